@@ -1,0 +1,143 @@
+//! What a conversion made, and how a failure reads.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::{Error, ErrorKind, Framework};
+
+/// The files that a conversion wrote, and what is in them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The module's name.
+    pub name: String,
+    /// The framework.
+    pub framework: Framework,
+    /// The Rust source.
+    pub source: PathBuf,
+    /// The weights.
+    pub weights: PathBuf,
+    /// The manifest.
+    pub manifest: PathBuf,
+    /// The support code, if it was written to a file of its own.
+    pub support: Option<PathBuf>,
+    /// The methods of the module.
+    pub methods: Vec<String>,
+    /// How many tensors the weights hold.
+    pub tensors: usize,
+    /// How many numbers the trainable variables have together.
+    pub trainable_parameters: u64,
+    /// The size of the weights in bytes.
+    pub weight_bytes: u64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.source.display(), self.methods.join(", "))?;
+        writeln!(
+            f,
+            "{}: {} tensors, {} trainable parameters, {} bytes",
+            self.weights.display(),
+            self.tensors,
+            self.trainable_parameters,
+            self.weight_bytes
+        )?;
+        write!(f, "{}", self.manifest.display())?;
+        match &self.support {
+            Some(support) => write!(f, "\n{}", support.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An error as data: each failure with its kind, place and advice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// `io`, `malformed`, `usage` or `unsupported`.
+    pub kind: &'static str,
+    /// What went wrong.
+    pub message: String,
+    /// The file.
+    pub file: Option<PathBuf>,
+    /// The library function.
+    pub function: Option<String>,
+    /// The node.
+    pub node: Option<String>,
+    /// The node's op.
+    pub op: Option<String>,
+    /// The object or layer.
+    pub object: Option<String>,
+    /// The line of Python.
+    pub python: Option<String>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// The failures in `error`, one after another.
+pub fn failures(error: &Error) -> Vec<Failure> {
+    let kind = match error.kind() {
+        ErrorKind::Io(_) => "io",
+        ErrorKind::Malformed(_) => "malformed",
+        ErrorKind::Usage(_) => "usage",
+        ErrorKind::Unsupported(_) => "unsupported",
+        ErrorKind::Several(errors) => return errors.iter().flat_map(failures).collect(),
+    };
+    let place = error.place().clone();
+    vec![Failure {
+        kind,
+        message: error.kind().to_string(),
+        file: place.file,
+        function: place.function,
+        node: place.node,
+        op: place.op,
+        object: place.object,
+        python: place.python,
+        help: error.advice().map(str::to_owned),
+    }]
+}
+
+/// The failures in `error` as text: `error: …` for each, with its place below.
+pub fn render(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::Several(errors) => errors.iter().map(render).collect::<Vec<_>>().join("\n\n"),
+        ErrorKind::Io(_)
+        | ErrorKind::Malformed(_)
+        | ErrorKind::Usage(_)
+        | ErrorKind::Unsupported(_) => {
+            format!("error: {error}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Place;
+
+    #[test]
+    fn several_failures_are_listed_one_by_one() {
+        let at = |node: &str| Place {
+            node: Some(node.into()),
+            op: Some("Fact".into()),
+            ..Place::default()
+        };
+        let error = Error::several(vec![
+            Error::unsupported("op `Fact` is not supported").at(&at("a")),
+            Error::unsupported("op `Fact` is not supported")
+                .at(&at("b"))
+                .help("none"),
+        ]);
+        assert_eq!(
+            render(&error),
+            "error: op `Fact` is not supported\n  --> Fact `a`\n\n\
+             error: op `Fact` is not supported\n  --> Fact `b`\n  help: none"
+        );
+        let listed = failures(&error);
+        assert_eq!(listed.len(), 2);
+        assert_eq!(
+            (listed[1].kind, listed[1].help.as_deref()),
+            ("unsupported", Some("none"))
+        );
+    }
+}
