@@ -1,0 +1,3 @@
+//! Rust source for a framework, from a module tree.
+
+pub mod rust;
