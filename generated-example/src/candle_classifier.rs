@@ -1,0 +1,94 @@
+//! The generated candle module under an AdamW optimizer.
+
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::loss::cross_entropy;
+use candle_nn::{AdamW, Optimizer, ParamsAdamW, VarBuilder, VarMap};
+
+use crate::candle::Digits;
+use crate::classifier::{BACKBONE, Classifier, DeviceKind, Part};
+use crate::{Examples, Result};
+
+const WEIGHTS: &str = concat!(env!("OUT_DIR"), "/candle/digits.safetensors");
+
+/// The classifier and its variables.
+pub struct CandleClassifier {
+    model: Digits,
+    variables: VarMap,
+    device: Device,
+    learning: Option<(Part, AdamW)>,
+}
+
+impl CandleClassifier {
+    /// With the weights in `path`, or TensorFlow's.
+    pub fn load(device: DeviceKind, path: Option<&Path>) -> Result<Self> {
+        let device = match device {
+            DeviceKind::Cpu => Device::Cpu,
+            DeviceKind::Cuda => Device::new_cuda(0)?,
+            DeviceKind::Wgpu => {
+                return Err("candle has no wgpu device; use --framework burn".into());
+            }
+        };
+        let mut variables = VarMap::new();
+        let model = Digits::new(VarBuilder::from_varmap(&variables, DType::F32, &device))?;
+        variables.load(path.unwrap_or(Path::new(WEIGHTS)))?;
+        Ok(CandleClassifier {
+            model,
+            variables,
+            device,
+            learning: None,
+        })
+    }
+
+    fn images(&self, examples: &Examples) -> Result<Tensor> {
+        let shape = (examples.len(), 8, 8, 1);
+        Ok(Tensor::from_slice(&examples.pixels, shape, &self.device)?)
+    }
+
+    /// The trainable variables of a part.
+    fn variables_of(&self, part: Part) -> Vec<Var> {
+        let trainable = Digits::trainable(&self.variables);
+        let learns = |name: &str| match part {
+            Part::Head => !BACKBONE.iter().any(|prefix| name.starts_with(prefix)),
+            Part::Everything => true,
+        };
+        let chosen = trainable.into_iter().filter(|(name, _)| learns(name));
+        chosen.map(|(_, variable)| variable).collect()
+    }
+}
+
+impl Classifier for CandleClassifier {
+    fn logits(&self, images: &Examples) -> Result<Vec<f32>> {
+        let logits = self.model.forward(&self.images(images)?)?;
+        Ok(logits.flatten_all()?.to_vec1()?)
+    }
+
+    fn learn(&mut self, part: Part, learning_rate: f64) -> Result<()> {
+        let params = ParamsAdamW {
+            lr: learning_rate,
+            weight_decay: 0.0,
+            ..ParamsAdamW::default()
+        };
+        let optimizer = AdamW::new(self.variables_of(part), params)?;
+        self.learning = Some((part, optimizer));
+        Ok(())
+    }
+
+    fn step(&mut self, batch: &Examples) -> Result<f32> {
+        let images = self.images(batch)?;
+        let labels = Tensor::from_slice(&batch.labels, batch.len(), &self.device)?;
+        let (part, optimizer) = self
+            .learning
+            .as_mut()
+            .ok_or("`learn` comes before `step`")?;
+        let logits = self.model.forward_t(&images, *part == Part::Everything)?;
+        let loss = cross_entropy(&logits, &labels)?;
+        optimizer.backward_step(&loss)?;
+        Ok(loss.to_scalar()?)
+    }
+
+    fn save(&self, path: &Path) -> Result<()> {
+        Ok(self.variables.save(path)?)
+    }
+}
