@@ -1,0 +1,193 @@
+//! Constants: TensorFlow's serialised tensors, and ops that make tensors from extents.
+
+use super::attr;
+use super::cx::{Cx, Lowered};
+use super::{Lowering, multi, op};
+use crate::error::{Error, Result};
+use crate::eval::{Element, Tensor};
+use crate::ir::{Binary, DType, Dim, Op, Value};
+use half::{bf16, f16};
+use num_complex::{Complex32, Complex64};
+use savedmodel_import_proto::{TensorProto, TensorShapeProto};
+
+/// A tensor that repeats a few stored elements may have this many.
+const REPEAT_LIMIT: usize = 1 << 26;
+
+pub const OPS: &[Lowering] = &[
+    multi("Const", constant),
+    op("ZerosLike", |cx| like(cx, 0.0)),
+    op("OnesLike", |cx| like(cx, 1.0)),
+    op("Fill", fill),
+    op("Empty", empty),
+    op("BroadcastTo", broadcast_to),
+    op("Range", range),
+    op("LinSpace", lin_space),
+];
+
+fn constant(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
+    if cx.attr::<DType>("dtype")? == DType::String {
+        return Ok(vec![Lowered::Opaque("a string")]);
+    }
+    let value = tensor(&cx.attr::<TensorProto>("value")?)?;
+    let value = cx.graph.constant(value, cx.origin);
+    Ok(vec![Lowered::Value(value)])
+}
+
+/// A serialised tensor's value. Stored elements may be fewer than the shape holds: the last one repeats.
+///
+/// # Errors
+/// The shape is unknown or too large, or the elements do not fit it.
+pub fn tensor(proto: &TensorProto) -> Result<Tensor> {
+    let dtype = attr::dtype(proto.dtype).map_err(|flaw| flaw.of("value"))?;
+    let shape = extents(proto.tensor_shape.as_ref())?;
+    let overflow = || Error::malformed(format!("a constant of shape {shape:?} has too many elements"));
+    let count = shape.iter().try_fold(1, |n: usize, &d| n.checked_mul(d)).ok_or_else(overflow)?;
+    if !proto.tensor_content.is_empty() {
+        return Tensor::from_bytes(dtype, &shape, &proto.tensor_content);
+    }
+    let make = Repeat { shape: &shape, count };
+    match dtype {
+        DType::F16 => make.tensor(half(proto).map(f16::from_bits), f16::ZERO),
+        DType::BF16 => make.tensor(half(proto).map(bf16::from_bits), bf16::ZERO),
+        DType::F32 => make.tensor(proto.float_val.iter().copied(), 0.0),
+        DType::F64 => make.tensor(proto.double_val.iter().copied(), 0.0),
+        DType::I8 => make.tensor(proto.int_val.iter().map(|&i| i as i8), 0),
+        DType::I16 => make.tensor(proto.int_val.iter().map(|&i| i as i16), 0),
+        DType::I32 => make.tensor(proto.int_val.iter().copied(), 0),
+        DType::I64 => make.tensor(proto.int64_val.iter().copied(), 0),
+        DType::U8 => make.tensor(proto.int_val.iter().map(|&i| i as u8), 0),
+        DType::U16 => make.tensor(proto.int_val.iter().map(|&i| i as u16), 0),
+        DType::U32 => make.tensor(proto.uint32_val.iter().copied(), 0),
+        DType::U64 => make.tensor(proto.uint64_val.iter().copied(), 0),
+        DType::Bool => make.tensor(proto.bool_val.iter().copied(), false),
+        DType::C64 => {
+            let pairs = proto.scomplex_val.chunks_exact(2).map(|pair| Complex32::new(pair[0], pair[1]));
+            make.tensor(pairs, Complex32::default())
+        }
+        DType::C128 => {
+            let pairs = proto.dcomplex_val.chunks_exact(2).map(|pair| Complex64::new(pair[0], pair[1]));
+            make.tensor(pairs, Complex64::default())
+        }
+        DType::String => make.tensor(proto.string_val.iter().map(|bytes| bytes.to_vec()), vec![]),
+    }
+}
+
+fn half(proto: &TensorProto) -> impl Iterator<Item = u16> {
+    proto.half_val.iter().map(|&bits| bits as u16)
+}
+
+fn extents(shape: Option<&TensorShapeProto>) -> Result<Vec<usize>> {
+    let unknown = || Error::malformed("the shape of a constant is not known");
+    let Some(shape) = shape else { return Ok(vec![]) };
+    if shape.unknown_rank {
+        return Err(unknown());
+    }
+    shape.dim.iter().map(|dim| usize::try_from(dim.size).map_err(|_| unknown())).collect()
+}
+
+struct Repeat<'a> {
+    shape: &'a [usize],
+    count: usize,
+}
+
+impl Repeat<'_> {
+    fn tensor<T: Element>(&self, stored: impl Iterator<Item = T>, zero: T) -> Result<Tensor> {
+        let mut elements: Vec<T> = stored.collect();
+        let given = elements.len();
+        if given > self.count {
+            let message = format!("a constant of shape {:?} is given {given} elements", self.shape);
+            return Err(Error::malformed(message));
+        }
+        if self.count - given > REPEAT_LIMIT {
+            return Err(too_large(self.count));
+        }
+        let last = elements.last().cloned().unwrap_or(zero);
+        elements.resize(self.count, last);
+        Tensor::new(self.shape, elements)
+    }
+}
+
+fn too_large(count: usize) -> Error {
+    Error::unsupported(format!("a constant of {count} equal elements is larger than {REPEAT_LIMIT}"))
+}
+
+/// A tensor of equal elements.
+///
+/// # Errors
+/// It is too large, or the element type has no numbers.
+pub fn splat(dtype: DType, shape: &[usize], number: f64) -> Result<Tensor> {
+    let count = shape.iter().try_fold(1, |n: usize, &d| n.checked_mul(d)).unwrap_or(usize::MAX);
+    if count > REPEAT_LIMIT {
+        return Err(too_large(count));
+    }
+    Tensor::from_floats(dtype, shape, vec![number; count])
+}
+
+fn like(cx: &mut Cx<'_>, number: f64) -> Result<Value> {
+    let x = cx.input(0)?;
+    if cx.ty(x).rank().is_some() {
+        return cx.filled_like(x, number);
+    }
+    let zero = cx.scalar_like(x, 0.0)?;
+    let zeros = cx.combine(Binary::Mul, x, zero)?;
+    cx.combine_scalar(Binary::Add, zeros, number)
+}
+
+fn fill(cx: &mut Cx<'_>) -> Result<Value> {
+    let (dims, value) = (cx.dims(0)?, cx.input(1)?);
+    cx.broadcast(value, dims)
+}
+
+/// Uninitialised memory is as good as zeros.
+fn empty(cx: &mut Cx<'_>) -> Result<Value> {
+    let (dims, dtype) = (cx.dims(0)?, cx.attr("dtype")?);
+    let zero = cx.scalar(dtype, 0.0)?;
+    cx.broadcast(zero, dims)
+}
+
+fn broadcast_to(cx: &mut Cx<'_>) -> Result<Value> {
+    let (x, dims) = (cx.input(0)?, cx.dims(1)?);
+    cx.broadcast(x, dims)
+}
+
+fn range(cx: &mut Cx<'_>) -> Result<Value> {
+    let (start, step) = (cx.input(0)?, cx.input(2)?);
+    let length = match cx.dtype(start).is_float() {
+        true => float_range_length(cx)?,
+        false => integer_range_length(cx)?,
+    };
+    cx.push(Op::Range { length }, &[start, step])
+}
+
+fn integer_range_length(cx: &mut Cx<'_>) -> Result<Dim> {
+    let (start, limit, step) = (cx.dim(0)?, cx.dim(1)?, cx.integer(2)?);
+    let (span, stride) = if step < 0 { (start - limit, -step) } else { (limit - start, step) };
+    let steps = span.div_ceil(stride).ok_or_else(|| Error::malformed("the step of a range is zero"))?;
+    Ok(super::strided::not_negative(&steps))
+}
+
+fn float_range_length(cx: &mut Cx<'_>) -> Result<Dim> {
+    let mut bounds = [0.0; 3];
+    for (i, bound) in bounds.iter_mut().enumerate() {
+        let scalar = cx.constant_input(i)?.as_splat();
+        *bound = scalar.ok_or_else(|| Error::malformed("the bounds of a range are scalars"))?;
+    }
+    let [start, limit, step] = bounds;
+    let steps = ((limit - start) / step).ceil().max(0.0);
+    match steps.is_finite() && steps <= REPEAT_LIMIT as f64 {
+        true => Ok(Dim::known(steps as i64)),
+        false => Err(Error::malformed("the range has no end")),
+    }
+}
+
+/// `start + i * (stop - start) / (n - 1)`.
+fn lin_space(cx: &mut Cx<'_>) -> Result<Value> {
+    let (start, stop) = cx.pair()?;
+    let count = cx.dim(2)?;
+    let dtype = cx.dtype(start);
+    let intervals = cx.extents(vec![(count.clone() - Dim::known(1)).larger(&Dim::known(1))], true, DType::I64)?;
+    let intervals = cx.cast(intervals, dtype)?;
+    let span = cx.combine(Binary::Sub, stop, start)?;
+    let step = cx.combine(Binary::Div, span, intervals)?;
+    cx.push(Op::Range { length: count }, &[start, step])
+}

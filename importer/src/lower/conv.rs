@@ -1,0 +1,146 @@
+//! Convolutions. Images are brought to channels last, and back.
+
+use super::attr::{DataFormat, WindowPadding};
+use super::cx::Cx;
+use super::gather::inverse;
+use super::{Lowering, op};
+use crate::error::{Error, Result};
+use crate::ir::{Channels, Conv, Dim, Grouping, Op, Padding, Value};
+
+pub const OPS: &[Lowering] = &[
+    op("Conv2D", conv),
+    op("Conv3D", conv),
+    op("DepthwiseConv2dNative", depthwise),
+    op("Conv2DBackpropInput", |cx| transposed(cx, Grouping::Groups(1))),
+    op("Conv3DBackpropInputV2", |cx| transposed(cx, Grouping::Groups(1))),
+    op("DepthwiseConv2dNativeBackpropInput", |cx| transposed(cx, Grouping::Depthwise)),
+];
+
+impl Cx<'_> {
+    /// The node's `data_format`.
+    pub fn data_format(&self) -> Result<DataFormat> {
+        self.attr("data_format")
+    }
+
+    /// An image of the node's format, channels last.
+    pub fn to_channels_last(&mut self, x: Value) -> Result<Value> {
+        let rank = self.rank(x)?;
+        match self.data_format()? {
+            DataFormat::ChannelsLast => Ok(x),
+            DataFormat::ChannelsFirst => self.transpose(x, to_last(rank)),
+        }
+    }
+
+    /// An image with channels last in the node's format.
+    pub fn from_channels_last(&mut self, x: Value) -> Result<Value> {
+        let rank = self.rank(x)?;
+        match self.data_format()? {
+            DataFormat::ChannelsLast => Ok(x),
+            DataFormat::ChannelsFirst => self.transpose(x, inverse(&to_last(rank))),
+        }
+    }
+
+    /// The spatial part of a list attribute with an entry per axis of the image.
+    pub fn spatial_attr(&self, name: &str) -> Result<Vec<usize>> {
+        let all: Vec<usize> = self.attr(name)?;
+        let format = self.data_format()?;
+        let spatial = spatial(&all, format)
+            .ok_or_else(|| Error::malformed(format!("attribute `{name}` is too short: {all:?}")))?;
+        let others = all.iter().sum::<usize>() - spatial.iter().sum::<usize>();
+        match others {
+            2 => Ok(spatial.to_vec()),
+            _ => Err(Error::unsupported(format!("attribute `{name}` is {all:?}, over batch or channels"))),
+        }
+    }
+
+    /// The padding of a window op.
+    pub fn window_padding(&self) -> Result<Padding> {
+        match self.attr("padding")? {
+            WindowPadding::Same => Ok(Padding::Same),
+            WindowPadding::Valid => Ok(Padding::Valid),
+            WindowPadding::Explicit => {
+                let all: Vec<usize> = self.attr("explicit_paddings")?;
+                let pairs: Vec<(usize, usize)> = all.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+                let spatial = spatial(&pairs, self.data_format()?);
+                let spatial = spatial.ok_or_else(|| Error::malformed("attribute `explicit_paddings` is too short"))?;
+                Ok(Padding::Explicit(spatial.to_vec()))
+            }
+        }
+    }
+
+    fn conv_attrs(&self, grouping: Grouping) -> Result<Conv> {
+        let strides = self.spatial_attr("strides")?;
+        let dilations = self.spatial_attr("dilations")?;
+        Ok(Conv { strides, dilations, padding: self.window_padding()?, grouping, channels: Channels::Last })
+    }
+}
+
+/// The permutation that takes channels from axis 1 to the end.
+fn to_last(rank: usize) -> Vec<usize> {
+    let mut permutation: Vec<usize> = (0..rank).collect();
+    permutation.get_mut(1..).into_iter().for_each(|axes| axes.rotate_left(1.min(axes.len())));
+    permutation
+}
+
+fn spatial<T>(all: &[T], format: DataFormat) -> Option<&[T]> {
+    match format {
+        DataFormat::ChannelsLast => all.get(1..all.len().checked_sub(1)?),
+        DataFormat::ChannelsFirst => all.get(2..),
+    }
+}
+
+/// The kernel tells how many groups there are: it has the channels of one.
+fn conv(cx: &mut Cx<'_>) -> Result<Value> {
+    let (x, kernel) = cx.pair()?;
+    let x = cx.to_channels_last(x)?;
+    let channels = cx.shape(x)?.pop().and_then(|dim| dim.as_usize());
+    let taps = cx.shape(kernel)?;
+    let inner = taps.len().checked_sub(2).and_then(|axis| taps[axis].as_usize());
+    let groups = match (channels, inner) {
+        (Some(channels), Some(inner)) if inner > 0 && channels % inner == 0 => channels / inner,
+        (Some(_), Some(_)) => return Err(Error::malformed("the channels of the kernel do not divide the image's")),
+        (None, _) | (_, None) => 1,
+    };
+    let attrs = cx.conv_attrs(Grouping::Groups(groups))?;
+    let y = cx.push(Op::Conv(attrs), &[x, kernel])?;
+    cx.from_channels_last(y)
+}
+
+fn depthwise(cx: &mut Cx<'_>) -> Result<Value> {
+    let (x, kernel) = cx.pair()?;
+    let x = cx.to_channels_last(x)?;
+    let attrs = cx.conv_attrs(Grouping::Depthwise)?;
+    let y = cx.push(Op::Conv(attrs), &[x, kernel])?;
+    cx.from_channels_last(y)
+}
+
+fn transposed(cx: &mut Cx<'_>, grouping: Grouping) -> Result<Value> {
+    let (kernel, x) = (cx.input(1)?, cx.input(2)?);
+    let x = cx.to_channels_last(x)?;
+    let mut output = output_extents(cx, x, kernel)?;
+    if cx.data_format()? == DataFormat::ChannelsFirst && output.len() > 1 {
+        output[1..].rotate_left(1);
+    }
+    let conv = cx.conv_attrs(grouping)?;
+    let y = cx.push(Op::ConvTranspose { conv, output }, &[x, kernel])?;
+    cx.from_channels_last(y)
+}
+
+/// Operand 0: all extents of the result, or its spatial ones.
+fn output_extents(cx: &mut Cx<'_>, x: Value, kernel: Value) -> Result<Vec<Dim>> {
+    let given = cx.partial_dims(0)?;
+    let dims = cx.shape(x)?;
+    let taps = cx.shape(kernel)?;
+    let channels_axis = taps.len().checked_sub(2).ok_or_else(|| Error::malformed("the kernel is not of an image"))?;
+    let mut given = given;
+    if given.len() + 2 == dims.len() {
+        let (first, last) = (Some(dims[0].clone()), Some(taps[channels_axis].clone()));
+        match cx.data_format()? {
+            DataFormat::ChannelsLast => given = [vec![first], given, vec![last]].concat(),
+            DataFormat::ChannelsFirst => given = [vec![first, last], given].concat(),
+        }
+    }
+    let batch = |(axis, dim): (usize, Option<Dim>)| if axis == 0 { dim.or(dims.first().cloned()) } else { dim };
+    let known: Option<Vec<Dim>> = given.into_iter().enumerate().map(batch).collect();
+    known.ok_or_else(|| Error::unsupported("the extents of the result depend on data"))
+}

@@ -1,0 +1,337 @@
+//! What a row of the op table sees: one node, its operands and attributes, and the graph to write into.
+
+use super::attr::FromAttr;
+use super::elements;
+use crate::error::{Error, Result};
+use crate::eval::Tensor;
+use crate::graph::op_def::op_def;
+use crate::ir::{DType, Dim, Graph, Op, Origin, Param, ParamId, Type, Value};
+use savedmodel_import_proto::{AttrValue, NodeDef};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What an edge of the TensorFlow graph became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lowered {
+    /// A tensor.
+    Value(Value),
+    /// A handle of, or a reference to, a variable.
+    Variable(ParamId),
+    /// The handle of a table or of another resource, by its object id.
+    Resource(usize),
+    /// The path of an asset, by its index.
+    Asset(usize),
+    /// A branch that is not taken.
+    Dead,
+    /// Something that the IR has no value for, and that is harmless unless it is read.
+    Opaque(&'static str),
+}
+
+/// The context of a row.
+pub struct Cx<'a> {
+    pub(super) graph: &'a mut Graph,
+    pub(super) params: &'a [Param],
+    pub(super) reads: &'a mut BTreeMap<ParamId, Value>,
+    pub(super) def: &'a NodeDef,
+    pub(super) inputs: &'a [Lowered],
+    pub(super) origin: &'a Origin,
+}
+
+impl Cx<'_> {
+    /// The node's own name.
+    pub fn name(&self) -> &str {
+        &self.def.name
+    }
+
+    /// How many operands the node has.
+    pub fn arity(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// What operand `i` became.
+    ///
+    /// # Errors
+    /// The node has fewer operands.
+    pub fn operand(&self, i: usize) -> Result<Lowered> {
+        let missing = || Error::malformed(format!("the node has {} inputs and needs input {i}", self.inputs.len()));
+        self.inputs.get(i).copied().ok_or_else(missing)
+    }
+
+    /// Operand `i` as a tensor. A reference to a variable is read.
+    ///
+    /// # Errors
+    /// The operand is missing, or is not a tensor.
+    pub fn input(&mut self, i: usize) -> Result<Value> {
+        let host = |what: &str| Err(Error::unsupported(format!("input {i} is {what}")));
+        match self.operand(i)? {
+            Lowered::Value(value) => Ok(value),
+            Lowered::Variable(param) => self.read(param),
+            Lowered::Resource(_) => host("a resource"),
+            Lowered::Asset(_) => host("the path of an asset"),
+            Lowered::Dead => host("from a branch that is not taken"),
+            Lowered::Opaque(what) => host(what),
+        }
+    }
+
+    /// All operands as tensors.
+    ///
+    /// # Errors
+    /// One is not a tensor.
+    pub fn all_inputs(&mut self) -> Result<Vec<Value>> {
+        (0..self.inputs.len()).map(|i| self.input(i)).collect()
+    }
+
+    /// The variable whose handle operand `i` is.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn variable(&self, i: usize) -> Result<ParamId> {
+        match self.operand(i)? {
+            Lowered::Variable(param) => Ok(param),
+            Lowered::Value(_) | Lowered::Resource(_) | Lowered::Asset(_) | Lowered::Dead | Lowered::Opaque(_) => {
+                Err(Error::unsupported(format!("input {i} is not the handle of a variable of the model")))
+            }
+        }
+    }
+
+    /// The value of a variable.
+    ///
+    /// # Errors
+    /// The model has no such variable.
+    pub fn read(&mut self, param: ParamId) -> Result<Value> {
+        if let Some(&value) = self.reads.get(&param) {
+            return Ok(value);
+        }
+        let known = self.params.get(param.0 as usize);
+        let ty = known.ok_or_else(|| Error::malformed("the node reads a variable that does not exist"))?.ty.clone();
+        let value = self.graph.param(param, ty, self.origin);
+        self.reads.insert(param, value);
+        Ok(value)
+    }
+
+    /// The attribute, or the op registry's default for it.
+    ///
+    /// # Errors
+    /// The attribute is missing, of the wrong kind, or has an unknown word.
+    pub fn attr<T: FromAttr>(&self, name: &str) -> Result<T> {
+        let value = self.attr_value(name).and_then(|attr| attr.value.as_ref());
+        let value = value.ok_or_else(|| Error::malformed(format!("attribute `{name}` is missing")))?;
+        T::from_attr(value).map_err(|flaw| flaw.of(name))
+    }
+
+    /// The attribute, or `None` where neither the node nor the op registry has it.
+    ///
+    /// # Errors
+    /// The attribute is of the wrong kind, or has an unknown word.
+    pub fn attr_if_any<T: FromAttr>(&self, name: &str) -> Result<Option<T>> {
+        match self.attr_value(name) {
+            Some(AttrValue { value: Some(_) }) => self.attr(name).map(Some),
+            Some(AttrValue { value: None }) | None => Ok(None),
+        }
+    }
+
+    fn attr_value(&self, name: &str) -> Option<&AttrValue> {
+        self.def.attr.get(name).or_else(|| op_def(&self.def.op)?.default(name))
+    }
+
+    /// The type of a value.
+    pub fn ty(&self, value: Value) -> &Type {
+        self.graph.ty(value)
+    }
+
+    /// The element type of a value.
+    pub fn dtype(&self, value: Value) -> DType {
+        self.graph.ty(value).dtype
+    }
+
+    /// The extents of a value.
+    ///
+    /// # Errors
+    /// The rank is unknown.
+    pub fn shape(&self, value: Value) -> Result<Vec<Dim>> {
+        let dims = self.graph.ty(value).shape.dims().map(<[Dim]>::to_vec);
+        dims.ok_or_else(|| {
+            Error::unsupported("the rank of an operand is unknown")
+                .help("give the argument a shape, for example --input NAME=f32[1,224,224,3]")
+        })
+    }
+
+    /// The number of axes of a value.
+    ///
+    /// # Errors
+    /// It is unknown.
+    pub fn rank(&self, value: Value) -> Result<usize> {
+        self.shape(value).map(|dims| dims.len())
+    }
+
+    /// The extents that operand `i` holds.
+    ///
+    /// # Errors
+    /// They depend on data.
+    pub fn dims(&mut self, i: usize) -> Result<Vec<Dim>> {
+        let known = self.partial_dims(i)?.into_iter().collect::<Option<Vec<_>>>();
+        known.ok_or_else(|| depends_on_data(i))
+    }
+
+    /// The elements that operand `i` holds, where each is known as an extent.
+    ///
+    /// # Errors
+    /// Even their number depends on data.
+    pub fn partial_dims(&mut self, i: usize) -> Result<Vec<Option<Dim>>> {
+        let value = self.input(i)?;
+        elements::of(self.graph, value).ok_or_else(|| depends_on_data(i))
+    }
+
+    /// The one extent that operand `i` holds.
+    ///
+    /// # Errors
+    /// It depends on data, or there are several.
+    pub fn dim(&mut self, i: usize) -> Result<Dim> {
+        match self.dims(i)?.as_slice() {
+            [dim] => Ok(dim.clone()),
+            dims => Err(Error::malformed(format!("input {i} should be a scalar, and has {} elements", dims.len()))),
+        }
+    }
+
+    /// The integers that operand `i` holds.
+    ///
+    /// # Errors
+    /// They are not the same for every input.
+    pub fn integers(&mut self, i: usize) -> Result<Vec<i64>> {
+        let value = self.input(i)?;
+        if let Some(integers) = self.graph.as_constant(value).and_then(|tensor| tensor.as_integers()) {
+            return Ok(integers);
+        }
+        self.dims(i)?.iter().map(Dim::as_known).collect::<Option<_>>().ok_or_else(|| not_constant(i))
+    }
+
+    /// The one integer that operand `i` holds.
+    ///
+    /// # Errors
+    /// It is not the same for every input, or there are several.
+    pub fn integer(&mut self, i: usize) -> Result<i64> {
+        match self.integers(i)?.as_slice() {
+            [integer] => Ok(*integer),
+            all => Err(Error::malformed(format!("input {i} should be a scalar, and has {} elements", all.len()))),
+        }
+    }
+
+    /// The constant that operand `i` is.
+    ///
+    /// # Errors
+    /// It is not constant.
+    pub fn constant_input(&mut self, i: usize) -> Result<Arc<Tensor>> {
+        let value = self.input(i)?;
+        self.graph.as_constant(value).cloned().ok_or_else(|| not_constant(i))
+    }
+
+    /// The axis of a tensor of `rank` axes that operand `i` names.
+    ///
+    /// # Errors
+    /// It is not constant, or out of range.
+    pub fn axis(&mut self, i: usize, rank: usize) -> Result<usize> {
+        normalize_axis(self.integer(i)?, rank)
+    }
+
+    /// The axes of a tensor of `rank` axes that operand `i` names, sorted.
+    ///
+    /// # Errors
+    /// They are not constant, or out of range.
+    pub fn axes(&mut self, i: usize, rank: usize) -> Result<Vec<usize>> {
+        let axes = self.integers(i)?;
+        let mut axes = axes.iter().map(|&axis| normalize_axis(axis, rank)).collect::<Result<Vec<_>>>()?;
+        axes.sort_unstable();
+        axes.dedup();
+        Ok(axes)
+    }
+
+    /// Appends a node of one result. A small integer tensor that is the same for every input becomes a constant.
+    ///
+    /// # Errors
+    /// The operands do not fit the op.
+    pub fn push(&mut self, op: Op, inputs: &[Value]) -> Result<Value> {
+        let value = self.graph.value(op, inputs, self.origin)?;
+        if self.graph.as_constant(value).is_some() {
+            return Ok(value);
+        }
+        let Some(content) = self.graph.content(value) else { return Ok(value) };
+        let integers: Option<Vec<i64>> = content.dims.iter().map(Dim::as_known).collect();
+        match integers {
+            Some(integers) => self.integer_constant(self.dtype(value), &integers, content.scalar),
+            None => Ok(value),
+        }
+    }
+
+    /// An integer constant of rank 1, or of rank 0 for a `scalar`.
+    ///
+    /// # Errors
+    /// A value does not fit the element type.
+    pub fn integer_constant(&mut self, dtype: DType, values: &[i64], scalar: bool) -> Result<Value> {
+        let shape = if scalar { vec![] } else { vec![values.len()] };
+        self.integer_tensor(dtype, values, shape)
+    }
+
+    /// An integer constant.
+    ///
+    /// # Errors
+    /// A value does not fit the element type.
+    pub fn integer_tensor(&mut self, dtype: DType, values: &[i64], shape: Vec<usize>) -> Result<Value> {
+        let tensor = Tensor::from_integers(dtype, &shape, values.to_vec())?;
+        Ok(self.graph.constant(tensor, self.origin))
+    }
+
+    /// A constant of equal elements.
+    ///
+    /// # Errors
+    /// The element type has no such number.
+    pub fn splat(&mut self, dtype: DType, shape: Vec<usize>, number: f64) -> Result<Value> {
+        let tensor = super::constant::splat(dtype, &shape, number)?;
+        Ok(self.graph.constant(tensor, self.origin))
+    }
+
+    /// A constant of rank 0.
+    ///
+    /// # Errors
+    /// The element type has no such number.
+    pub fn scalar(&mut self, dtype: DType, number: f64) -> Result<Value> {
+        self.splat(dtype, vec![], number)
+    }
+
+    /// A scalar of the element type of `like`.
+    ///
+    /// # Errors
+    /// The element type has no such number.
+    pub fn scalar_like(&mut self, like: Value, number: f64) -> Result<Value> {
+        self.scalar(self.dtype(like), number)
+    }
+
+    /// Extents as an integer tensor of rank 1, or of rank 0 for a `scalar`.
+    ///
+    /// # Errors
+    /// A known extent does not fit the element type.
+    pub fn extents(&mut self, dims: Vec<Dim>, scalar: bool, dtype: DType) -> Result<Value> {
+        match dims.iter().map(Dim::as_known).collect::<Option<Vec<i64>>>() {
+            Some(known) => self.integer_constant(dtype, &known, scalar),
+            None => Ok(self.graph.extents(dims, scalar, dtype, self.origin)),
+        }
+    }
+}
+
+fn depends_on_data(i: usize) -> Error {
+    Error::unsupported(format!("the shape in input {i} depends on data"))
+}
+
+fn not_constant(i: usize) -> Error {
+    Error::unsupported(format!("input {i} has to be the same for every call, and is not"))
+}
+
+/// `axis` counted from the front.
+///
+/// # Errors
+/// A tensor of `rank` axes has no such axis.
+pub fn normalize_axis(axis: i64, rank: usize) -> Result<usize> {
+    let size = i64::try_from(rank).unwrap_or(i64::MAX);
+    let from_front = if axis < 0 { axis.checked_add(size) } else { Some(axis) };
+    let axis_in_range = from_front.filter(|&a| a >= 0 && a < size).and_then(|a| usize::try_from(a).ok());
+    axis_in_range.ok_or_else(|| Error::malformed(format!("axis {axis} is out of range for {rank} axes")))
+}

@@ -1,0 +1,112 @@
+//! From TensorFlow's ops to the IR: one table row per op, one file per family.
+//!
+//! After this stage no TensorFlow word survives but in [`Origin`]s. Everything that a function needs and the IR
+//! cannot say is found in one walk and reported together.
+//!
+//! To support an op, add a row to its family's `OPS`. A row reads operands and attributes through [`Cx`] and gives
+//! the op's outputs.
+
+mod attr;
+mod bits;
+mod constant;
+mod conv;
+mod cx;
+mod diagonal;
+mod einsum;
+mod elements;
+mod elementwise;
+mod emit;
+mod gather;
+mod image;
+mod matmul;
+mod norm;
+mod pool;
+mod quantize;
+mod reduce;
+mod scatter;
+mod shape;
+mod slicing;
+mod space;
+mod state;
+mod strided;
+mod walk;
+
+pub use constant::tensor;
+pub use cx::{Cx, Lowered};
+pub use walk::{lower, unsupported};
+
+use crate::error::Result;
+use crate::ir::Value;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// How one TensorFlow op becomes IR.
+pub struct Lowering {
+    /// The op's name in TensorFlow's registry.
+    pub op: &'static str,
+    rule: Rule,
+}
+
+enum Rule {
+    One(fn(&mut Cx<'_>) -> Result<Value>),
+    Many(fn(&mut Cx<'_>) -> Result<Vec<Lowered>>),
+}
+
+/// A row for an op of one output.
+const fn op(op: &'static str, rule: fn(&mut Cx<'_>) -> Result<Value>) -> Lowering {
+    Lowering { op, rule: Rule::One(rule) }
+}
+
+/// A row for an op of several outputs, of none, or of one that is not a tensor.
+const fn multi(op: &'static str, rule: fn(&mut Cx<'_>) -> Result<Vec<Lowered>>) -> Lowering {
+    Lowering { op, rule: Rule::Many(rule) }
+}
+
+impl Lowering {
+    /// Makes the IR of one node.
+    ///
+    /// # Errors
+    /// What the IR cannot say, or an operand or attribute that is broken.
+    fn apply(&self, cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
+        match self.rule {
+            Rule::One(rule) => rule(cx).map(|value| vec![Lowered::Value(value)]),
+            Rule::Many(rule) => rule(cx),
+        }
+    }
+}
+
+const FAMILIES: &[&[Lowering]] = &[
+    bits::OPS,
+    constant::OPS,
+    conv::OPS,
+    diagonal::OPS,
+    einsum::OPS,
+    elementwise::OPS,
+    gather::OPS,
+    image::OPS,
+    matmul::OPS,
+    norm::OPS,
+    pool::OPS,
+    quantize::OPS,
+    reduce::OPS,
+    scatter::OPS,
+    shape::OPS,
+    slicing::OPS,
+    space::OPS,
+    state::OPS,
+    strided::OPS,
+];
+
+/// All rows.
+pub fn table() -> impl Iterator<Item = &'static Lowering> {
+    FAMILIES.iter().copied().flatten()
+}
+
+/// The row of an op.
+pub fn find(op: &str) -> Option<&'static Lowering> {
+    static INDEX: OnceLock<BTreeMap<&str, &Lowering>> = OnceLock::new();
+    INDEX.get_or_init(|| table().map(|row| (row.op, row)).collect()).get(op).copied()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Writing by index, and sums over segments.
+
+use super::cx::Cx;
+use super::{Lowering, op};
+use crate::error::{Error, Result};
+use crate::ir::{Binary, Comparison, DType, Dim, Op, Reduction, Value};
+
+pub const OPS: &[Lowering] = &[
+    op("ScatterNd", scatter_nd),
+    op("TensorScatterAdd", |cx| tensor_scatter(cx, Binary::Add)),
+    op("TensorScatterSub", |cx| tensor_scatter(cx, Binary::Sub)),
+    op("TensorScatterUpdate", tensor_scatter_update),
+    op("UnsortedSegmentSum", unsorted_segment_sum),
+    op("DenseBincount", |cx| bincount(cx, 0, 1, 2)),
+    op("Bincount", |cx| bincount(cx, 0, 1, 2)),
+];
+
+fn scatter_nd(cx: &mut Cx<'_>) -> Result<Value> {
+    let (indices, updates) = cx.pair()?;
+    let shape = cx.dims(2)?;
+    cx.push(Op::ScatterNd { shape }, &[indices, updates])
+}
+
+fn tensor_scatter(cx: &mut Cx<'_>, op: Binary) -> Result<Value> {
+    let (x, indices, updates) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
+    let shape = cx.shape(x)?;
+    let sums = cx.push(Op::ScatterNd { shape }, &[indices, updates])?;
+    cx.combine(op, x, sums)
+}
+
+/// TensorFlow leaves open which of two updates of one element wins; here no index may occur twice.
+fn tensor_scatter_update(cx: &mut Cx<'_>) -> Result<Value> {
+    let (x, indices, updates) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
+    let shape = cx.shape(x)?;
+    let dtype = cx.dtype(x);
+    let updates = if dtype == DType::Bool { cx.cast(updates, DType::I32)? } else { updates };
+    let written = cx.push(Op::ScatterNd { shape: shape.clone() }, &[indices, updates])?;
+    let written = cx.cast(written, dtype)?;
+    let at = cx.shape(updates)?;
+    let one = cx.scalar(DType::I32, 1.0)?;
+    let ones = cx.broadcast(one, at)?;
+    let marks = cx.push(Op::ScatterNd { shape }, &[indices, ones])?;
+    let zero = cx.scalar(DType::I32, 0.0)?;
+    let mask = cx.test(Comparison::Greater, marks, zero)?;
+    cx.select(mask, written, x)
+}
+
+/// Rows of a negative segment are left out.
+fn unsorted_segment_sum(cx: &mut Cx<'_>) -> Result<Value> {
+    let (data, segments) = cx.pair()?;
+    let count = cx.dim(2)?;
+    let (data_dims, rank) = (cx.shape(data)?, cx.rank(segments)?);
+    if rank > data_dims.len() {
+        return Err(Error::malformed("the segments have more axes than the data"));
+    }
+    let zero = cx.scalar_like(segments, 0.0)?;
+    let kept = cx.test(Comparison::GreaterEqual, segments, zero)?;
+    let mut mask_dims = cx.shape(segments)?;
+    mask_dims.extend(vec![Dim::known(1); data_dims.len() - rank]);
+    let mask = cx.reshape(kept, mask_dims)?;
+    let nothing = cx.scalar_like(data, 0.0)?;
+    let data = cx.select(mask, data, nothing)?;
+    let segments = cx.combine(Binary::Maximum, segments, zero)?;
+    let indices = cx.expand(segments, rank)?;
+    let mut shape = vec![count];
+    shape.extend_from_slice(&data_dims[rank..]);
+    cx.push(Op::ScatterNd { shape }, &[indices, data])
+}
+
+/// How often each of `0..size` occurs in each row, weighted where there are weights.
+fn bincount(cx: &mut Cx<'_>, values: usize, size: usize, weights: usize) -> Result<Value> {
+    let (x, size, weights) = (cx.input(values)?, cx.dim(size)?, cx.input(weights)?);
+    let dtype = cx.dtype(weights);
+    let (on, off) = (cx.scalar(dtype, 1.0)?, cx.scalar(dtype, 0.0)?);
+    let rank = cx.rank(x)?;
+    let mut marks = cx.push(Op::OneHot { depth: size, axis: rank }, &[x, on, off])?;
+    let axis = rank.checked_sub(1).ok_or_else(|| Error::malformed("a scalar cannot be counted"))?;
+    if cx.attr_if_any::<bool>("binary_output")? == Some(true) {
+        return cx.reduce(Reduction::Max, marks, vec![axis], false);
+    }
+    if !cx.shape(weights)?.iter().any(|dim| dim.is(0)) {
+        let weights = cx.expand(weights, rank)?;
+        marks = cx.combine(Binary::Mul, marks, weights)?;
+    }
+    cx.reduce(Reduction::Sum, marks, vec![axis], false)
+}

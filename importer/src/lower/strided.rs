@@ -1,0 +1,234 @@
+//! `StridedSlice`: Python's `x[a:b:c, …, None, i]`.
+
+use super::cx::Cx;
+use super::{Lowering, op};
+use crate::error::{Error, Result};
+use crate::ir::{Atom, Binary, Dim, Op, SliceAxis, Value};
+
+pub const OPS: &[Lowering] = &[op("StridedSlice", strided_slice)];
+
+/// Ends from here on mean the end of the axis.
+const NO_END: i64 = i32::MAX as i64;
+
+/// The specification, and what it comes to so far.
+struct Spec {
+    begin: Vec<Option<Dim>>,
+    end: Vec<Option<Dim>>,
+    strides: Vec<i64>,
+    begin_mask: i64,
+    end_mask: i64,
+    ellipsis_mask: i64,
+    new_axis_mask: i64,
+    shrink_axis_mask: i64,
+    /// The extents of the operand.
+    dims: Vec<Dim>,
+    /// The axes of the slice.
+    axes: Vec<SliceAxis>,
+    /// The axes that are reversed first.
+    reversed: Vec<usize>,
+    /// The axes that an index in operand 1 picks, with the place of the index.
+    picked: Vec<(usize, usize)>,
+    /// The extents of the result.
+    result: Vec<Dim>,
+}
+
+fn strided_slice(cx: &mut Cx<'_>) -> Result<Value> {
+    let x = cx.input(0)?;
+    let mut spec = Spec {
+        begin: cx.partial_dims(1)?,
+        end: cx.partial_dims(2)?,
+        strides: cx.integers(3)?,
+        begin_mask: cx.attr("begin_mask")?,
+        end_mask: cx.attr("end_mask")?,
+        ellipsis_mask: cx.attr("ellipsis_mask")?,
+        new_axis_mask: cx.attr("new_axis_mask")?,
+        shrink_axis_mask: cx.attr("shrink_axis_mask")?,
+        dims: cx.shape(x)?,
+        axes: vec![],
+        reversed: vec![],
+        picked: vec![],
+        result: vec![],
+    };
+    spec.resolve()?;
+    let mut value = x;
+    if !spec.reversed.is_empty() {
+        value = cx.push(Op::Reverse { axes: spec.reversed }, &[value])?;
+    }
+    value = cx.slice(value, spec.axes)?;
+    for (axis, place) in spec.picked.into_iter().rev() {
+        value = pick(cx, value, axis, place)?;
+    }
+    cx.reshape(value, spec.result)
+}
+
+/// The element of `axis` that entry `place` of operand 1 names; it may count from the end.
+fn pick(cx: &mut Cx<'_>, x: Value, axis: usize, place: usize) -> Result<Value> {
+    let starts = cx.input(1)?;
+    let start = cx.narrow(starts, 0, Dim::from(place), Dim::known(1))?;
+    let index = cx.reshape(start, vec![])?;
+    let extent = cx.shape(x)?[axis].clone();
+    let extent = cx.extents(vec![extent], true, cx.dtype(starts))?;
+    let index = cx.combine(Binary::FloorMod, index, extent)?;
+    cx.push(Op::Gather { axis, batch_dims: 0 }, &[x, index])
+}
+
+impl Spec {
+    fn resolve(&mut self) -> Result<()> {
+        if self.begin.len() != self.strides.len() || self.end.len() != self.strides.len() || self.strides.len() > 62 {
+            return Err(Error::malformed("begin, end and strides differ in length"));
+        }
+        for i in 0..self.strides.len() {
+            if has(self.ellipsis_mask, i) {
+                let after = (i + 1..self.strides.len()).filter(|&j| !has(self.new_axis_mask, j)).count();
+                self.take_whole(self.dims.len().saturating_sub(after));
+            } else if has(self.new_axis_mask, i) {
+                self.result.push(Dim::known(1));
+            } else {
+                self.take(i)?;
+            }
+        }
+        self.take_whole(self.dims.len());
+        Ok(())
+    }
+
+    /// Whole axes up to `end`.
+    fn take_whole(&mut self, end: usize) {
+        while self.axes.len() < end {
+            let extent = self.dims[self.axes.len()].clone();
+            self.result.push(extent.clone());
+            self.axes.push(SliceAxis { start: Dim::known(0), length: extent, step: 1 });
+        }
+    }
+
+    /// The next axis, as entry `i` says.
+    fn take(&mut self, i: usize) -> Result<()> {
+        let axis = self.axes.len();
+        let missing = || Error::malformed(format!("the slice names axis {axis} of {}", self.dims.len()));
+        let extent = self.dims.get(axis).ok_or_else(missing)?.clone();
+        if has(self.shrink_axis_mask, i) {
+            self.index(i, axis, extent);
+            return Ok(());
+        }
+        let step = usize::try_from(self.strides[i].unsigned_abs()).unwrap_or(usize::MAX);
+        let (start, length) = match self.strides[i] {
+            0 => return Err(Error::malformed("the stride of a slice is zero")),
+            1.. => self.forwards(i, &extent)?,
+            _ => {
+                self.reversed.push(axis);
+                self.backwards(i, &extent)?
+            }
+        };
+        let length = length.div_ceil(step as i64).unwrap_or(length);
+        self.result.push(length.clone());
+        self.axes.push(SliceAxis { start, length, step });
+        Ok(())
+    }
+
+    fn index(&mut self, i: usize, axis: usize, extent: Dim) {
+        let slice = match &self.begin[i] {
+            Some(begin) => SliceAxis { start: from_front(begin, &extent), length: Dim::known(1), step: 1 },
+            None => {
+                self.picked.push((axis, i));
+                SliceAxis { start: Dim::known(0), length: extent, step: 1 }
+            }
+        };
+        self.axes.push(slice);
+    }
+
+    /// The bound of entry `i` counted from the front, or `None` where the mask says that there is none.
+    fn bound(&self, bounds: &[Option<Dim>], mask: i64, i: usize, extent: &Dim) -> Result<Option<Dim>> {
+        if has(mask, i) {
+            return Ok(None);
+        }
+        let bound = bounds[i].as_ref().ok_or_else(|| Error::unsupported("the bounds of a slice depend on data"))?;
+        let endless = bound.as_known().is_some_and(|bound| bound >= NO_END);
+        Ok(Some(if endless { extent.clone() } else { from_front(bound, extent) }))
+    }
+
+    fn forwards(&self, i: usize, extent: &Dim) -> Result<(Dim, Dim)> {
+        let clamp = |bound: Dim| smaller(&not_negative(&bound), extent);
+        let begin = self.bound(&self.begin, self.begin_mask, i, extent)?.map_or(Dim::known(0), clamp);
+        let end = self.bound(&self.end, self.end_mask, i, extent)?.map_or_else(|| extent.clone(), clamp);
+        Ok((begin.clone(), not_negative(&(end - begin))))
+    }
+
+    /// The start and length after the axis is reversed.
+    fn backwards(&self, i: usize, extent: &Dim) -> Result<(Dim, Dim)> {
+        let last = extent.clone() - Dim::known(1);
+        let clamp = |bound: Dim| smaller(&larger(&bound, &Dim::known(-1)), &last);
+        let begin = self.bound(&self.begin, self.begin_mask, i, extent)?.map_or_else(|| last.clone(), clamp);
+        let end = self.bound(&self.end, self.end_mask, i, extent)?.map_or(Dim::known(-1), clamp);
+        Ok((last - begin.clone(), not_negative(&(begin - end))))
+    }
+}
+
+fn has(mask: i64, i: usize) -> bool {
+    mask >> i & 1 == 1
+}
+
+/// A negative index counts from the end.
+fn from_front(index: &Dim, extent: &Dim) -> Dim {
+    let negated = Dim::known(0) - index.clone();
+    match lower_bound(&negated) {
+        Some(bound) if bound > 0 => extent.clone() + index.clone(),
+        Some(_) | None => index.clone(),
+    }
+}
+
+/// `max(dim, 0)`.
+pub fn not_negative(dim: &Dim) -> Dim {
+    larger(dim, &Dim::known(0))
+}
+
+fn larger(a: &Dim, b: &Dim) -> Dim {
+    if at_least(a, b) {
+        a.clone()
+    } else if at_least(b, a) {
+        b.clone()
+    } else {
+        a.larger(b)
+    }
+}
+
+fn smaller(a: &Dim, b: &Dim) -> Dim {
+    if at_least(a, b) {
+        b.clone()
+    } else if at_least(b, a) {
+        a.clone()
+    } else {
+        a.smaller(b)
+    }
+}
+
+fn at_least(a: &Dim, b: &Dim) -> bool {
+    lower_bound(&(a.clone() - b.clone())).is_some_and(|bound| bound >= 0)
+}
+
+/// The least value an extent can have, when free dimensions are taken to be at least 1.
+fn lower_bound(dim: &Dim) -> Option<i64> {
+    let mut sum = 0i64;
+    for (atoms, coefficient) in dim.terms() {
+        let mut product = coefficient;
+        for atom in atoms {
+            let least = least(atom).filter(|&least| least >= 0 && coefficient > 0)?;
+            product = product.saturating_mul(least);
+        }
+        sum = sum.saturating_add(product);
+    }
+    Some(sum)
+}
+
+fn least(atom: &Atom) -> Option<i64> {
+    match atom {
+        Atom::Symbol(_) => Some(1),
+        Atom::Quotient(a, b) => match b.as_known() {
+            Some(divisor) if divisor > 0 => Some(lower_bound(a)?.div_euclid(divisor)),
+            Some(_) | None => (lower_bound(a)? >= 0 && lower_bound(b)? > 0).then_some(0),
+        },
+        Atom::Max(a, b) => match (lower_bound(a), lower_bound(b)) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        },
+        Atom::Min(a, b) => Some(lower_bound(a)?.min(lower_bound(b)?)),
+    }
+}
