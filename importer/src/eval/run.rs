@@ -1,0 +1,213 @@
+//! Evaluation of a whole graph.
+
+use super::bind::bind;
+use super::{Tensor, evaluate};
+use crate::error::{Error, Result};
+use crate::ir::{Dim, Fresh, Graph, Node, Op, ParamId, Shape, Symbol, Type, Value, infer};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The results of a function for the arguments, in the order of [`Graph::outputs`].
+///
+/// Free dimensions take the extents of the arguments; those that depend on data, of the results they occur in.
+///
+/// # Errors
+/// When an argument does not fit its type, and where [`evaluate`] fails; names the node.
+pub fn run(
+    graph: &Graph,
+    params: &dyn Fn(ParamId) -> Result<Arc<Tensor>>,
+    inputs: &[Tensor],
+) -> Result<Vec<Tensor>> {
+    if inputs.len() != graph.inputs.len() {
+        let (wanted, given) = (graph.inputs.len(), inputs.len());
+        return Err(Error::usage(format!(
+            "the function takes {wanted} arguments, not {given}"
+        )));
+    }
+    let mut extents = Extents::default();
+    for (i, (&input, value)) in graph.inputs.iter().zip(inputs).enumerate() {
+        extents
+            .learn(graph.ty(input), value)
+            .map_err(|e| Error::usage(format!("argument {i}: {e}")))?;
+    }
+    let mut run = Run {
+        graph,
+        uses: live_uses(graph),
+        values: vec![vec![]; graph.len()],
+        extents,
+    };
+    for (id, node) in graph.nodes() {
+        let place = id.0 as usize;
+        if run.uses[place].iter().any(|&uses| uses > 0) {
+            run.values[place] = run
+                .node(node, params, inputs)
+                .map_err(|e| e.at(&node.origin.place()))?;
+            run.release(&node.inputs);
+        }
+    }
+    graph
+        .outputs
+        .iter()
+        .map(|&output| run.get(output).map(|value| Tensor::clone(&value)))
+        .collect()
+}
+
+/// How often each value is read by what the results depend on.
+fn live_uses(graph: &Graph) -> Vec<Vec<u32>> {
+    let mut uses: Vec<Vec<u32>> = graph
+        .nodes()
+        .map(|(_, node)| vec![0; node.types.len()])
+        .collect();
+    let read = |value: &Value, uses: &mut Vec<Vec<u32>>| {
+        uses[value.node.0 as usize][value.result as usize] += 1
+    };
+    graph
+        .outputs
+        .iter()
+        .for_each(|value| read(value, &mut uses));
+    for (id, node) in graph.nodes().rev() {
+        if uses[id.0 as usize].iter().any(|&count| count > 0) {
+            node.inputs.iter().for_each(|value| read(value, &mut uses));
+        }
+    }
+    uses
+}
+
+/// What is known of free dimensions.
+#[derive(Default)]
+struct Extents(BTreeMap<Symbol, i64>);
+
+impl Extents {
+    /// Takes the extents of a value for the dimensions of its type.
+    fn learn(&mut self, ty: &Type, value: &Tensor) -> Result<()> {
+        let mismatch = || {
+            Error::malformed(format!(
+                "{:?}{:?} is not {ty}",
+                value.dtype(),
+                value.shape()
+            ))
+        };
+        let Shape::Ranked(dims) = &ty.shape else {
+            return Ok(());
+        };
+        if dims.len() != value.rank() || ty.dtype != value.dtype() {
+            return Err(mismatch());
+        }
+        for (dim, &extent) in dims.iter().zip(value.shape()) {
+            let extent = extent as i64;
+            match (self.value(dim), dim.as_symbol()) {
+                (Some(known), _) if known != extent => return Err(mismatch()),
+                (None, Some(symbol)) => self.0.insert(symbol, extent),
+                (Some(_), _) | (None, None) => None,
+            };
+        }
+        Ok(())
+    }
+
+    fn apply(&self, dim: &Dim) -> Dim {
+        dim.substitute(&|symbol| {
+            self.0
+                .get(&symbol)
+                .map_or_else(|| Dim::symbol(symbol), |&n| Dim::known(n))
+        })
+    }
+
+    fn value(&self, dim: &Dim) -> Option<i64> {
+        self.apply(dim).as_known()
+    }
+}
+
+struct Run<'a> {
+    graph: &'a Graph,
+    /// How many reads of each result are left.
+    uses: Vec<Vec<u32>>,
+    values: Vec<Vec<Option<Arc<Tensor>>>>,
+    extents: Extents,
+}
+
+impl Run<'_> {
+    fn node(
+        &mut self,
+        node: &Node,
+        params: &dyn Fn(ParamId) -> Result<Arc<Tensor>>,
+        inputs: &[Tensor],
+    ) -> Result<Vec<Option<Arc<Tensor>>>> {
+        let results = match &node.op {
+            Op::Input(i) => {
+                let value = inputs
+                    .get(*i)
+                    .ok_or_else(|| Error::malformed(format!("there is no argument {i}")))?;
+                vec![Arc::new(value.clone())]
+            }
+            Op::Param(param) => vec![params(*param)?],
+            Op::Constant(value) => vec![value.clone()],
+            op => {
+                let operands = node
+                    .inputs
+                    .iter()
+                    .map(|&v| self.get(v))
+                    .collect::<Result<Vec<_>>>()?;
+                let operands: Vec<&Tensor> = operands.iter().map(Arc::as_ref).collect();
+                self.op(op, &operands)?.into_iter().map(Arc::new).collect()
+            }
+        };
+        for (ty, value) in node.types.iter().zip(&results) {
+            self.extents.learn(ty, value)?;
+        }
+        Ok(results.into_iter().map(Some).collect())
+    }
+
+    fn op(&self, op: &Op, operands: &[&Tensor]) -> Result<Vec<Tensor>> {
+        let mut op = bind(op, &|dim| Ok(self.extents.apply(dim)))?;
+        if let (Op::Reshape(dims), [x]) = (&mut op, operands) {
+            complete(dims, x.len());
+        }
+        let types: Vec<Type> = operands.iter().map(|x| type_of(x)).collect();
+        let types: Vec<&Type> = types.iter().collect();
+        let results = infer(&op, &types, &mut Fresh::after(self.graph))?;
+        evaluate(&op, operands, &results)
+    }
+
+    fn get(&self, value: Value) -> Result<Arc<Tensor>> {
+        let found = self.values[value.node.0 as usize]
+            .get(value.result as usize)
+            .cloned()
+            .flatten();
+        found.ok_or_else(|| {
+            Error::malformed(format!("internal: {value:?} is read before it is made"))
+        })
+    }
+
+    /// Forgets operands that nobody reads any more.
+    fn release(&mut self, operands: &[Value]) {
+        for value in operands {
+            let (node, result) = (value.node.0 as usize, value.result as usize);
+            self.uses[node][result] -= 1;
+            if self.uses[node][result] == 0 {
+                self.values[node][result] = None;
+            }
+        }
+    }
+}
+
+/// The one extent that depends on data follows from the number of elements.
+fn complete(dims: &mut [Dim], elements: usize) {
+    let known: Vec<usize> = dims.iter().filter_map(Dim::as_usize).collect();
+    let product: usize = known.iter().product();
+    if known.len() + 1 == dims.len() && product > 0 && elements % product == 0 {
+        for dim in dims.iter_mut().filter(|dim| dim.as_known().is_none()) {
+            *dim = Dim::from(elements / product);
+        }
+    }
+}
+
+fn type_of(value: &Tensor) -> Type {
+    Type::new(
+        value.dtype(),
+        value
+            .shape()
+            .iter()
+            .map(|&n| Dim::from(n))
+            .collect::<Vec<_>>(),
+    )
+}
