@@ -643,7 +643,7 @@ pub mod graph_debug_info {
         #[prost(string, tag = "5")]
         pub code: ::prost::alloc::string::String,
     }
-    /// A stack, innermost frame first; frames are given directly or by their ids.
+    /// A stack, outermost frame first; frames are given directly or by their ids.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct StackTrace {
         #[prost(message, repeated, tag = "1")]

@@ -1,0 +1,461 @@
+//! What a model offers to call: signatures, and the functions that are attributes of its objects.
+
+use std::collections::BTreeMap;
+
+use savedmodel_import_proto::saved_object::Kind;
+use savedmodel_import_proto::{
+    DataType, FunctionDef, FunctionSpec, SavedBareConcreteFunction, SavedConcreteFunction,
+    SavedFunction, StructuredValue, structured_value,
+};
+
+use super::dtype::dtype_from_wire;
+use super::library::FunctionLibrary;
+use super::objects::{ObjectGraph, function_edges};
+use super::shape::StaticShape;
+use super::structure::{Leaf, LeafValue, PythonValue, flatten, items, python_value};
+use super::variables::Variable;
+use crate::{Error, Place, Result};
+
+/// A signature, or one trace of a function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportedFunction {
+    /// `signatures/KEY`, or the attribute names from the root joined by `/`; the root's own call is `__call__`.
+    pub path: String,
+    /// Other paths to the same function.
+    pub aliases: Vec<String>,
+    /// Which trace of the function, in stored order.
+    pub trace: usize,
+    /// The tensors it takes, structured arguments flattened in TensorFlow's order.
+    pub inputs: Vec<Argument>,
+    /// The tensors it returns, in TensorFlow's order.
+    pub outputs: Vec<Output>,
+    /// The arguments that are no tensors, which the trace was made for.
+    pub python_arguments: BTreeMap<String, PythonValue>,
+    /// What computes it.
+    pub body: FunctionBody,
+}
+
+/// A tensor that a function takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Argument {
+    /// The signature's key, or the parameter with the way to the tensor inside it: `x`, `batch.0`.
+    pub name: String,
+    /// TensorFlow's own name: the FunctionDef's argument, or in a TF1 model the signature's key.
+    pub argument: String,
+    /// The element type.
+    pub dtype: DataType,
+    /// The static shape.
+    pub shape: StaticShape,
+}
+
+/// A tensor that a function returns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// The signature's key, or the way to the tensor in the result: `loss`, `pair.left`; a result without names
+    /// is `output_0` and so on.
+    pub name: String,
+    /// The element type.
+    pub dtype: DataType,
+    /// The static shape.
+    pub shape: StaticShape,
+}
+
+/// What computes a function.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FunctionBody {
+    /// A function of the library; its last arguments are the captures.
+    Concrete {
+        /// The FunctionDef's name.
+        function: String,
+        /// What the arguments after the inputs stand for, in their order.
+        captures: Vec<Capture>,
+    },
+    /// A part of the main graph.
+    Graph {
+        /// The tensors that the inputs replace: `x:0`.
+        feeds: Vec<String>,
+        /// The tensors that are the outputs.
+        fetches: Vec<String>,
+        /// Operations to run for their effects.
+        targets: Vec<String>,
+    },
+}
+
+/// What an argument beyond a function's inputs stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// The resource of a variable: an index into `SavedModel::variables`.
+    Variable(usize),
+    /// The value of a Const node of the main graph.
+    Constant(String),
+    /// The path of an asset: an index into `SavedModel::assets`.
+    Asset(usize),
+    /// The handle of a resource: an id in the object graph.
+    Resource(usize),
+    /// A tensor inside another function.
+    Tensor {
+        /// The FunctionDef's name.
+        function: String,
+        /// The tensor's name there.
+        tensor: String,
+    },
+}
+
+/// All functions of an object graph, nearest to the root first.
+pub(super) fn from_objects(
+    graph: &ObjectGraph,
+    library: &FunctionLibrary,
+    variables: &[Variable],
+) -> Result<Vec<ExportedFunction>> {
+    let reader = Reader::new(graph, library, variables);
+    let mut first: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+    let mut functions: Vec<ExportedFunction> = Vec::new();
+    for (path, id) in function_edges(graph)? {
+        let path = path.join("/");
+        if let Some(&(start, count)) = first.get(&id) {
+            for known in &mut functions[start..start + count] {
+                known.aliases.push(path.clone());
+            }
+            continue;
+        }
+        let traces = reader.read(id, &path)?;
+        first.insert(id, (functions.len(), traces.len()));
+        functions.extend(traces);
+    }
+    Ok(functions)
+}
+
+/// The captures of a concrete function.
+pub(super) fn captures(
+    function: &SavedConcreteFunction,
+    graph: &ObjectGraph,
+    indices: &BTreeMap<usize, usize>,
+) -> Result<Vec<Capture>> {
+    let capture = |&id: &i32| {
+        let id = usize::try_from(id).unwrap_or(usize::MAX);
+        match graph.kind(id) {
+            Some(Kind::Variable(_)) => indices.get(&id).map(|&index| Capture::Variable(index)),
+            Some(Kind::Constant(constant)) => Some(Capture::Constant(constant.operation.clone())),
+            Some(Kind::Asset(asset)) => usize::try_from(asset.asset_file_def_index)
+                .ok()
+                .map(Capture::Asset),
+            Some(Kind::Resource(_)) => Some(Capture::Resource(id)),
+            Some(Kind::CapturedTensor(tensor)) => Some(Capture::Tensor {
+                function: tensor.concrete_function.clone(),
+                tensor: tensor.name.clone(),
+            }),
+            Some(Kind::UserObject(_) | Kind::Function(_) | Kind::BareConcreteFunction(_))
+            | None => None,
+        }
+        .ok_or_else(|| Error::malformed(format!("node {id} cannot be captured")))
+    };
+    function.bound_inputs.iter().map(capture).collect()
+}
+
+/// From the ids of variables in the object graph to their indices.
+pub(super) fn variable_indices(variables: &[Variable]) -> BTreeMap<usize, usize> {
+    variables
+        .iter()
+        .enumerate()
+        .filter_map(|(index, variable)| Some((variable.object_id?, index)))
+        .collect()
+}
+
+struct Reader<'a> {
+    graph: &'a ObjectGraph,
+    library: &'a FunctionLibrary,
+    indices: BTreeMap<usize, usize>,
+}
+
+/// A calling convention, before the graph function's own types are known.
+#[derive(Default)]
+struct Interface {
+    inputs: Vec<(String, LeafValue)>,
+    python: BTreeMap<String, PythonValue>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(graph: &'a ObjectGraph, library: &'a FunctionLibrary, variables: &[Variable]) -> Self {
+        Reader {
+            graph,
+            library,
+            indices: variable_indices(variables),
+        }
+    }
+
+    fn read(&self, id: usize, path: &str) -> Result<Vec<ExportedFunction>> {
+        match self.graph.kind(id) {
+            Some(Kind::Function(function)) => self.polymorphic(function, path),
+            Some(Kind::BareConcreteFunction(bare)) => Ok(vec![self.bare(bare, path)?]),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn polymorphic(&self, function: &SavedFunction, path: &str) -> Result<Vec<ExportedFunction>> {
+        let parameters = Parameters::read(function.function_spec.as_ref());
+        let traces = function.concrete_functions.iter().enumerate();
+        traces
+            .map(|(trace, name)| {
+                let read = || {
+                    let interface = interface(self.concrete(name)?, &parameters)?;
+                    self.export(path, trace, name, interface)
+                };
+                read().map_err(|error| in_function(error, name))
+            })
+            .collect()
+    }
+
+    fn bare(&self, bare: &SavedBareConcreteFunction, path: &str) -> Result<ExportedFunction> {
+        let name = &bare.concrete_function_name;
+        let read = || {
+            let parameters = Parameters::read(bare.function_spec.as_ref());
+            let mut interface = interface(self.concrete(name)?, &parameters)?;
+            if bare.argument_keywords.len() == interface.inputs.len() {
+                for (input, keyword) in interface.inputs.iter_mut().zip(&bare.argument_keywords) {
+                    input.0.clone_from(keyword);
+                }
+            }
+            self.export(path, 0, name, interface)
+        };
+        read().map_err(|error| in_function(error, name))
+    }
+
+    fn concrete(&self, name: &str) -> Result<&SavedConcreteFunction> {
+        self.graph
+            .concrete_functions()
+            .get(name)
+            .ok_or_else(|| Error::malformed(format!("function `{name}` has no calling convention")))
+    }
+
+    fn export(
+        &self,
+        path: &str,
+        trace: usize,
+        name: &str,
+        interface: Interface,
+    ) -> Result<ExportedFunction> {
+        let concrete = self.concrete(name)?;
+        let definition = self.library.find(name)?;
+        let captures = captures(concrete, self.graph, &self.indices)?;
+        Ok(ExportedFunction {
+            path: path.to_owned(),
+            aliases: Vec::new(),
+            trace,
+            inputs: arguments(interface.inputs, definition, captures.len())?,
+            outputs: outputs(concrete.output_signature.as_ref(), definition)?,
+            python_arguments: interface.python,
+            body: FunctionBody::Concrete {
+                function: name.to_owned(),
+                captures,
+            },
+        })
+    }
+}
+
+fn in_function(error: Error, name: &str) -> Error {
+    error.at(&Place {
+        function: Some(name.to_owned()),
+        ..Place::default()
+    })
+}
+
+/// The parameters' names, from Python's full argument specification.
+#[derive(Default)]
+struct Parameters {
+    names: Vec<String>,
+    varargs: Option<String>,
+}
+
+impl Parameters {
+    fn read(spec: Option<&FunctionSpec>) -> Parameters {
+        let Some(spec) = spec else {
+            return Parameters::default();
+        };
+        let fields: BTreeMap<String, &StructuredValue> = match &spec.fullargspec {
+            Some(full) => items(full).into_iter().collect(),
+            None => BTreeMap::new(),
+        };
+        let args = fields
+            .get("args")
+            .map(|args| items(args))
+            .unwrap_or_default();
+        let mut names: Vec<String> = args.into_iter().filter_map(|(_, arg)| text(arg)).collect();
+        if !names.is_empty() && (spec.is_method || names[0] == "self") {
+            names.remove(0);
+        }
+        Parameters {
+            names,
+            varargs: fields.get("varargs").and_then(|varargs| text(varargs)),
+        }
+    }
+
+    fn name(&self, position: usize) -> String {
+        match (self.names.get(position), &self.varargs) {
+            (Some(name), _) => name.clone(),
+            (None, Some(varargs)) => format!("{varargs}.{}", position - self.names.len()),
+            (None, None) => format!("arg_{position}"),
+        }
+    }
+}
+
+fn text(value: &StructuredValue) -> Option<String> {
+    match &value.kind {
+        Some(structured_value::Kind::StringValue(text)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// Splits `((args…), {kwargs…})` into tensors and Python values.
+fn interface(function: &SavedConcreteFunction, parameters: &Parameters) -> Result<Interface> {
+    let mut interface = Interface::default();
+    let Some(signature) = &function.canonicalized_input_signature else {
+        return Ok(interface);
+    };
+    let parts = items(signature);
+    let [(_, positional), (_, keywords)] = parts.as_slice() else {
+        return Err(Error::malformed(
+            "the input signature is not a pair of positional and keyword arguments",
+        ));
+    };
+    for (position, (_, value)) in items(positional).into_iter().enumerate() {
+        interface.add(parameters.name(position), value)?;
+    }
+    for (name, value) in items(keywords) {
+        interface.add(name, value)?;
+    }
+    Ok(interface)
+}
+
+impl Interface {
+    fn add(&mut self, name: String, value: &StructuredValue) -> Result<()> {
+        if let Some(python) = python_value(value)? {
+            self.python.insert(name, python);
+            return Ok(());
+        }
+        for Leaf { path, value } in flatten(value)? {
+            let name = dotted(&name, &path);
+            match value {
+                LeafValue::Python(python) => drop(self.python.insert(name, python)),
+                tensor @ LeafValue::Tensor { .. } => self.inputs.push((name, tensor)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn dotted(name: &str, path: &[String]) -> String {
+    let mut dotted = name.to_owned();
+    for part in path {
+        dotted.push('.');
+        dotted.push_str(part);
+    }
+    dotted
+}
+
+fn arguments(
+    inputs: Vec<(String, LeafValue)>,
+    definition: &FunctionDef,
+    captures: usize,
+) -> Result<Vec<Argument>> {
+    let signature = definition.signature.as_ref();
+    let args = signature.map_or(&[][..], |signature| &signature.input_arg);
+    if args.len() != inputs.len() + captures {
+        return Err(Error::malformed(format!(
+            "the function has {} arguments, but its signature specifies {} inputs and {captures} captures",
+            args.len(),
+            inputs.len()
+        )));
+    }
+    inputs
+        .into_iter()
+        .zip(args)
+        .map(|((name, leaf), arg)| {
+            let (dtype, shape) = resolved(leaf, &arg.name, arg.r#type)?;
+            Ok(Argument {
+                name,
+                argument: arg.name.clone(),
+                dtype,
+                shape,
+            })
+        })
+        .collect()
+}
+
+/// The type is the graph function's; the signature has the shape.
+fn resolved(leaf: LeafValue, name: &str, wire: i32) -> Result<(DataType, StaticShape)> {
+    let shape = match leaf {
+        LeafValue::Tensor { shape, .. } => shape,
+        LeafValue::Python(_) => None,
+    };
+    match dtype_from_wire(wire)? {
+        DataType::DtInvalid => Err(Error::malformed(format!("argument `{name}`: invalid type"))),
+        dtype => Ok((dtype, shape)),
+    }
+}
+
+fn outputs(signature: Option<&StructuredValue>, definition: &FunctionDef) -> Result<Vec<Output>> {
+    let own = definition.signature.as_ref();
+    let args = own.map_or(&[][..], |signature| &signature.output_arg);
+    let leaves = signature.map(flatten).transpose()?.unwrap_or_default();
+    let tensors: Vec<Leaf> = leaves
+        .into_iter()
+        .filter(|leaf| matches!(leaf.value, LeafValue::Tensor { .. }))
+        .collect();
+    if tensors.len() != args.len() {
+        return Err(Error::malformed(format!(
+            "the function has {} outputs, but its signature specifies {}",
+            args.len(),
+            tensors.len()
+        )));
+    }
+    tensors
+        .into_iter()
+        .zip(args)
+        .map(|(leaf, arg)| {
+            let (dtype, shape) = resolved(leaf.value, &arg.name, arg.r#type)?;
+            Ok(Output {
+                name: output_name(&leaf.path),
+                dtype,
+                shape,
+            })
+        })
+        .collect()
+}
+
+fn output_name(path: &[String]) -> String {
+    match path.split_first() {
+        None => "output_0".to_owned(),
+        Some((first, rest)) => {
+            let unnamed = first.bytes().all(|byte| byte.is_ascii_digit());
+            let name = if unnamed {
+                format!("output_{first}")
+            } else {
+                first.clone()
+            };
+            dotted(&name, rest)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_without_names_are_numbered() {
+        let path = |parts: &[&str]| parts.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();
+        assert_eq!(output_name(&[]), "output_0");
+        assert_eq!(output_name(&path(&["1"])), "output_1");
+        assert_eq!(output_name(&path(&["pair", "left"])), "pair.left");
+    }
+
+    #[test]
+    fn parameters_beyond_the_names_are_variadic() {
+        let parameters = Parameters {
+            names: vec!["x".to_owned()],
+            varargs: Some("rest".to_owned()),
+        };
+        assert_eq!(parameters.name(0), "x");
+        assert_eq!(parameters.name(2), "rest.1");
+    }
+}

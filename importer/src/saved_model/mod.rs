@@ -1,0 +1,37 @@
+//! Reading a SavedModel: the protobuf, the object graph, the checkpoint, the assets.
+//!
+//! This is the only code that opens a model's files. After it, one MetaGraph is chosen, and every variable has an element
+//! type, a shape, and a checked place in the checkpoint. Nothing that the files say is believed before it is checked: lengths
+//! before allocation, ids before use, names before they become paths.
+
+mod assets;
+mod bundle;
+mod checkpoint;
+mod debug_info;
+mod dtype;
+mod file;
+mod functions;
+mod library;
+mod model;
+mod objects;
+mod options;
+mod shape;
+mod structure;
+mod table;
+mod tags;
+mod tensor;
+mod tf1;
+mod variables;
+
+pub use self::assets::Asset;
+pub use self::bundle::{Bundle, Entry, Slice};
+pub use self::dtype::{dtype_name, element_size};
+pub use self::functions::{Argument, Capture, ExportedFunction, FunctionBody, Output};
+pub use self::library::FunctionLibrary;
+pub use self::model::SavedModel;
+pub use self::objects::ObjectGraph;
+pub use self::options::LoadOptions;
+pub use self::shape::{StaticShape, static_shape};
+pub use self::structure::PythonValue;
+pub use self::tensor::{TensorData, TensorValue};
+pub use self::variables::Variable;

@@ -1,0 +1,254 @@
+//! A loaded SavedModel.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use savedmodel_import_proto::{GraphDebugInfo, GraphDef, MetaGraphDef, NodeDef};
+
+use super::assets::{self, Asset};
+use super::bundle::{Bundle, index_path};
+use super::checkpoint::Checkpoint;
+use super::functions::{self, Capture, ExportedFunction};
+use super::library::FunctionLibrary;
+use super::objects::{CheckpointObjects, Context, ObjectGraph, match_checkpoint};
+use super::options::LoadOptions;
+use super::tensor::TensorValue;
+use super::tf1::{self, Tf1};
+use super::variables::{self, Variable};
+use super::{debug_info, file, tags};
+use crate::{Error, Result};
+
+/// A SavedModel: one MetaGraph, its functions, and its variables' places in the checkpoint.
+#[derive(Debug)]
+pub struct SavedModel {
+    /// The directory it was loaded from.
+    pub dir: PathBuf,
+    /// The tags of the MetaGraph, as stored.
+    pub tags: Vec<String>,
+    /// The version of TensorFlow that wrote it; may be empty.
+    pub tensorflow_version: String,
+    meta_graph: MetaGraphDef,
+    library: FunctionLibrary,
+    objects: Option<ObjectGraph>,
+    object_values: CheckpointObjects,
+    tf1: Option<Tf1>,
+    checkpoint: Option<Checkpoint>,
+    variables: Vec<Variable>,
+    functions: Vec<ExportedFunction>,
+    assets: Vec<Asset>,
+    debug_info: OnceLock<Option<GraphDebugInfo>>,
+}
+
+impl SavedModel {
+    /// Loads the SavedModel in `dir` with the default options.
+    pub fn load(dir: impl AsRef<Path>) -> Result<SavedModel> {
+        LoadOptions::new().load(dir)
+    }
+
+    pub(super) fn load_with(dir: &Path, options: &LoadOptions) -> Result<SavedModel> {
+        let proto = file::read_saved_model(dir, options.wait)?;
+        let (meta_graph, is_tf2) =
+            tags::choose(proto, options.tags.as_deref()).map_err(|error| error.in_file(dir))?;
+        let mut model = SavedModel::unread(dir, meta_graph);
+        let read = model.read(is_tf2, options);
+        read.map_err(|error| error.in_file(&dir.join("saved_model.pb")))?;
+        Ok(model)
+    }
+
+    fn unread(dir: &Path, meta_graph: MetaGraphDef) -> SavedModel {
+        let info = meta_graph.meta_info_def.as_ref();
+        SavedModel {
+            dir: dir.to_owned(),
+            tags: tags::tags_of(&meta_graph).to_vec(),
+            tensorflow_version: info
+                .map(|i| i.tensorflow_version.clone())
+                .unwrap_or_default(),
+            meta_graph,
+            library: FunctionLibrary::default(),
+            objects: None,
+            object_values: CheckpointObjects::new(),
+            tf1: None,
+            checkpoint: None,
+            variables: Vec::new(),
+            functions: Vec::new(),
+            assets: Vec::new(),
+            debug_info: OnceLock::new(),
+        }
+    }
+
+    fn read(&mut self, is_tf2: bool, options: &LoadOptions) -> Result<()> {
+        let graph = self.meta_graph.graph_def.get_or_insert_default();
+        self.library = FunctionLibrary::take_from(graph)?;
+        self.assets = assets::assets(&self.dir, &self.meta_graph)?;
+        self.assets.iter().try_for_each(assets::check_file)?;
+        match self.meta_graph.object_graph_def.take_if(|_| is_tf2) {
+            Some(objects) => {
+                let context = Context {
+                    library: &self.library,
+                    graph: self.main_graph(),
+                    assets: self.assets.len(),
+                };
+                let objects = ObjectGraph::new(objects, &context)?;
+                self.read_tf2(objects, options)
+            }
+            None => self.read_tf1(options),
+        }
+    }
+
+    fn read_tf2(&mut self, objects: ObjectGraph, options: &LoadOptions) -> Result<()> {
+        let has_variables = variables::are_in(&objects);
+        self.checkpoint = self.open_checkpoint(has_variables, options)?;
+        if let Some(Checkpoint::V2(bundle)) = &self.checkpoint {
+            self.object_values = match_checkpoint(&objects, bundle)?;
+        }
+        self.variables = variables::from_objects(&objects, &self.object_values)?;
+        self.bind_variables(options)?;
+        self.functions = functions::from_objects(&objects, &self.library, &self.variables)?;
+        self.objects = Some(objects);
+        Ok(())
+    }
+
+    fn read_tf1(&mut self, options: &LoadOptions) -> Result<()> {
+        self.tf1 = Some(tf1::read(&self.meta_graph, &self.assets)?);
+        self.variables = tf1::variables(&self.meta_graph)?;
+        let restores = self.variables.iter().any(|v| v.checkpoint_key.is_some());
+        self.checkpoint = self.open_checkpoint(restores, options)?;
+        self.bind_variables(options)?;
+        self.functions = tf1::functions(&self.meta_graph)?;
+        Ok(())
+    }
+
+    /// A model without variables may come without a checkpoint.
+    fn open_checkpoint(&self, needed: bool, options: &LoadOptions) -> Result<Option<Checkpoint>> {
+        if options.skip_checkpoint {
+            return Ok(None);
+        }
+        let own = || self.dir.join("variables").join("variables");
+        let prefix = options.checkpoint.clone().unwrap_or_else(own);
+        match needed || options.checkpoint.is_some() || index_path(&prefix).exists() {
+            true => Checkpoint::open(&prefix).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn bind_variables(&mut self, options: &LoadOptions) -> Result<()> {
+        match &self.checkpoint {
+            Some(checkpoint) => variables::bind(
+                &mut self.variables,
+                checkpoint,
+                options.allow_partial_checkpoint,
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// The MetaGraph, without the functions of its library and without its object graph, which are in `library` and
+    /// `objects`.
+    pub fn meta_graph(&self) -> &MetaGraphDef {
+        &self.meta_graph
+    }
+
+    /// The main graph: in a TF1 model all there is, in a TF2 model the constants and what servers run.
+    pub fn main_graph(&self) -> &GraphDef {
+        static EMPTY: GraphDef = GraphDef {
+            node: Vec::new(),
+            library: None,
+            version: 0,
+            versions: None,
+            debug_info: None,
+        };
+        self.meta_graph.graph_def.as_ref().unwrap_or(&EMPTY)
+    }
+
+    /// A node of the main graph.
+    pub fn main_node(&self, name: &str) -> Option<&NodeDef> {
+        self.main_graph().node.iter().find(|node| node.name == name)
+    }
+
+    /// The functions that graphs call.
+    pub fn library(&self) -> &FunctionLibrary {
+        &self.library
+    }
+
+    /// The object graph; `None` if the model was loaded as TF1.
+    pub fn objects(&self) -> Option<&ObjectGraph> {
+        self.objects.as_ref()
+    }
+
+    /// Whether the model is a flat TF1 graph.
+    pub fn is_tf1(&self) -> bool {
+        self.tf1.is_some()
+    }
+
+    /// All variables: in the order of the object graph, or of the main graph in a TF1 model.
+    pub fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+
+    /// The variables that training changes.
+    pub fn trainable_variables(&self) -> impl Iterator<Item = &Variable> {
+        self.variables.iter().filter(|variable| variable.trainable)
+    }
+
+    /// Reads a variable's value and verifies its checksum.
+    pub fn read_variable(&self, variable: &Variable) -> Result<TensorValue<'_>> {
+        let read = match (&self.checkpoint, &variable.checkpoint_key) {
+            (Some(checkpoint), Some(key)) => {
+                checkpoint.read(key, variable.checkpoint_slice.as_ref())
+            }
+            _ => Err(Error::usage(format!(
+                "variable `{}` has no value in the checkpoint",
+                variable.name
+            ))),
+        };
+        read.map_err(|error| error.at(&variable.place()))
+    }
+
+    /// The checkpoint as a bundle, if there is one.
+    pub fn bundle(&self) -> Option<&Bundle> {
+        self.checkpoint.as_ref().and_then(Checkpoint::bundle)
+    }
+
+    /// The keys in the checkpoint of an object's values, by attribute: `table-keys`, say.
+    pub fn object_values(&self, object: usize) -> impl Iterator<Item = (&str, &str)> {
+        let values = self.object_values.get(&object);
+        values
+            .into_iter()
+            .flatten()
+            .map(|(attribute, key)| (attribute.as_str(), key.as_str()))
+    }
+
+    /// What the model offers to call: signatures and exported functions, one entry per trace.
+    pub fn functions(&self) -> &[ExportedFunction] {
+        &self.functions
+    }
+
+    /// What a function of the library captures, where it can be called from outside.
+    pub fn captures_of(&self, function: &str) -> Option<Result<Vec<Capture>>> {
+        let objects = self.objects.as_ref()?;
+        let concrete = objects.concrete_functions().get(function)?;
+        let indices = functions::variable_indices(&self.variables);
+        Some(functions::captures(concrete, objects, &indices))
+    }
+
+    /// The files under `assets/`.
+    pub fn assets(&self) -> &[Asset] {
+        &self.assets
+    }
+
+    /// The operation of a TF1 model that runs after the variables are restored.
+    pub fn init_op(&self) -> Option<&str> {
+        self.tf1.as_ref()?.init_op.as_deref()
+    }
+
+    /// The line of Python that made a node of `function`, or of the main graph, where debug information is there.
+    pub fn python_line(&self, node: &str, function: Option<&str>) -> Option<String> {
+        let path = self.dir.join("debug").join("saved_model_debug_info.pb");
+        let info = self.debug_info.get_or_init(|| {
+            path.is_file()
+                .then(|| file::decode_file(&path).ok())
+                .flatten()
+        });
+        debug_info::python_line(info.as_ref()?, node, function)
+    }
+}
