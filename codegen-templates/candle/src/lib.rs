@@ -1,0 +1,26 @@
+//! The support code that generated candle models carry, compiled and tested as it is copied: each file becomes a module of
+//! `mod support`, and names the others as `super::NAME`.
+
+#![allow(
+    missing_docs,
+    reason = "layers and functions that are named as in TensorFlow's and candle's own documentation"
+)]
+
+pub mod activation;
+pub mod batch_norm;
+pub mod batch_norm_kernel;
+pub mod composed;
+pub mod conv;
+pub mod conv1d;
+pub mod conv3d;
+pub mod conv_kernel;
+pub mod conv_transpose;
+pub mod cpu;
+pub mod depthwise_conv;
+pub mod depthwise_kernel;
+pub mod group_norm;
+pub mod layer_norm;
+pub mod padding;
+pub mod pool;
+pub mod softmax;
+pub mod vector_math;
