@@ -1,12 +1,13 @@
 //! A SavedModel to Rust source, weights and manifest: the entry point of build scripts and of the command line.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::options::module_name;
 use crate::pipeline::{self, Compiled};
-use crate::saved_model::{LoadOptions, SavedModel};
+use crate::saved_model::{LoadOptions, SavedModel, TensorData};
 use crate::staging::Staging;
 use crate::weights::WeightSpec;
 use crate::{Error, FloatType, Framework, InputSpec, Options, Report, Result, weights};
@@ -193,20 +194,11 @@ impl Convert {
     /// Writes `NAME.rs`, `NAME.safetensors` and `NAME.json`, all or none.
     pub fn run(self) -> Result<Report> {
         self.options.check()?;
-        self.wait_for_model()?;
         self.progress.stage("reading", 0);
-        let model = load(&self.model, &self.options)?;
+        let model = load(&self.model, &self.options, self.wait)?;
         self.progress.stage("compiling", 0);
         let compiled = pipeline::compile(&model, &self.options)?;
         self.write(&model, &compiled)
-    }
-
-    fn wait_for_model(&self) -> Result<()> {
-        let end = Instant::now() + self.wait;
-        while !is_saved_model(&self.model) && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        Ok(())
     }
 
     fn write(&self, model: &SavedModel, compiled: &Compiled) -> Result<Report> {
@@ -218,7 +210,7 @@ impl Convert {
         let total = weights.iter().map(written_bytes).sum::<Result<u64>>()?;
         self.progress.stage("writing weights", total);
         let mut staging = Staging::new(&self.out_dir)?;
-        let read = |key: &str| model.variable_bytes(key);
+        let read = |index| variable_bytes(model, index);
         let progress = |bytes| self.progress.advance(bytes);
         let weight_bytes =
             weights::write(&staging.add(&manifest.weights)?, weights, &read, &progress)?;
@@ -268,11 +260,26 @@ fn written_bytes(spec: &WeightSpec) -> Result<u64> {
     Ok(shape.iter().map(|&dim| dim as u64).product::<u64>() * spec.to.bitsize() as u64 / 8)
 }
 
+fn variable_bytes(model: &SavedModel, index: usize) -> Result<Cow<'_, [u8]>> {
+    let variables = model.variables();
+    let variable = variables
+        .get(index)
+        .ok_or_else(|| Error::malformed(format!("there is no variable {index}")))?;
+    match model.read_variable(variable)?.data {
+        TensorData::Bytes(bytes) => Ok(bytes),
+        TensorData::Strings(_) => Err(Error::unsupported(format!(
+            "variable `{}` holds strings",
+            variable.name
+        ))),
+    }
+}
+
 /// Loads the model that `options` choose.
-pub(crate) fn load(dir: &Path, options: &Options) -> Result<SavedModel> {
+pub(crate) fn load(dir: &Path, options: &Options, wait: Duration) -> Result<SavedModel> {
     let mut load = LoadOptions::new()
         .allow_partial_checkpoint(options.allow_partial_checkpoint)
-        .skip_checkpoint(options.skip_checkpoint);
+        .skip_checkpoint(options.skip_checkpoint)
+        .wait(wait);
     if let Some(tags) = &options.tags {
         load = load.tags(tags.iter().cloned());
     }
@@ -280,10 +287,4 @@ pub(crate) fn load(dir: &Path, options: &Options) -> Result<SavedModel> {
         load = load.checkpoint(prefix);
     }
     load.load(dir)
-}
-
-fn is_saved_model(dir: &Path) -> bool {
-    ["saved_model.pb", "saved_model.pbtxt"]
-        .iter()
-        .any(|file| dir.join(file).is_file())
 }

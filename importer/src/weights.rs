@@ -46,14 +46,14 @@ pub struct WeightSpec {
 /// Where a tensor's values are, as little-endian bytes in row-major order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
-    /// Under this key in the checkpoint.
-    Checkpoint(String),
+    /// The variable of this index in the model.
+    Variable(usize),
     /// In the graph itself.
     Bytes(Arc<[u8]>),
 }
 
-/// Reads the bytes of a checkpoint key.
-pub type Read<'a, 'm> = &'a (dyn Fn(&str) -> Result<Cow<'m, [u8]>> + Sync);
+/// Reads the bytes of a variable.
+pub type Read<'a, 'm> = &'a (dyn Fn(usize) -> Result<Cow<'m, [u8]>> + Sync);
 
 impl WeightSpec {
     /// The shape that is written.
@@ -84,7 +84,7 @@ impl WeightSpec {
 
     fn convert<'a>(&'a self, read: Read<'_, 'a>) -> Result<Cow<'a, [u8]>> {
         let mut bytes = match &self.source {
-            Source::Checkpoint(key) => read(key)?,
+            Source::Variable(index) => read(*index)?,
             Source::Bytes(bytes) => Cow::Borrowed(&bytes[..]),
         };
         if !cast::same_bytes(self.from, self.to) {
@@ -105,7 +105,7 @@ impl WeightSpec {
     }
 }
 
-/// Writes `specs` to a new file at `path` and returns its size. `read` gives the checkpoint's bytes, `progress`
+/// Writes `specs` to a new file at `path` and returns its size. `read` gives the variables' bytes, `progress`
 /// hears of bytes as they are written.
 pub fn write<'m>(
     path: &Path,
@@ -209,7 +209,7 @@ mod tests {
     fn spec(key: &str, layout: &str, shape: &[usize], to: Dtype) -> WeightSpec {
         WeightSpec {
             key: key.into(),
-            source: Source::Checkpoint(key.into()),
+            source: Source::Variable(0),
             from: Dtype::F32,
             shape: shape.to_vec(),
             layout: Layout::parse(layout).unwrap(),

@@ -1,0 +1,272 @@
+//! The command line.
+
+#![allow(missing_docs, reason = "a program has no callers")]
+
+use std::io::{IsTerminal, stderr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use savedmodel_import::inspect::inspect;
+use savedmodel_import::saved_model::LoadOptions;
+use savedmodel_import::{
+    Convert, Error, FloatType, Framework, InputSpec, Progress, Result, failures, render,
+};
+use serde::Serialize;
+
+/// Compiles TensorFlow SavedModels to native, trainable Rust modules for candle and burn.
+#[derive(Parser)]
+#[command(name = "import", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write NAME.rs, NAME.safetensors and NAME.json.
+    Convert(ConvertArgs),
+    /// Show tags, signatures, functions, variables, assets, and every op that is not supported.
+    Inspect(InspectArgs),
+}
+
+#[derive(Args)]
+struct ConvertArgs {
+    /// The directory with `saved_model.pb`.
+    saved_model: PathBuf,
+    /// The framework to write for: candle or burn.
+    #[arg(long, value_parser = parse::<Framework>)]
+    framework: Framework,
+    /// The directory to write to.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The module's name; the model directory's name if it is not given.
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    load: LoadArgs,
+    /// Convert this signature alone; may be repeated.
+    #[arg(long = "signature", value_name = "KEY")]
+    signatures: Vec<String>,
+    /// Convert this exported function alone, by its path from the root; may be repeated.
+    #[arg(long = "function", value_name = "PATH")]
+    functions: Vec<String>,
+    /// Tensors of the main graph that become arguments, such as x:0.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "x:0,…",
+        requires = "fetches"
+    )]
+    feeds: Vec<String>,
+    /// Tensors of the main graph that become results, such as y:0.
+    #[arg(long, value_delimiter = ',', value_name = "y:0,…")]
+    fetches: Vec<String>,
+    /// Pin the dtype or shape of an argument; may be repeated.
+    #[arg(long = "input", value_name = "NAME=DTYPE[d0,d1,…]", value_parser = parse::<InputSpec>)]
+    inputs: Vec<InputSpec>,
+    /// The float type of weights and arithmetic: f32, f16 or bf16.
+    #[arg(long, value_parser = parse::<FloatType>)]
+    dtype: Option<FloatType>,
+    /// Include the weights in the compiled program.
+    #[arg(long)]
+    embed_weights: bool,
+    /// Write the support code to this file, a module beside the generated one that several models share.
+    #[arg(long, value_name = "PATH")]
+    support: Option<PathBuf>,
+    /// Wait so many seconds for the model to appear.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    wait: Option<Duration>,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct InspectArgs {
+    /// The directory with `saved_model.pb`.
+    saved_model: PathBuf,
+    #[command(flatten)]
+    load: LoadArgs,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct LoadArgs {
+    /// The tags of the MetaGraph.
+    #[arg(long, value_delimiter = ',', value_name = "a,b")]
+    tags: Option<Vec<String>>,
+    /// Read the variables from the checkpoint with this prefix.
+    #[arg(long, value_name = "PREFIX")]
+    checkpoint: Option<PathBuf>,
+    /// Let variables lack a value in the checkpoint.
+    #[arg(long)]
+    allow_partial_checkpoint: bool,
+    /// Leave the checkpoint unread.
+    #[arg(long)]
+    skip_checkpoint: bool,
+}
+
+/// clap prints an argument's error after its own words: only what went wrong, and the help.
+fn parse<T: std::str::FromStr<Err = Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: Error| error.to_string())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text
+        .parse()
+        .map_err(|_| format!("`{text}` is no number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn main() -> ExitCode {
+    let (json, outcome) = match Cli::parse().command {
+        Command::Convert(args) => (args.json, convert(args)),
+        Command::Inspect(args) => (args.json, show(args)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            match json {
+                true => print_json(&Failures {
+                    errors: failures(&error),
+                }),
+                false => eprintln!("{}", render(&error)),
+            }
+            error.exit_code().into()
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Failures {
+    errors: Vec<savedmodel_import::Failure>,
+}
+
+fn print_json(value: &impl Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => println!("{text}"),
+        Err(error) => eprintln!("error: {error}"),
+    }
+}
+
+fn convert(args: ConvertArgs) -> Result<()> {
+    let json = args.json;
+    let bars = Arc::new(Bars::new());
+    let report = request(args).progress(bars.clone()).run();
+    bars.clear();
+    let report = report?;
+    match json {
+        true => print_json(&report),
+        false => println!("{report}"),
+    }
+    Ok(())
+}
+
+fn request(args: ConvertArgs) -> Convert {
+    let mut convert = Convert::new(args.saved_model)
+        .framework(args.framework)
+        .out_dir(args.out)
+        .prune(args.feeds, args.fetches)
+        .embed_weights(args.embed_weights)
+        .allow_partial_checkpoint(args.load.allow_partial_checkpoint)
+        .skip_checkpoint(args.load.skip_checkpoint)
+        .wait(args.wait.unwrap_or_default());
+    convert = args
+        .signatures
+        .into_iter()
+        .fold(convert, Convert::signature);
+    convert = args.functions.into_iter().fold(convert, Convert::function);
+    convert = args.inputs.into_iter().fold(convert, Convert::input);
+    if let Some(name) = args.name {
+        convert = convert.name(name);
+    }
+    if let Some(tags) = args.load.tags {
+        convert = convert.tags(tags);
+    }
+    if let Some(prefix) = args.load.checkpoint {
+        convert = convert.checkpoint(prefix);
+    }
+    if let Some(dtype) = args.dtype {
+        convert = convert.dtype(dtype);
+    }
+    match args.support {
+        Some(file) => convert.support_file(file),
+        None => convert,
+    }
+}
+
+fn show(args: InspectArgs) -> Result<()> {
+    let mut load = LoadOptions::new()
+        .allow_partial_checkpoint(args.load.allow_partial_checkpoint)
+        .skip_checkpoint(args.load.skip_checkpoint);
+    if let Some(tags) = args.load.tags {
+        load = load.tags(tags);
+    }
+    if let Some(prefix) = args.load.checkpoint {
+        load = load.checkpoint(prefix);
+    }
+    let inventory = inspect(&load.load(args.saved_model)?);
+    match args.json {
+        true => print_json(&inventory),
+        false => print!("{inventory}"),
+    }
+    Ok(())
+}
+
+/// A spinner for stages of unknown length and a bar of bytes for the weights, on a terminal only.
+struct Bars {
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Bars {
+    fn new() -> Self {
+        Bars {
+            bar: Mutex::new(None),
+        }
+    }
+
+    fn clear(&self) {
+        self.replace(None);
+    }
+
+    fn replace(&self, bar: Option<ProgressBar>) {
+        if let Ok(mut slot) = self.bar.lock()
+            && let Some(old) = std::mem::replace(&mut *slot, bar)
+        {
+            old.finish_and_clear();
+        }
+    }
+}
+
+impl Progress for Bars {
+    fn stage(&self, name: &'static str, total: u64) {
+        if !stderr().is_terminal() {
+            return;
+        }
+        let bar = match total {
+            0 => ProgressBar::new_spinner(),
+            total => ProgressBar::new(total).with_style(byte_style()),
+        };
+        bar.set_message(name);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        self.replace(Some(bar));
+    }
+
+    fn advance(&self, steps: u64) {
+        if let Ok(Some(bar)) = self.bar.lock().as_deref() {
+            bar.inc(steps);
+        }
+    }
+}
+
+fn byte_style() -> ProgressStyle {
+    let template = "{msg} {wide_bar} {bytes}/{total_bytes}";
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

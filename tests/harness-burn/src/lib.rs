@@ -1,0 +1,224 @@
+//! The main program of a binary that holds many generated burn modules: runs one job on one of them.
+
+mod convert;
+mod walk;
+
+use std::any::Any;
+use std::error::Error;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use burn::tensor::{Bool, Device, Gradients, Int, Tensor};
+pub use savedmodel_import_burn_support::string_tensor::StringTensor;
+use savedmodel_import_tests_value::{self as value, Job, Step, Value, argument_key};
+
+pub use convert::ToValue;
+pub use savedmodel_import_tests_value::Values;
+pub use walk::{gradients, variables};
+
+/// A failure, in words.
+pub type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+/// A loaded module.
+pub trait Subject {
+    /// Calls the function of this index in the manifest.
+    fn call(&mut self, function: usize, args: &Args, sink: &mut Sink) -> Result<()>;
+    /// The gradients of all float parameters, by key.
+    fn gradients(&self, gradients: &Gradients) -> Result<Values>;
+    /// All parameters and state, by key.
+    fn variables(&self) -> Result<Values>;
+}
+
+/// The name of a module, and how to load it.
+pub struct Entry {
+    /// The module's name.
+    pub name: &'static str,
+    /// `Model::load`.
+    pub load: fn(&Path, &Device) -> Result<Box<dyn Subject>>,
+}
+
+/// The arguments of a step.
+pub struct Args<'a> {
+    values: &'a Values,
+    step: usize,
+    device: &'a Device,
+}
+
+impl Args<'_> {
+    fn value(&self, index: usize) -> Result<&Value> {
+        let key = argument_key(self.step, index);
+        self.values
+            .get(&key)
+            .ok_or_else(|| format!("there is no argument {key}").into())
+    }
+
+    /// How many dimensions an argument has in burn, where a scalar has one.
+    pub fn rank(&self, index: usize) -> Result<usize> {
+        Ok(self.value(index)?.shape.len().max(1))
+    }
+
+    /// An argument as floats of the manifest's `native` type.
+    pub fn float<const D: usize>(&self, index: usize, native: &str) -> Result<Tensor<D>> {
+        convert::float(self.value(index)?, native, self.device)
+    }
+
+    /// An argument as integers of the manifest's `native` type.
+    pub fn int<const D: usize>(&self, index: usize, native: &str) -> Result<Tensor<D, Int>> {
+        convert::int(self.value(index)?, native, self.device)
+    }
+
+    /// An argument as booleans.
+    pub fn bool<const D: usize>(&self, index: usize) -> Result<Tensor<D, Bool>> {
+        convert::bool(self.value(index)?, self.device)
+    }
+
+    /// The real part of a complex argument.
+    pub fn re<const D: usize>(&self, index: usize, native: &str) -> Result<Tensor<D>> {
+        convert::float(&convert::part(self.value(index)?, 0)?, native, self.device)
+    }
+
+    /// The imaginary part of a complex argument.
+    pub fn im<const D: usize>(&self, index: usize, native: &str) -> Result<Tensor<D>> {
+        convert::float(&convert::part(self.value(index)?, 1)?, native, self.device)
+    }
+
+    /// An argument as strings.
+    pub fn strings(&self, index: usize) -> Result<StringTensor> {
+        convert::strings(self.value(index)?)
+    }
+}
+
+/// Takes a function's outputs.
+#[derive(Default)]
+pub struct Sink {
+    values: Values,
+    loss: Option<Tensor<1>>,
+}
+
+impl Sink {
+    /// An output.
+    pub fn put(&mut self, name: &str, output: impl ToValue) -> Result<()> {
+        if let Some(term) = output.mean_square() {
+            self.loss = Some(match self.loss.take() {
+                Some(loss) => loss + term,
+                None => term,
+            });
+        }
+        self.values.insert(name.to_owned(), output.to_value()?);
+        Ok(())
+    }
+
+    /// A complex output.
+    pub fn put_complex<const D: usize>(
+        &mut self,
+        name: &str,
+        re: Tensor<D>,
+        im: Tensor<D>,
+    ) -> Result<()> {
+        let value = convert::complex(re.to_value()?, im.to_value()?)?;
+        self.values.insert(name.to_owned(), value);
+        Ok(())
+    }
+}
+
+struct Runner {
+    subject: Box<dyn Subject>,
+    device: Device,
+    inputs: Values,
+}
+
+impl Runner {
+    fn run(&mut self, index: usize, step: &Step) -> Result<Values> {
+        match step {
+            Step::Call(function) => Ok(self.call(index, *function)?.values),
+            Step::Gradient { function, tensors } => self.gradient(index, *function, tensors),
+            Step::Variables(tensors) => Ok(chosen(self.subject.variables()?, tensors)),
+        }
+    }
+
+    fn call(&mut self, step: usize, function: usize) -> Result<Sink> {
+        let mut sink = Sink::default();
+        let args = Args {
+            values: &self.inputs,
+            step,
+            device: &self.device,
+        };
+        self.subject.call(function, &args, &mut sink)?;
+        Ok(sink)
+    }
+
+    fn gradient(&mut self, step: usize, function: usize, tensors: &[String]) -> Result<Values> {
+        let loss = self
+            .call(step, function)?
+            .loss
+            .ok_or("no output is a float")?;
+        let gradients = self.subject.gradients(&loss.backward())?;
+        let mut values = chosen(gradients, tensors);
+        values.insert("loss".to_owned(), loss.to_value()?);
+        Ok(values)
+    }
+}
+
+fn chosen(mut values: Values, names: &[String]) -> Values {
+    values.retain(|name, _| names.contains(name));
+    values
+}
+
+/// Runs the job in the directory that the first argument names, with the weights that the second one names.
+pub fn main(entries: &[Entry]) {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, dir, weights] = &arguments[..] else {
+        eprintln!("usage: {} JOB_DIR WEIGHTS", arguments[0]);
+        std::process::exit(2);
+    };
+    if let Err(error) = run(entries, Path::new(dir), Path::new(weights)) {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn run(entries: &[Entry], dir: &Path, weights: &Path) -> Result<()> {
+    let job: Job = serde_json::from_slice(&fs::read(dir.join("job.json"))?)?;
+    let find = |entry: &&Entry| entry.name == job.subject;
+    let entry = entries
+        .iter()
+        .find(find)
+        .ok_or_else(|| format!("there is no module {}", job.subject))?;
+    let mut runner = guard(|| open(entry, &job, dir, weights))?;
+    for (i, step) in job.steps.iter().enumerate() {
+        match guard(|| runner.run(i, step)) {
+            Ok(values) => value::write(&dir.join(format!("{i}.values")), &values)?,
+            Err(error) => fs::write(dir.join(format!("{i}.error")), error.to_string())?,
+        }
+    }
+    Ok(())
+}
+
+/// On a device that records for backward only where the job asks for gradients.
+fn open(entry: &Entry, job: &Job, dir: &Path, weights: &Path) -> Result<Runner> {
+    let training = job
+        .steps
+        .iter()
+        .any(|step| matches!(step, Step::Gradient { .. }));
+    let device = match training {
+        true => Device::flex().autodiff(),
+        false => Device::flex(),
+    };
+    Ok(Runner {
+        subject: (entry.load)(weights, &device)?,
+        device,
+        inputs: value::read(&dir.join("inputs.values"))?,
+    })
+}
+
+fn guard<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|panic| Err(format!("panic: {}", words(&*panic)).into()))
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,99 @@
+//! Converting each subject in a process of its own, so that a crash or a hang is that subject's alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rayon::prelude::*;
+use savedmodel_import::manifest::Manifest;
+use savedmodel_import::{Convert, Framework, render};
+
+use crate::corpus::Subject;
+use crate::execute::run_with_limit;
+use crate::{Context, Result};
+
+/// The first argument of a process that converts.
+pub const CHILD: &str = "--convert-one";
+
+/// How long a conversion may take.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A converted subject.
+#[derive(Clone, Debug)]
+pub struct Converted {
+    /// The Rust source.
+    pub source: PathBuf,
+    /// The weights.
+    pub weights: PathBuf,
+    /// What is in them.
+    pub manifest: Manifest,
+}
+
+/// Converts all `subjects` into directories below `out`; in the same order.
+pub fn all(subjects: &[Subject], framework: Framework, out: &Path) -> Vec<Result<Converted>> {
+    subjects
+        .par_iter()
+        .map(|subject| one(subject, framework, &out.join(&subject.name)))
+        .collect()
+}
+
+fn one(subject: &Subject, framework: Framework, out: &Path) -> Result<Converted> {
+    let fresh = out.join("new");
+    fs::create_dir_all(out).context(out)?;
+    let log = out.join("convert.log");
+    let mut child = Command::new(std::env::current_exe()?);
+    child
+        .arg(CHILD)
+        .arg(&subject.model)
+        .args([&framework.to_string(), &subject.name])
+        .arg(&fresh);
+    child
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&log).context(&log)?);
+    if !run_with_limit(&mut child, LIMIT)? {
+        let words = fs::read_to_string(&log).context(&log)?;
+        return Err(words.trim().trim_start_matches("error: ").to_owned().into());
+    }
+    let path = |extension: &str| fresh.join(format!("{}.{extension}", subject.name));
+    let manifest = Manifest::from_json(&fs::read_to_string(path("json")).context(&path("json"))?)?;
+    let source = out.join(format!("{}.rs", subject.name));
+    replace_if_changed(&path("rs"), &source)?;
+    Ok(Converted {
+        source,
+        weights: path("safetensors"),
+        manifest,
+    })
+}
+
+/// Keeps the modification time, which the compiler's cache goes by, of a file that is the same.
+fn replace_if_changed(from: &Path, to: &Path) -> Result<()> {
+    let text = fs::read(from).context(from)?;
+    match fs::read(to).is_ok_and(|old| old == text) {
+        true => Ok(()),
+        false => fs::write(to, text).context(to),
+    }
+}
+
+/// The process that converts: `MODEL FRAMEWORK NAME OUT`. The exit status is that of the command line.
+pub fn child(arguments: &[String]) -> u8 {
+    let [model, framework, name, out] = arguments else {
+        return 2;
+    };
+    let convert = |framework| {
+        Convert::new(model)
+            .framework(framework)
+            .name(name)
+            .support("crate::support")
+            .out_dir(out)
+            .run()
+            .map(drop)
+    };
+    match framework.parse().and_then(convert) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("{}", render(&error));
+            error.exit_code()
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Converts, compiles and compares every model and op case of a folder, on both frameworks, and holds the floor.
+//!
+//! `CORPUS=DIR` names the folder, instead of the repository's own fixtures; `CONFORMANCE=a,b` keeps the names
+//! that contain `a` or `b` (`=a` is that name alone); `FRAMEWORK=candle` runs one framework; `UPDATE=1` raises the
+//! floor. The whole report is in `target/conformance/NAME/report.txt`.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use savedmodel_import::Framework;
+use savedmodel_import_tests::run::{Request, run};
+use savedmodel_import_tests::scratch::Layout;
+use savedmodel_import_tests::{Result, convert, floor, table};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments
+        .first()
+        .is_some_and(|first| first == convert::CHILD)
+    {
+        return convert::child(&arguments[1..]).into();
+    }
+    if arguments.iter().any(|argument| argument == "--list") {
+        println!("conformance: test");
+        return ExitCode::SUCCESS;
+    }
+    match conformance() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn conformance() -> Result<bool> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (label, folder) = match env::var_os("CORPUS") {
+        Some(folder) => ("models", PathBuf::from(folder)),
+        None => ("fixtures", here.join("fixtures")),
+    };
+    let folder = [&folder, &here.join("..").join(&folder)]
+        .into_iter()
+        .find(|folder| folder.is_dir())
+        .cloned();
+    let folder = folder.ok_or("the folder that CORPUS names is not there")?;
+    let filters = list("CONFORMANCE");
+    let layout = layout(here, label, filters.is_empty())?;
+    let request = Request {
+        folders: vec![(label.to_owned(), folder)],
+        frameworks: frameworks()?,
+        filters,
+    };
+    let rows = run(&layout, &request)?;
+    let report = format!("{}\n{}", table::problems(&rows), table::text(&rows));
+    fs::write(layout.scratch.join("report.txt"), report)?;
+    print!("{}", table::text(&rows));
+    if !request.filters.is_empty() {
+        print!("\n{}", table::problems(&rows));
+    }
+    println!("\nreport: {}", layout.scratch.join("report.txt").display());
+    judge(here, &rows, &request)
+}
+
+fn judge(here: &Path, rows: &[table::Row], request: &Request) -> Result<bool> {
+    if request.frameworks.len() < table::FRAMEWORKS.len() {
+        return Ok(true);
+    }
+    let update = env::var_os("UPDATE").is_some_and(|value| value == "1");
+    let short = floor::check(&here.join("floor.txt"), rows, update)?;
+    for line in &short {
+        println!("below the floor: {line}");
+    }
+    let verdict = if short.is_empty() { "ok" } else { "FAILED" };
+    println!(
+        "conformance: {verdict}. {} subjects; {} below the floor",
+        rows.len(),
+        short.len()
+    );
+    Ok(short.is_empty())
+}
+
+fn list(variable: &str) -> Vec<String> {
+    let text = env::var(variable).unwrap_or_default();
+    text.split(',')
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn frameworks() -> Result<Vec<Framework>> {
+    match env::var("FRAMEWORK") {
+        Ok(name) => Ok(vec![name.parse()?]),
+        Err(_) => Ok(table::FRAMEWORKS.to_vec()),
+    }
+}
+
+/// A filtered run has directories of its own, so that the next whole one finds its build as it was.
+fn layout(here: &Path, label: &str, whole: bool) -> Result<Layout> {
+    let exe = env::current_exe()?;
+    let target = exe
+        .ancestors()
+        .nth(3)
+        .ok_or("the build directory is not where cargo puts it")?;
+    let kind = if whole { label } else { "picked" };
+    let layout = Layout {
+        workspace: here.parent().ok_or("there is no workspace")?.to_owned(),
+        target: target.to_owned(),
+        scratch: target.join("conformance").join(kind),
+    };
+    fs::create_dir_all(&layout.scratch)?;
+    Ok(layout)
+}
