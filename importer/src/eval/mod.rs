@@ -8,6 +8,7 @@
 mod bind;
 mod data;
 mod elementwise;
+mod geometry;
 mod indexing;
 mod linear;
 mod movement;
