@@ -94,11 +94,11 @@ pub struct Arm {
 impl Arm {
     /// `pattern => body`; a body of several statements is [`Expr::block`].
     pub fn new(pattern: impl Into<Pat>, body: Expr) -> Self {
-        Self {
-            pattern: pattern.into(),
-            guard: None,
-            body,
-        }
+        let body = match *body.0 {
+            Kind::If(_) | Kind::For(..) | Kind::While(..) => Expr::block(Block::default().tail(body)),
+            _ => body,
+        };
+        Self { pattern: pattern.into(), guard: None, body }
     }
 
     /// `pattern if guard => body`
@@ -606,6 +606,14 @@ impl Expr {
         }
     }
 
+    /// The value inside the blocks around it that hold nothing else.
+    pub(super) fn innermost(&self) -> &Self {
+        match &*self.0 {
+            Kind::Block(block) => block.sole_value().map_or(self, Self::innermost),
+            _ => self,
+        }
+    }
+
     fn has_open_struct(&self) -> bool {
         match &*self.0 {
             Kind::Struct(_) => true,
@@ -620,7 +628,7 @@ impl Expr {
             Kind::Index(inner, _) => inner.has_open_struct(),
             Kind::Infix(_, left, right) => left.has_open_struct() || right.has_open_struct(),
             Kind::Range(start, _, end) => start.iter().chain(end).any(Expr::has_open_struct),
-            Kind::Closure(closure) => closure.body.has_open_struct(),
+            Kind::Closure(closure) => closure.body.innermost().has_open_struct(),
             _ => false,
         }
     }

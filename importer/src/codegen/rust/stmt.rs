@@ -76,7 +76,10 @@ impl Stmt {
 
     /// The value of the block that this statement closes: an expression without a semicolon.
     pub fn tail(value: Expr) -> Self {
-        StmtKind::Bare(value).into()
+        match *value.0 {
+            Kind::Jump(..) => StmtKind::Semi(value).into(),
+            _ => StmtKind::Bare(value).into(),
+        }
     }
 
     /// `// text` on lines of its own.

@@ -4,7 +4,7 @@ use super::super::expr::{Expr, Kind};
 use super::super::literal::comment;
 use super::super::pat::Pat;
 use super::super::stmt::{Block, Stmt, StmtKind};
-use super::shape::{Shape, TAB, is_one_line, last_line, line_count, newline, width};
+use super::shape::{MAX_WIDTH, Shape, TAB, is_one_line, last_line, line_count, newline, width};
 use super::{Layout, line};
 
 impl Layout<'_> {
@@ -61,9 +61,6 @@ impl Layout<'_> {
     pub fn statements(self, statements: &[Stmt], indent: usize) -> String {
         let mut text = String::new();
         let mut gap = "";
-        let last = statements
-            .iter()
-            .rposition(|statement| statement.kind != StmtKind::Blank);
         for (position, statement) in statements.iter().enumerate() {
             if statement.kind == StmtKind::Blank {
                 gap = "\n";
@@ -73,25 +70,23 @@ impl Layout<'_> {
                 text = text + gap + &newline(indent);
             }
             gap = "";
-            text += &self.commented(statement, indent, Some(position) == last);
+            text += &self.commented(statement, indent, Position::before(&statements[position + 1..]));
         }
         text
     }
 
-    fn commented(self, statement: &Stmt, indent: usize, is_last: bool) -> String {
-        let text = self.statement(statement, indent, is_last);
+    fn commented(self, statement: &Stmt, indent: usize, position: Position) -> String {
+        let text = self.statement(statement, indent, position != Position::Inside);
         let Some(note) = statement.comment.as_deref().map(comment) else {
             return text;
         };
         let column = width(last_line(&text)) + if is_one_line(&text) { indent } else { 0 };
-        if column + " // ".len() + width(&note) <= super::shape::MAX_WIDTH {
+        let fits = column + " // ".len() + width(&note) <= MAX_WIDTH;
+        if fits && position != Position::BeforeClosingComment {
             return format!("{text} // {note}");
         }
-        format!(
-            "{}{}{text}",
-            comment_lines("//", &note, indent),
-            newline(indent)
-        )
+        let above = comment_lines("//", &note, indent);
+        format!("{above}{}{text}", newline(indent))
     }
 
     fn statement(self, statement: &Stmt, indent: usize, is_last: bool) -> String {
@@ -110,7 +105,11 @@ impl Layout<'_> {
             StmtKind::Let { pattern, ty, value } => {
                 self.binding(pattern, ty.as_deref(), value.as_ref(), shape)
             }
-            StmtKind::Semi(expr) => Some(self.expr(expr, shape.less(1)?)? + ";"),
+            StmtKind::Semi(expr) => {
+                // rustfmt reserves the semicolon of a `return` twice.
+                let reserved = if matches!(*expr.0, Kind::Jump(..)) { 2 } else { 1 };
+                Some(self.expr(expr, shape.less(reserved)?)? + ";")
+            }
             StmtKind::Bare(expr) => match &*expr.0 {
                 Kind::If(_) | Kind::For(..) | Kind::While(..) | Kind::Loop(_) => {
                     self.control(expr, is_last, shape)
@@ -140,9 +139,29 @@ impl Layout<'_> {
     }
 }
 
+/// Where a statement stands in its block.
+#[derive(Clone, Copy, PartialEq)]
+enum Position {
+    Inside,
+    /// Only comments follow. A comment behind the statement would run into them.
+    BeforeClosingComment,
+    Last,
+}
+
+impl Position {
+    fn before(rest: &[Stmt]) -> Self {
+        let mut following = rest.iter().filter(|statement| statement.kind != StmtKind::Blank);
+        let Some(next) = following.next() else {
+            return Self::Last;
+        };
+        let is_comment = |statement: &Stmt| matches!(statement.kind, StmtKind::Comment(_));
+        if is_comment(next) && following.all(is_comment) { Self::BeforeClosingComment } else { Self::Inside }
+    }
+}
+
 /// A comment on lines of its own, wrapped to the page: `//`, `///` or `//!` before each.
 pub(super) fn comment_lines(sign: &str, text: &str, indent: usize) -> String {
-    let room = super::shape::MAX_WIDTH.saturating_sub(indent + sign.len() + 1);
+    let room = MAX_WIDTH.saturating_sub(indent + sign.len() + 1);
     let mut lines = Vec::new();
     for line in text.lines().map(comment) {
         lines.extend(wrapped(&line, room));

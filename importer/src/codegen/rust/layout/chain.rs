@@ -71,7 +71,11 @@ impl Layout<'_> {
         let text = match link.part {
             Part::Root(expr) => self.expr(expr, shape)?,
             Part::Field(name) => format!(".{name}"),
-            Part::Method(name, args) => self.arguments(&format!(".{name}"), args, shape)?,
+            Part::Method(name, args) => {
+                let generics = name.split_once("::<").map_or(0, |(_, types)| types.len().saturating_sub(1));
+                shape.less(generics)?;
+                self.arguments(&format!(".{name}"), args, shape)?
+            }
         };
         Some(text + &"?".repeat(link.tries))
     }
@@ -200,7 +204,7 @@ fn ends_as_block(expr: &Expr) -> bool {
         }
         Kind::Prefix(sign, inner) => !sign.starts_with('&') && ends_as_block(inner),
         Kind::Try(inner) => ends_as_block(inner),
-        Kind::Closure(closure) => ends_as_block(&closure.body),
+        Kind::Closure(_) => true,
         Kind::Path(_) | Kind::Literal(_) | Kind::Str(_) | Kind::Field(..) | Kind::Cast(..) => false,
         Kind::Assign(..) | Kind::Repeat(..) | Kind::Tuple(_) | Kind::Range(..) | Kind::Jump(..) => {
             false

@@ -2,7 +2,8 @@
 
 use super::super::expr::{Closure, Expr, Kind};
 use super::Layout;
-use super::shape::{Shape, is_one_line, line_count, width};
+use super::list::all_fit;
+use super::shape::{Shape, is_one_line, last_line, line_count, newline, width};
 
 /// The tallest block that is tried once more on one line.
 const SMALL_BLOCK: usize = 7;
@@ -10,7 +11,7 @@ const SMALL_BLOCK: usize = 7;
 impl Layout<'_> {
     pub fn closure(self, closure: &Closure, shape: Shape) -> Option<String> {
         let head = self.closure_head(closure, shape)?;
-        let room = shape.after(width(&head) + 1)?;
+        let room = shape.after(width(last_line(&head)) + 1)?;
         let Kind::Block(block) = &*closure.body.0 else {
             let text = self.closure_value(&closure.body, &head, room);
             return text.or_else(|| Some(self.closure_block(&closure.body, &head, room)));
@@ -18,7 +19,7 @@ impl Layout<'_> {
         if block.is_empty() {
             return Some(format!("{head} {{}}"));
         }
-        let inner = innermost(&closure.body);
+        let inner = if is_one_line(&head) { closure.body.innermost() } else { &closure.body };
         let value = if wants_block(inner) {
             Some(self.closure_block(inner, &head, shape))
         } else {
@@ -29,13 +30,14 @@ impl Layout<'_> {
 
     fn closure_head(self, closure: &Closure, shape: Shape) -> Option<String> {
         let moves = if closure.moves { "move " } else { "" };
-        let room = shape.after(moves.len())?.less("|| {".len())?.after(1)?;
-        let params: Vec<String> = closure
-            .params
-            .iter()
-            .map(|param| self.pat(param, room))
-            .collect::<Option<_>>()?;
-        Some(format!("{moves}|{}|", params.join(", ")))
+        let inner = shape.after(moves.len())?.less("|| {".len())?;
+        let room = inner.after(1)?;
+        let params: Vec<Option<String>> = closure.params.iter().map(|param| self.pat(param, room)).collect();
+        let one_line = all_fit(&params, inner.width.saturating_sub(1));
+        let params: Vec<String> = params.into_iter().collect::<Option<_>>()?;
+        room.less(usize::from(one_line))?;
+        let separator = if one_line { ", ".to_string() } else { format!(",{}", newline(room.used())) };
+        Some(format!("{moves}|{}|", params.join(&separator)))
     }
 
     fn closure_value(self, body: &Expr, head: &str, room: Shape) -> Option<String> {
@@ -53,7 +55,7 @@ impl Layout<'_> {
             Kind::Block(block) => block.sole_value().unwrap_or(&closure.body),
             _ => &closure.body,
         };
-        let head = self.closure_head(closure, shape)?;
+        let head = self.closure_head(closure, shape).filter(|head| is_one_line(head))?;
         let room = shape.after(width(&head) + 1)?;
         if wants_block(body) {
             let text = self.closure_block(body, &head, room);
@@ -70,14 +72,6 @@ impl Layout<'_> {
             return Some(self.closure_block(body, &head, room));
         }
         self.expr(whole, shape)
-    }
-}
-
-/// The body without the blocks around it that hold nothing but their value.
-fn innermost(body: &Expr) -> &Expr {
-    match &*body.0 {
-        Kind::Block(block) => block.sole_value().map_or(body, innermost),
-        _ => body,
     }
 }
 

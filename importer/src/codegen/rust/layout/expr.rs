@@ -2,7 +2,7 @@
 
 use super::super::expr::{Expr, Kind};
 use super::list::{Items, List};
-use super::shape::{Shape, if_fits, is_one_line, newline, width};
+use super::shape::{Shape, TAB, first_line, if_fits, is_one_line, last_line, newline, width};
 use super::{Layout, line};
 
 /// Wide enough that nothing is too long, for code that cannot keep to the page.
@@ -19,8 +19,8 @@ impl Layout<'_> {
 
     pub fn expr(self, expr: &Expr, shape: Shape) -> Option<String> {
         match &*expr.0 {
-            Kind::Path(text) | Kind::Str(text) => return Some(text.clone()),
-            Kind::Literal(text) => return (width(text) <= shape.width).then(|| text.clone()),
+            Kind::Str(text) => return Some(text.clone()),
+            Kind::Path(text) | Kind::Literal(text) => return (width(text) <= shape.width).then(|| text.clone()),
             _ => {}
         }
         let key = (
@@ -95,7 +95,7 @@ impl Layout<'_> {
 
     fn index(self, value: &Expr, index: &Expr, shape: Shape) -> Option<String> {
         let value = self.expr(value, shape)?;
-        let offset = width(super::shape::last_line(&value)) + 1;
+        let offset = width(last_line(&value)) + 1;
         let beside = if is_one_line(&value) {
             shape.after(offset).and_then(|s| s.less(1))
         } else {
@@ -111,7 +111,7 @@ impl Layout<'_> {
         if let Some(index) = beside.as_ref().filter(|index| is_one_line(index)) {
             return Some(format!("{value}[{index}]"));
         }
-        let below = Shape::at(shape.indent + super::shape::TAB, shape.max);
+        let below = Shape::at(shape.indent + TAB, shape.max);
         let indent = newline(below.indent);
         let below = self.expr(index, below.after(1)?.less(1 + shape.overhead())?);
         match (beside, below) {
@@ -142,8 +142,9 @@ impl Layout<'_> {
             in_macro: true,
             ..self
         };
-        let nested = shape.after("vec!".len())?.indented(super::shape::TAB);
-        let (item, count) = (inside.expr(item, nested)?, inside.expr(count, nested)?);
+        let nested = shape.after("vec!".len())?.indented(TAB);
+        let part = |part: &Expr| inside.expr(part, nested).or_else(|| inside.expr(part, nested.widened()));
+        let (item, count) = (part(item)?, part(count)?);
         let brackets = "vec![; ]".len();
         if is_one_line(&item)
             && is_one_line(&count)
@@ -161,13 +162,13 @@ impl Layout<'_> {
             ..shape
         };
         let value = self.expr(value, room)?;
-        let column = width(super::shape::last_line(&value)) + " as ".len();
+        let column = width(last_line(&value)) + " as ".len();
         if shape.after(column).is_some() && column + width(ty) <= shape.width {
             return Some(format!("{value} as {ty}"));
         }
         let below =
-            Shape::at(shape.indent + super::shape::TAB, shape.max).less(shape.overhead())?;
-        below.after("as ".len())?;
+            Shape::at(shape.indent + TAB, shape.max).less(shape.overhead())?;
+        below.less("as ".len() + width(ty))?;
         Some(format!("{value}{}as {ty}", below.newline()))
     }
 
@@ -178,20 +179,20 @@ impl Layout<'_> {
         };
         let item = format!("[{}", self.expr(item, room)?);
         let beside = shape
-            .after(width(super::shape::last_line(&item)) + 2)
+            .after(width(last_line(&item)) + 2)
             .and_then(|s| s.less(1));
         if let Some(count) = beside.and_then(|s| self.expr(count, s)) {
             let text = format!("{item}; {count}]");
             let column =
-                width(super::shape::last_line(&item)) + 3 + width(super::shape::first_line(&count));
-            let may_break = width(&item) <= super::shape::TAB
-                || super::shape::first_line(&count).ends_with('{');
+                width(last_line(&item)) + 3 + width(first_line(&count));
+            let may_break = width(&item) <= TAB
+                || first_line(&count).ends_with('{');
             if (is_one_line(&count) || may_break) && column <= shape.width {
                 return Some(text);
             }
         }
         let below =
-            Shape::at(shape.indent + super::shape::TAB, shape.max).less(shape.overhead())?;
+            Shape::at(shape.indent + TAB, shape.max).less(shape.overhead())?;
         let count = self.expr(count, below)?;
         Some(format!("{item};{}{count}]", below.newline()))
     }

@@ -107,32 +107,31 @@ fn attribute(sign: &str, text: &str, indent: usize) -> String {
         return format!("{sign}[{text}]");
     };
     let arguments: Vec<String> = arguments.split(", ").map(str::to_string).collect();
-    let is_derive = path == "derive";
-    let trailing = if is_derive {
-        TrailingComma::WhenVertical
-    } else {
-        TrailingComma::Never
-    };
-    let item_width = if is_derive {
-        MAX_WIDTH
-    } else {
-        ATTRIBUTE_WIDTH
-    };
-    let room = line(indent)
-        .after(sign.len() + 1)
-        .and_then(|room| room.less(1));
+    let text = if path == "derive" { derive(sign, &arguments, indent) } else { allow(sign, path, &arguments, indent) };
+    text.unwrap_or_else(|| format!("{sign}[{path}({})]", arguments.join(", ")))
+}
+
+/// Arguments in a row behind the path, in a row below it, or one per line.
+fn derive(sign: &str, names: &[String], indent: usize) -> Option<String> {
+    let open = format!("{sign}[derive(");
+    let beside = line(indent).after(open.len() + ")]".len())?.less("()]".len())?;
+    let row = names.join(", ");
+    // Measured with the comma that only a row of its own has.
+    if row.len() < beside.width {
+        return Some(format!("{open}{row})]"));
+    }
+    let (inner, end) = (newline(indent + TAB), newline(indent));
+    let separator = if row.len() + indent + TAB <= MAX_WIDTH { ", ".to_string() } else { format!(",{inner}") };
+    Some(format!("{open}{inner}{},{end})]", names.join(&separator)))
+}
+
+fn allow(sign: &str, path: &str, arguments: &[String], indent: usize) -> Option<String> {
+    let room = line(indent).after(sign.len() + 1)?.less(1)?;
     let text = with_layout(|layout| {
-        let list = List {
-            trailing,
-            item_width,
-            ..List::call(layout, path, Items::Texts(&arguments))
-        };
-        room.and_then(|room| list.print(room))
-    });
-    format!(
-        "{sign}[{}]",
-        text.unwrap_or_else(|| format!("{path}({})", arguments.join(", ")))
-    )
+        let list = List::call(layout, path, Items::Texts(arguments));
+        List { trailing: TrailingComma::Never, item_width: ATTRIBUTE_WIDTH, ..list }.print(room)
+    })?;
+    Some(format!("{sign}[{text}]"))
 }
 
 fn members(header: &str, members: &[Member], indent: usize) -> String {
@@ -166,7 +165,8 @@ fn constant(header: &str, value: &Expr, indent: usize) -> String {
 
 fn function(function: &Function, indent: usize) -> String {
     let signature = signature(function, indent);
-    let body = with_layout(|layout| layout.braces(&function.body, indent));
+    let is_tight = indent + signature.len() + " {}".len() > MAX_WIDTH;
+    let body = with_layout(|layout| layout.open_braces(&function.body, indent, is_tight));
     format!("{signature} {body}")
 }
 

@@ -203,6 +203,7 @@ impl<'m, 'e> List<'m, 'e> {
             ..self.layout
         };
         match &*last.0 {
+            _ if self.name.ends_with('!') => layout.expr(last, room),
             Kind::Closure(closure) => {
                 let closures = items
                     .iter()

@@ -184,7 +184,7 @@ impl Layout<'_> {
     /// An arm's body is laid out as a statement: a block opens, an `if` never stands on one line.
     fn statement_value(self, body: &Expr, room: Shape) -> Option<String> {
         match &*body.0 {
-            Kind::Block(block) => Some(self.open_braces(block, room.indent, false)),
+            Kind::Block(block) => Some(self.open_braces(block, room.indent, room.width < 2)),
             Kind::If(_) | Kind::For(..) | Kind::While(..) | Kind::Loop(_) => {
                 self.control(body, false, room)
             }

@@ -12,7 +12,8 @@ const SHORT_PATTERN: usize = 20;
 impl Layout<'_> {
     pub fn pat(self, pat: &Pat, shape: Shape) -> Option<String> {
         match &pat.0 {
-            PatKind::Text(text) => Some(text.clone()),
+            PatKind::Text(text) if !text.contains("::") => Some(text.clone()),
+            PatKind::Text(path) => (width(path) <= shape.width).then(|| path.clone()),
             PatKind::Ref(inner) => Some(format!("&{}", self.pat(inner, shape.after(1)?)?)),
             PatKind::Tuple(items) if items.is_empty() => Some("()".into()),
             PatKind::Variant(path, items) if items.is_empty() => Some(format!("{path}()")),
@@ -34,6 +35,7 @@ impl Layout<'_> {
     }
 
     fn tuple_pattern(self, path: &str, items: &[Pat], shape: Shape) -> Option<String> {
+        shape.less(path.len())?;
         let lone = path.is_empty() && items.len() == 1 && items[0] != Pat::from("..");
         let trailing = if lone {
             TrailingComma::Always
@@ -55,7 +57,7 @@ impl Layout<'_> {
         rest: bool,
         shape: Shape,
     ) -> Option<String> {
-        shape.less(2)?;
+        shape.less(path.len() + " {".len())?;
         if fields.is_empty() {
             return Some(format!("{path} {{{}}}", if rest { " .. " } else { "" }));
         }
@@ -68,14 +70,9 @@ impl Layout<'_> {
         let mut text = struct_fields(texts.collect(), TrailingComma::WhenVertical, room, nested)?;
         if rest {
             let one_line = is_one_line(&text) && text.len() <= room.unwrap_or(0);
-            let separator = if one_line {
-                ", ".to_string()
-            } else {
-                nested.newline()
-            };
+            let separator = if one_line { ", ".to_string() } else { nested.newline() };
             text = text + &separator + "..";
         }
-        let room = room.map(|room| room + dots);
         Some(in_struct_braces(path, &text, room, shape, nested))
     }
 

@@ -56,7 +56,7 @@ pub(super) fn in_struct_braces(
 impl Layout<'_> {
     pub fn struct_literal(self, literal: &StructExpr, shape: Shape) -> Option<String> {
         let StructExpr { path, fields, base } = literal;
-        shape.less(2)?;
+        shape.less(path.len() + " {".len())?;
         if fields.is_empty() && base.is_none() {
             return Some(format!("{path} {{}}"));
         }

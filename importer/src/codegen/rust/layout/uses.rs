@@ -3,19 +3,23 @@
 use super::list::{Arrangement, TrailingComma, all_fit, write};
 use super::shape::{MAX_WIDTH, Shape, TAB, newline};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The declarations for these paths, each `a::b::Name`, perhaps with ` as Other`.
 pub(super) fn uses(paths: &[String], indent: usize) -> String {
-    let mut modules: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut modules: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for path in paths {
         let (module, name) = split(path);
-        modules.entry(module).or_default().push(name);
+        modules.entry(module).or_default().insert(name);
     }
-    let mut trees: Vec<Tree<'_>> = modules
-        .into_iter()
-        .map(|(module, names)| Tree::new(module, names))
-        .collect();
+    // `a::self` alone is `a`, and names without a module stand alone.
+    let bare = modules.remove("").unwrap_or_default();
+    let alone = bare.into_iter().map(|name| Tree::new("", vec![name]));
+    let lists = modules.into_iter().map(|(module, names)| match names.len() == 1 && names.contains("self") {
+        true => Tree::new(split(module).0, vec![split(module).1]),
+        false => Tree::new(module, names.into_iter().collect()),
+    });
+    let mut trees: Vec<Tree<'_>> = alone.chain(lists).collect();
     trees.sort_by(Tree::compare);
     let lines: Vec<String> = trees.iter().map(|tree| tree.print(indent)).collect();
     lines.join(&newline(indent))
@@ -37,7 +41,6 @@ struct Tree<'p> {
 impl<'p> Tree<'p> {
     fn new(module: &'p str, mut names: Vec<&'p str>) -> Self {
         names.sort_by(|a, b| compare_names(a, b));
-        names.dedup();
         Self { module, names }
     }
 

@@ -1,0 +1,309 @@
+//! What generated code consists of, before either framework has spoken.
+//!
+//! A [`Plan`] is a tree of struct types with fields and methods. A method's body is a list of [`Step`]s over named
+//! locals; names may shadow earlier ones. The printers turn each step into one statement and decide nothing else.
+
+use crate::ir::{Channels, DType, Dim, Grouping, Op, Padding, Type};
+use crate::weights::Layout;
+use std::sync::Arc;
+
+/// All that is printed for a model.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The struct types, the model's own first, each before those it contains.
+    pub structs: Vec<Struct>,
+    /// The exported functions: methods of the first struct.
+    pub entries: Vec<Entry>,
+    /// The tensors of the weights file, in the order of their fields.
+    pub weights: Vec<Weight>,
+}
+
+/// An exported function, as a method of the model.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The index of the function in the program.
+    pub function: usize,
+    /// The name of the method.
+    pub method: String,
+    /// The arguments: names, with their types.
+    pub params: Vec<Local>,
+    /// The results: names of the fields if there are several, with their types.
+    pub outputs: Vec<Local>,
+    /// The name of the struct of the results, if there are several.
+    pub output_struct: Option<String>,
+    /// Whether it has a form with a `train` argument.
+    pub has_mode: bool,
+}
+
+/// A generated struct type.
+#[derive(Clone, Debug)]
+pub struct Struct {
+    /// Its name, in CamelCase.
+    pub name: String,
+    /// Its documentation: what it is, and the layer paths it came from.
+    pub docs: Vec<String>,
+    /// What its constructor takes, beyond the source of weights.
+    pub args: Vec<Arg>,
+    /// Its fields.
+    pub fields: Vec<Field>,
+    /// Its methods. For the model's own struct these are the entries, in order.
+    pub methods: Vec<Method>,
+}
+
+/// A constructor argument: something in which instances of a type differ.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arg {
+    /// Its name.
+    pub name: String,
+    /// Its type, by example.
+    pub kind: ArgKind,
+}
+
+/// The types of constructor arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgKind {
+    /// `usize`.
+    Size,
+    /// `[usize; N]`.
+    Sizes(usize),
+    /// `bool`.
+    Flag,
+}
+
+/// The value of a constructor argument.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ArgValue {
+    /// A `usize`.
+    Size(usize),
+    /// A `[usize; N]`.
+    Sizes(Vec<usize>),
+    /// A `bool`.
+    Flag(bool),
+    /// An argument of the struct around, passed on.
+    Outer(usize),
+}
+
+/// A part of a layer's configuration: the same for all instances, or a constructor argument.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Setting<T> {
+    /// The same for all instances.
+    Fixed(T),
+    /// The argument of the struct, by its index in [`Struct::args`].
+    Arg(usize),
+}
+
+/// A field of a generated struct.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub kind: FieldKind,
+    /// The flag argument that says whether an instance has it, if not all do; the field is an `Option` then.
+    pub present: Option<usize>,
+    /// What it came from, if that says more than the name.
+    pub doc: Option<String>,
+}
+
+/// What a field holds.
+#[derive(Clone, Debug)]
+pub enum FieldKind {
+    /// A layer of the framework or of the support code.
+    Layer(Layer),
+    /// Another generated struct.
+    Module {
+        /// Its index in [`Plan::structs`].
+        ty: usize,
+        /// What its constructor is given.
+        args: Vec<ArgValue>,
+    },
+    /// A `Vec` of one generated struct; weight keys are numbered `name.0`, `name.1`, ….
+    Modules {
+        /// Its index in [`Plan::structs`].
+        ty: usize,
+        /// What each constructor is given.
+        instances: Vec<Vec<ArgValue>>,
+    },
+    /// A parameter of the model that belongs to no layer, or a table of constants.
+    Parameter {
+        /// Its shape, as it is in the model.
+        shape: Vec<usize>,
+        /// Its element type.
+        dtype: DType,
+        /// Whether it has gradients.
+        trainable: bool,
+    },
+    /// The flag argument, kept because methods ask for it.
+    Flag(usize),
+}
+
+/// A layer that owns weights, or behaves differently in training.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Layer {
+    /// `x W + b` over the last axis.
+    Linear { inputs: Setting<usize>, outputs: Setting<usize>, bias: bool },
+    /// A convolution with one to three spatial axes. For a depthwise one `outputs` is the channel multiplier.
+    Conv {
+        inputs: Setting<usize>,
+        outputs: Setting<usize>,
+        kernel: Setting<Vec<usize>>,
+        strides: Setting<Vec<usize>>,
+        dilations: Vec<usize>,
+        padding: Padding,
+        grouping: Grouping,
+        channels: Channels,
+        bias: bool,
+    },
+    /// A transposed convolution. The spatial extents of the result are an extra operand list of the step's op.
+    ConvTranspose {
+        inputs: Setting<usize>,
+        outputs: Setting<usize>,
+        kernel: Vec<usize>,
+        strides: Vec<usize>,
+        dilations: Vec<usize>,
+        padding: Padding,
+        channels: Channels,
+        bias: bool,
+    },
+    /// Batch normalisation over the axis of the channels of a value of this rank.
+    BatchNorm { features: Setting<usize>, epsilon: f64, momentum: f64, scale: bool, offset: bool, channels: Channels, rank: usize },
+    /// Layer normalisation over the last axis.
+    LayerNorm { size: Setting<usize>, epsilon: f64, scale: bool, offset: bool },
+    /// A table of vectors.
+    Embedding { count: Setting<usize>, size: Setting<usize> },
+    /// Dropout, in training only.
+    Dropout { rate: f64 },
+}
+
+/// The weights that layers own, by what they are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum Role {
+    /// The kernel, matrix or table.
+    Kernel,
+    Bias,
+    Scale,
+    Offset,
+    Mean,
+    Variance,
+}
+
+/// A tensor of the weights file.
+#[derive(Clone, Debug)]
+pub struct Weight {
+    /// The variable or constant it is.
+    pub param: crate::ir::ParamId,
+    /// Its key: the path of its field.
+    pub key: String,
+    /// From the model's layout to the framework's.
+    pub layout: Layout,
+}
+
+/// A method of a generated struct.
+#[derive(Clone, Debug)]
+pub struct Method {
+    /// Its name; `forward`, but for the model's own.
+    pub name: String,
+    /// Its tensor arguments.
+    pub params: Vec<Local>,
+    /// Its body.
+    pub body: Vec<Step>,
+    /// What it returns, in order.
+    pub results: Vec<Operand>,
+    /// Whether the body differs in training, so that there is a form with a `train` argument.
+    pub has_mode: bool,
+    /// The extents that have a name in the body: `let batch = x.dim(0)`.
+    pub extents: Vec<(Dim, String)>,
+}
+
+/// A named value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Local {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+}
+
+/// One operand of a step.
+#[derive(Clone, Debug)]
+pub struct Operand {
+    /// The name of the local.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Whether no later step reads it, nor this one again.
+    pub last: bool,
+    /// Whether the name is already a reference (an argument in candle).
+    pub borrowed: bool,
+}
+
+/// One statement of a method.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What it makes.
+    pub results: Vec<Local>,
+    /// What it does.
+    pub action: Action,
+    /// Its operands.
+    pub args: Vec<Operand>,
+    /// If set, the step happens only where the flag (or optional field) is there; else the result is operand `pass`.
+    pub condition: Option<Condition>,
+    /// A comment with the shape of the result, where it helps.
+    pub note: Option<String>,
+}
+
+/// When a step happens.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// The field that says so: a [`FieldKind::Flag`], or an optional layer or module, which is then what the action uses.
+    pub field: usize,
+    /// The operand that the result is otherwise.
+    pub pass: usize,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// An op on the operands.
+    Op(Op),
+    /// Several elementwise ops, one after the other, on the same value: an expression chain.
+    Chain(Vec<Op>),
+    /// A layer of this struct, by its field; `output` is the spatial extents that a transposed convolution gives.
+    Layer {
+        /// The field.
+        field: usize,
+        /// The result's spatial extents, for a transposed convolution.
+        output: Option<Vec<Dim>>,
+    },
+    /// A method of a submodule, by field and method.
+    Module {
+        /// The field.
+        field: usize,
+        /// The index of the method in the field's struct.
+        method: usize,
+    },
+    /// A method of each submodule of a `Vec`, one after the other: `for block in &self.blocks { x = block.forward(&x)?; }`.
+    Modules {
+        /// The field.
+        field: usize,
+        /// The index of the method in the field's struct.
+        method: usize,
+    },
+    /// The value of a parameter of this struct.
+    Parameter(usize),
+    /// A weight of a layer of this struct, used outside the layer, in the model's own layout.
+    LayerWeight {
+        /// The field.
+        field: usize,
+        /// Which weight.
+        role: Role,
+    },
+    /// A small constant.
+    Constant(Arc<crate::eval::Tensor>),
+    /// The extent of an axis of the operand, under the name of the only result.
+    Extent {
+        /// The axis.
+        axis: usize,
+    },
+}
