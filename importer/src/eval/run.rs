@@ -194,7 +194,7 @@ impl Run<'_> {
 fn complete(dims: &mut [Dim], elements: usize) {
     let known: Vec<usize> = dims.iter().filter_map(Dim::as_usize).collect();
     let product: usize = known.iter().product();
-    if known.len() + 1 == dims.len() && product > 0 && elements % product == 0 {
+    if known.len() + 1 == dims.len() && product > 0 && elements.is_multiple_of(product) {
         for dim in dims.iter_mut().filter(|dim| dim.as_known().is_none()) {
             *dim = Dim::from(elements / product);
         }

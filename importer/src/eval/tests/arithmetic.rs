@@ -1,5 +1,7 @@
 //! Elementwise ops, casts, and what happens at the edges of number types.
 
+#![allow(clippy::approx_constant, reason = "these are TensorFlow's digits")]
+
 use super::*;
 use crate::ir::{Binary, Comparison, Unary};
 use num_complex::Complex32;
