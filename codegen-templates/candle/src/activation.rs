@@ -160,7 +160,7 @@ impl Activation {
                 }
             }
             Activation::Selu => {
-                if x > 0.0 {
+                if x >= 0.0 {
                     SELU_SCALE
                 } else {
                     y + SELU_SCALE * SELU_ALPHA
@@ -195,12 +195,17 @@ impl Activation {
         match self {
             Activation::Linear => Ok(x.clone()),
             Activation::Relu => where_positive(x, x, &x.zeros_like()?),
-            Activation::Relu6 => x.clamp(0.0, 6.0),
+            Activation::Relu6 => relu6_composed(x),
             Activation::LeakyRelu(slope) => where_positive(x, x, &(x * f64::from(slope))?),
             Activation::Elu(alpha) => {
-                where_positive(x, x, &((x.minimum(0.0)?.exp()? - 1.0)? * f64::from(alpha))?)
+                let below = where_positive(x, &x.zeros_like()?, x)?;
+                where_positive(x, x, &((below.exp()? - 1.0)? * f64::from(alpha))?)
             }
-            Activation::Selu => Activation::Elu(SELU_ALPHA).composed(x)? * f64::from(SELU_SCALE),
+            Activation::Selu => {
+                let below = where_positive(x, &x.zeros_like()?, x)?;
+                let below = ((below.exp()? - 1.0)? * f64::from(SELU_ALPHA))?;
+                x.lt(0.0)?.where_cond(&below, x)? * f64::from(SELU_SCALE)
+            }
             Activation::Gelu => (x * ((x / std::f64::consts::SQRT_2)?.erf()? + 1.0)?)? * 0.5,
             Activation::GeluTanh => {
                 let cube = (x.sqr()? * x)?;
@@ -211,9 +216,12 @@ impl Activation {
             Activation::Silu => x * Activation::Sigmoid.composed(x)?,
             Activation::Sigmoid => (x.neg()?.exp()? + 1.0)?.recip(),
             Activation::Tanh => x.tanh(),
-            Activation::Softplus => x.maximum(0.0)? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
+            Activation::Softplus => {
+                let size = where_positive(x, x, &x.neg()?)?;
+                Activation::Relu.composed(x)? + (size.neg()?.exp()? + 1.0)?.log()?
+            }
             Activation::Softsign => x / (x.abs()? + 1.0)?,
-            Activation::HardSigmoid => (x + 3.0)?.clamp(0.0, 6.0)? / 6.0,
+            Activation::HardSigmoid => relu6_composed(&(x + 3.0)?)? / 6.0,
             Activation::HardSilu => x * Activation::HardSigmoid.composed(x)?,
             Activation::Mish => x * Activation::Softplus.composed(x)?.tanh()?,
             Activation::Exp => x.exp(),
@@ -225,6 +233,12 @@ impl Module for Activation {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         Activation::forward(*self, x)
     }
+}
+
+/// `relu6` with slope 0 at both limits, where candle's own `clamp` has a half.
+fn relu6_composed(x: &Tensor) -> Result<Tensor> {
+    let below = x.lt(6.0)?.where_cond(x, &(x.zeros_like()? + 6.0)?)?;
+    where_positive(x, &below, &x.zeros_like()?)
 }
 
 fn where_positive(x: &Tensor, positive: &Tensor, other: &Tensor) -> Result<Tensor> {

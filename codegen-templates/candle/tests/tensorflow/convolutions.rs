@@ -1,7 +1,12 @@
-use crate::check;
-use candle_core::Result;
+use crate::{Case, check, close};
+use candle_core::{DType, Device, Module, Result, Tensor};
+use candle_nn::{VarBuilder, VarMap};
 use savedmodel_import_candle_support::activation::Activation;
-use savedmodel_import_candle_support::conv::{ConvConfig, conv2d_op};
+use savedmodel_import_candle_support::batch_norm::{BatchNormConfig, batch_norm};
+use savedmodel_import_candle_support::conv::{ConvConfig, conv2d_no_bias, conv2d_op};
+use savedmodel_import_candle_support::conv_transpose::{conv_transpose1d_op, conv_transpose2d_op};
+use savedmodel_import_candle_support::conv1d::conv1d_op;
+use savedmodel_import_candle_support::conv3d::conv3d_op;
 use savedmodel_import_candle_support::depthwise_conv::depthwise_conv2d_op;
 
 fn conv(name: &'static str, config: ConvConfig<2>, activation: Activation) -> Result<()> {
@@ -76,4 +81,95 @@ fn depthwise_convolutions_and_their_gradients_are_tensorflows() -> Result<()> {
         Activation::Linear,
     )?;
     depthwise("depthwise_multiplier", same, Activation::Linear)
+}
+
+fn transpose(name: &'static str, config: ConvConfig<2>, size: Option<[usize; 2]>) -> Result<()> {
+    check(name, |case| {
+        let (x, w) = (case.get("x"), case.get("w"));
+        conv_transpose2d_op(x, w, None, &config, size, Activation::Linear)
+    })
+}
+
+#[test]
+fn transposed_convolutions_and_their_gradients_are_tensorflows() -> Result<()> {
+    let strided = ConvConfig::same().stride([2, 2]);
+    transpose("transpose_same", strided, None)?;
+    transpose("transpose_same_odd", strided, Some([7, 5]))?;
+    transpose("transpose_valid", ConvConfig::valid().stride([2, 2]), None)
+}
+
+#[test]
+fn a_transposed_convolution_has_strides_of_its_own_for_height_and_width() -> Result<()> {
+    let case = Case::load("transpose_wide", DType::F32)?;
+    let config = ConvConfig::valid().stride([1, 3]);
+    let (x, w) = (case.get("x"), case.get("w"));
+    let y = conv_transpose2d_op(x, w, None, &config, None, Activation::Linear)?;
+    case.compare(&y, 2e-5)
+}
+
+#[test]
+fn convolutions_over_one_and_three_axes_are_tensorflows() -> Result<()> {
+    let conv1d = |name, config: ConvConfig<1>| {
+        check(name, |case| {
+            conv1d_op(
+                case.get("x"),
+                case.get("w"),
+                None,
+                &config,
+                Activation::Linear,
+            )
+        })
+    };
+    conv1d("conv1d_same", ConvConfig::same().stride([2]))?;
+    conv1d("conv1d_dilated", ConvConfig::valid().dilation([3]))?;
+    let same = ConvConfig::same().stride([3]);
+    let case = Case::load("transpose1d_same", DType::F32)?;
+    let (x, w) = (case.get("x"), case.get("w"));
+    case.compare(
+        &conv_transpose1d_op(x, w, None, &same, None, Activation::Linear)?,
+        2e-5,
+    )?;
+    let conv3d = |name, config: ConvConfig<3>| {
+        check(name, |case| {
+            conv3d_op(
+                case.get("x"),
+                case.get("w"),
+                None,
+                &config,
+                Activation::Linear,
+            )
+        })
+    };
+    conv3d("conv3d_same", ConvConfig::same().stride([2, 1, 2]))?;
+    conv3d("conv3d_valid", ConvConfig::valid())
+}
+
+#[test]
+fn half_precision_is_computed_in_single_precision() -> Result<()> {
+    let case = Case::load("conv_same", DType::BF16)?;
+    let (x, w, b) = (case.get("x"), case.get("w"), case.get("b"));
+    let y = conv2d_op(x, w, Some(b), &ConvConfig::same(), Activation::Linear)?;
+    assert_eq!(y.dtype(), DType::BF16);
+    case.compare(&y, 0.1)
+}
+
+#[test]
+fn a_convolution_with_its_batch_norm_folded_in_gives_the_same() -> Result<()> {
+    let vb = VarBuilder::from_varmap(&VarMap::new(), DType::F32, &Device::Cpu);
+    let conv = conv2d_no_bias(3, 4, [3, 3], ConvConfig::same(), vb.pp("conv"))?;
+    let config = BatchNormConfig {
+        momentum: 0.5,
+        ..Default::default()
+    };
+    let norm = batch_norm(4, config, vb.pp("norm"))?.with_activation(Activation::Relu6);
+    let x = Tensor::randn(1f32, 2.0, (2, 5, 5, 3), &Device::Cpu)?;
+    norm.forward_t(&conv.forward(&x)?, true)?;
+    let expected = norm.forward(&conv.forward(&x)?)?;
+    let (conv, norm) = conv.fold(&norm)?;
+    close(
+        "folded",
+        &norm.forward(&conv.forward(&x)?)?,
+        &expected,
+        1e-5,
+    )
 }

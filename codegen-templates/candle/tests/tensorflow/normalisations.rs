@@ -1,10 +1,13 @@
 use crate::{Case, check, close};
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use savedmodel_import_candle_support::activation::Activation;
 use savedmodel_import_candle_support::batch_norm::{
     BatchNorm, BatchNormConfig, batch_norm, batch_norm_op,
 };
+use savedmodel_import_candle_support::group_norm::group_norm_op;
+use savedmodel_import_candle_support::layer_norm::{layer_norm_op, rms_norm_op};
+use savedmodel_import_candle_support::softmax::{log_softmax, logsumexp, softmax};
 use std::collections::HashMap;
 
 /// A layer whose tensors are those of a case, shared with it.
@@ -129,4 +132,34 @@ fn a_batch_norm_op_needs_one_factor_for_each_channel() -> Result<()> {
     let scale = Tensor::zeros(4, DType::F32, &Device::Cpu)?;
     assert!(batch_norm_op(&x, &scale, &scale, Activation::Linear).is_err());
     Ok(())
+}
+
+#[test]
+fn layer_norms_and_their_gradients_are_tensorflows() -> Result<()> {
+    check("layer_norm", |case| {
+        let (weight, bias) = (case.get("weight"), case.get("bias"));
+        layer_norm_op(case.get("x"), Some(weight), Some(bias), 1e-3)
+    })?;
+    check("layer_norm_plain", |case| {
+        layer_norm_op(case.get("x"), None, None, 1e-3)
+    })?;
+    check("layer_norm_bias", |case| {
+        layer_norm_op(case.get("x"), None, Some(case.get("bias")), 1e-3)
+    })?;
+    check("rms_norm", |case| {
+        rms_norm_op(case.get("x"), Some(case.get("weight")), 1e-6)
+    })?;
+    check("group_norm", |case| {
+        let (weight, bias) = (case.get("weight"), case.get("bias"));
+        group_norm_op(case.get("x"), 3, Some(weight), Some(bias), 1e-3)
+    })
+}
+
+#[test]
+fn softmax_and_its_gradient_are_tensorflows() -> Result<()> {
+    check("softmax", |case| softmax(case.get("x"), D::Minus1))?;
+    check("softmax_axis1", |case| softmax(case.get("x"), 1))?;
+    check("log_softmax", |case| log_softmax(case.get("x"), D::Minus1))?;
+    check("log_softmax_axis1", |case| log_softmax(case.get("x"), 1))?;
+    check("logsumexp", |case| logsumexp(case.get("x"), D::Minus1))
 }
