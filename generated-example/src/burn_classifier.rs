@@ -59,23 +59,22 @@ fn device(kind: DeviceKind) -> Result<Device> {
     }
 }
 
-fn backbone() -> Result<ParamGroup> {
-    let layers = BACKBONE.map(|prefix| format!("^{prefix}"));
-    Ok(ParamGroup::from_any_regexes(layers.to_vec())?)
+fn backbone() -> ParamGroup {
+    ParamGroup::from_any_predicates(BACKBONE.to_vec())
 }
 
 impl Classifier for BurnClassifier {
     fn logits(&self, images: &Examples) -> Result<Vec<f32>> {
         let model = self.model.valid();
         let logits = model.forward(self.images(images, &self.device).without_autodiff());
-        Ok(logits.into_data().to_vec()?)
+        Ok(logits.into_data().try_to_vec()?)
     }
 
     fn learn(&mut self, part: Part, learning_rate: f64) -> Result<()> {
         let model = self.model.clone();
         self.model = match part {
-            Part::Head => model.freeze_group(backbone()?),
-            Part::Everything => model.unfreeze_group(backbone()?),
+            Part::Head => model.freeze_group(backbone()),
+            Part::Everything => model.unfreeze_group(backbone()),
         };
         self.learning = Some(Learning {
             part,

@@ -50,7 +50,7 @@ impl CandleClassifier {
     fn variables_of(&self, part: Part) -> Vec<Var> {
         let trainable = Digits::trainable(&self.variables);
         let learns = |name: &str| match part {
-            Part::Head => !BACKBONE.iter().any(|prefix| name.starts_with(prefix)),
+            Part::Head => !BACKBONE.iter().any(|layer| name.contains(layer)),
             Part::Everything => true,
         };
         let chosen = trainable.into_iter().filter(|(name, _)| learns(name));

@@ -52,7 +52,7 @@ pub trait Classifier {
     fn save(&self, path: &Path) -> Result<()>;
 }
 
-/// Whether a layer, by its name in the module, belongs to the backbone.
+/// What the paths of the backbone's weights contain.
 pub const BACKBONE: [&str; 2] = ["conv_", "bn_"];
 
 /// The classifier with the weights in `path`, or with TensorFlow's.

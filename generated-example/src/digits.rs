@@ -107,7 +107,7 @@ impl Examples {
         order.chunks(size).map(|batch| self.select(batch)).collect()
     }
 
-    /// The same digits from another scanner: a pixel further right and down, on a grey ground, with half the contrast.
+    /// The same digits from another scanner: a pixel further right and down, dark on light, with half the contrast.
     pub fn shifted(&self) -> Examples {
         let mut pixels = Vec::with_capacity(self.pixels.len());
         for image in self.pixels.chunks(PIXELS) {
