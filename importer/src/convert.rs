@@ -178,7 +178,8 @@ impl Convert {
         self
     }
 
-    /// From a build script: writes into `OUT_DIR` and tells cargo what to watch.
+    /// From a build script: writes into `OUT_DIR`, or the directory in it that [`Convert::out_dir`] names, and tells
+    /// cargo what to watch.
     pub fn build(self) -> Result<Report> {
         println!("cargo:rerun-if-changed={}", self.model.display());
         if let Some(prefix) = &self.options.checkpoint {
@@ -188,7 +189,8 @@ impl Convert {
             Error::usage("OUT_DIR is not set")
                 .help("call `build` from a build script, or use `run`")
         })?;
-        self.out_dir(out_dir).run()
+        let dir = PathBuf::from(out_dir).join(&self.out_dir);
+        self.out_dir(dir).run()
     }
 
     /// Writes `NAME.rs`, `NAME.safetensors` and `NAME.json`, all or none.
