@@ -9,7 +9,7 @@ use savedmodel_import::Framework;
 use crate::convert::{self, Converted};
 use crate::corpus::{self, Subject};
 use crate::plan::plan;
-use crate::scratch::{self, Built, Layout};
+use crate::scratch::{self, Built, Key, Layout};
 use crate::table::{FRAMEWORKS, Row, Score};
 use crate::{Result, compare, execute, npz};
 
@@ -28,23 +28,51 @@ pub struct Request {
 pub fn run(layout: &Layout, request: &Request) -> Result<Vec<Row>> {
     let mut subjects = Vec::new();
     for (label, folder) in &request.folders {
-        subjects.extend(corpus::find(
-            folder,
-            label,
-            &request.filters,
-            &layout.scratch,
-        )?);
+        subjects.extend(corpus::find(folder, label, &request.filters, &layout.scratch)?);
     }
+    subjects.sort_by(|a, b| a.id.cmp(&b.id));
     let mut rows: Vec<Row> = subjects.iter().map(row).collect();
-    for (i, framework) in FRAMEWORKS.into_iter().enumerate() {
-        if request.frameworks.contains(&framework) {
-            for (row, score) in rows.iter_mut().zip(scores(layout, framework, &subjects)?) {
-                row.scores[i] = score;
+    let mut modules = BTreeMap::new();
+    for (i, framework) in FRAMEWORKS.into_iter().enumerate().filter(|(_, f)| request.frameworks.contains(f)) {
+        eprintln!("converting {} models for {framework}", subjects.len());
+        let out = layout.scratch.join(framework.to_string());
+        for ((subject, row), result) in subjects.iter().zip(&mut rows).zip(convert::all(&subjects, framework, &out)) {
+            match result {
+                Ok(converted) => {
+                    row.scores[i].converted = true;
+                    modules.insert((framework, subject.name.clone()), converted);
+                }
+                Err(error) => row.scores[i].problems.push(error.to_string()),
             }
         }
     }
-    rows.sort_by(|a, b| a.id.cmp(&b.id));
+    if !modules.is_empty() {
+        execute_all(layout, &subjects, &modules, &mut rows)?;
+    }
     Ok(rows)
+}
+
+fn execute_all(
+    layout: &Layout,
+    subjects: &[Subject],
+    modules: &BTreeMap<Key, Converted>,
+    rows: &mut [Row],
+) -> Result<()> {
+    eprintln!("compiling {} modules", modules.len());
+    let built = scratch::build(layout, modules)?;
+    eprintln!("comparing {} modules", built.values().filter(|built| built.is_ok()).count());
+    let jobs = layout.scratch.join("jobs");
+    subjects.par_iter().zip(rows).try_for_each(|(subject, row)| {
+        for (framework, score) in FRAMEWORKS.into_iter().zip(&mut row.scores) {
+            let key = (framework, subject.name.clone());
+            match (modules.get(&key), built.get(&key)) {
+                (Some(converted), Some(Ok(built))) => judge(subject, converted, built, &jobs, score)?,
+                (_, Some(Err(words))) => score.problems.push(words.clone()),
+                (_, None) | (None, _) => {}
+            }
+        }
+        Ok(())
+    })
 }
 
 fn row(subject: &Subject) -> Row {
@@ -54,51 +82,6 @@ fn row(subject: &Subject) -> Row {
         ops: subject.ops.clone(),
         scores: Default::default(),
     }
-}
-
-fn scores(layout: &Layout, framework: Framework, subjects: &[Subject]) -> Result<Vec<Score>> {
-    let root = layout.scratch.join(framework.to_string());
-    eprintln!("{framework}: converting {} models", subjects.len());
-    let mut scores: Vec<Score> = vec![Score::default(); subjects.len()];
-    let mut modules: BTreeMap<String, Converted> = BTreeMap::new();
-    for ((subject, score), result) in subjects.iter().zip(&mut scores).zip(convert::all(
-        subjects,
-        framework,
-        &root.join("modules"),
-    )) {
-        match result {
-            Ok(converted) => {
-                score.converted = true;
-                modules.insert(subject.name.clone(), converted);
-            }
-            Err(error) => score.problems.push(error.to_string()),
-        }
-    }
-    if modules.is_empty() {
-        return Ok(scores);
-    }
-    eprintln!("{framework}: compiling {} modules", modules.len());
-    let built = scratch::build(layout, framework, &modules)?;
-    eprintln!(
-        "{framework}: comparing {} modules",
-        built.values().filter(|built| built.is_ok()).count()
-    );
-    subjects
-        .par_iter()
-        .zip(&mut scores)
-        .try_for_each(|(subject, score)| {
-            match (modules.get(&subject.name), built.get(&subject.name)) {
-                (Some(converted), Some(Ok(built))) => {
-                    judge(subject, converted, built, &root.join("jobs"), score)
-                }
-                (_, Some(Err(words))) => {
-                    score.problems.push(words.clone());
-                    Ok(())
-                }
-                (_, None) | (None, _) => Ok(()),
-            }
-        })?;
-    Ok(scores)
 }
 
 fn judge(

@@ -11,6 +11,7 @@ use savedmodel_import::Framework;
 use serde::Deserialize;
 
 use crate::convert::Converted;
+use crate::table::FRAMEWORKS;
 use crate::{Context, Result, adapter};
 
 /// How many modules share a crate: enough to save links, few enough that two cores share the work.
@@ -39,93 +40,134 @@ pub struct Built {
     pub warnings: usize,
 }
 
-/// Compiles `modules`, by name: a binary, or what the compiler says.
-pub fn build(
-    layout: &Layout,
-    framework: Framework,
-    modules: &BTreeMap<String, Converted>,
-) -> Result<BTreeMap<String, Result<Built, String>>> {
-    let mut left: BTreeSet<&String> = modules.keys().collect();
+/// A module of a framework, by its name.
+pub type Key = (Framework, String);
+
+/// Compiles `modules`: a binary each, or what the compiler says.
+pub fn build(layout: &Layout, modules: &BTreeMap<Key, Converted>) -> Result<BTreeMap<Key, Result<Built, String>>> {
+    let mut left: BTreeSet<&Key> = modules.keys().collect();
     let mut outcomes = BTreeMap::new();
     for _ in 0..ROUNDS {
-        let crates = write(layout, framework, modules, &left)?;
-        let output = cargo(layout, framework)?;
+        let crates = write(layout, modules, &left)?;
+        let output = cargo(layout)?;
         let failed = failures(&output, &left);
         if failed.is_empty() {
-            return finish(layout, output, crates, outcomes);
+            outcomes.extend(finish(layout, &output, crates)?);
+            return Ok(outcomes);
         }
-        left.retain(|name| !failed.contains_key(*name));
-        outcomes.extend(failed.into_iter().map(|(name, words)| (name, Err(words))));
+        eprintln!("leaving out {} modules that do not compile", failed.len());
+        left.retain(|key| !failed.contains_key(*key));
+        outcomes.extend(failed.into_iter().map(|(key, words)| (key, Err(words))));
     }
-    Err(format!("modules for {framework} still fail to compile after {ROUNDS} rounds").into())
+    Err(format!("modules still fail to compile after {ROUNDS} rounds").into())
 }
 
-/// The crate of each module: by its place in the sorted list of all, so that failures move nothing.
-fn write(
-    layout: &Layout,
-    framework: Framework,
-    modules: &BTreeMap<String, Converted>,
-    left: &BTreeSet<&String>,
-) -> Result<BTreeMap<String, String>> {
-    let root = layout.scratch.join(framework.to_string());
-    let chunks = modules.len().div_ceil(MODULES).max(1);
-    let mut crates: BTreeMap<String, String> = BTreeMap::new();
+/// Writes the workspace. The crate of each module goes by its place in the sorted list of all of its
+/// framework, so that failures move nothing.
+fn write(layout: &Layout, modules: &BTreeMap<Key, Converted>, left: &BTreeSet<&Key>) -> Result<BTreeMap<Key, String>> {
+    let mut crates: BTreeMap<Key, String> = BTreeMap::new();
     let mut names = Vec::new();
-    for chunk in 0..chunks {
-        let name = format!("conformance-{framework}-{chunk}");
-        let dir = root.join(&name);
-        let here = modules
-            .iter()
-            .enumerate()
-            .filter(|(i, (module, _))| i % chunks == chunk && left.contains(module));
-        let here: Vec<(&String, &Converted)> = here.map(|(_, pair)| pair).collect();
-        write_crate(&dir, &name, framework, &here)?;
-        crates.extend(
-            here.iter()
-                .map(|(module, _)| ((*module).clone(), name.clone())),
-        );
-        names.push(name);
+    for framework in FRAMEWORKS {
+        let all: Vec<(&Key, &Converted)> = modules.iter().filter(|(key, _)| key.0 == framework).collect();
+        let chunks = all.len().div_ceil(MODULES);
+        for chunk in 0..chunks {
+            let name = format!("conformance-{framework}-{chunk}");
+            let here = all.iter().skip(chunk).step_by(chunks).filter(|(key, _)| left.contains(key));
+            let here: Vec<(&Key, &Converted)> = here.copied().collect();
+            write_crate(&layout.scratch.join(&name), &name, framework, &here)?;
+            crates.extend(here.iter().map(|(key, _)| ((*key).clone(), name.clone())));
+            names.push(name);
+        }
     }
-    write_if_changed(&root.join("Cargo.toml"), &manifest(layout, &names)?)?;
-    let lock =
-        fs::read_to_string(layout.workspace.join("Cargo.lock")).context(&layout.workspace)?;
-    if !root.join("Cargo.lock").exists()
-        || fs::read_to_string(root.join("workspace.lock"))
-            .ok()
-            .as_ref()
-            != Some(&lock)
-    {
-        fs::write(root.join("Cargo.lock"), &lock).context(&root)?;
-        fs::write(root.join("workspace.lock"), &lock).context(&root)?;
-    }
+    write_workspace(layout, names)?;
     Ok(crates)
+}
+
+/// The workspace manifest: this workspace's dependencies and profiles, word for word but for the paths. A
+/// member that depends on all of them makes cargo choose the features that it chooses for this workspace, so
+/// that it finds the frameworks built.
+fn write_workspace(layout: &Layout, mut crates: Vec<String>) -> Result<()> {
+    let path = layout.workspace.join("Cargo.toml");
+    let own = fs::read_to_string(&path).context(&path)?;
+    let dependencies = section(&own, |line| line == "[workspace.dependencies]");
+    let profiles = section(&own, |line| line.starts_with("[profile."));
+    let absolute = format!("path = \"{}/", layout.workspace.display());
+    crates.push("features".into());
+    let text = format!(
+        "[workspace]\nresolver = \"3\"\nmembers = {crates:?}\n\n{}\n{}",
+        dependencies.replace("path = \"", &absolute),
+        // Generated modules are compiled fast; their numerics are in the dependencies.
+        profiles.replacen("opt-level = 1", "opt-level = 0", 1).replacen("debug = \"line-tables-only\"", "debug = false", 1)
+    );
+    let features = layout.scratch.join("features");
+    fs::create_dir_all(features.join("src")).context(&features)?;
+    let mut member = package("features");
+    for line in dependencies.lines().skip(1).filter(|line| !line.contains("path = ")) {
+        if let Some((name, _)) = line.split_once(" = ") {
+            let _ = writeln!(member, "{name}.workspace = true");
+        }
+    }
+    write_if_changed(&features.join("Cargo.toml"), &member)?;
+    write_if_changed(&features.join("src/lib.rs"), "")?;
+    write_if_changed(&layout.scratch.join("Cargo.toml"), &text)?;
+    write_lock(layout)
+}
+
+/// The sections whose heading `wanted` takes.
+fn section(manifest: &str, wanted: impl Fn(&str) -> bool) -> String {
+    let mut text = String::new();
+    let mut copied = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            copied = wanted(line);
+        }
+        if copied && !line.starts_with('#') {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Starts from this workspace's lock file whenever that changes.
+fn write_lock(layout: &Layout) -> Result<()> {
+    let path = layout.workspace.join("Cargo.lock");
+    let lock = fs::read_to_string(&path).context(&path)?;
+    let copy = layout.scratch.join("workspace.lock");
+    if fs::read_to_string(&copy).ok().as_ref() != Some(&lock) {
+        fs::write(layout.scratch.join("Cargo.lock"), &lock).context(&layout.scratch)?;
+        fs::write(&copy, &lock).context(&copy)?;
+    }
+    Ok(())
+}
+
+fn package(name: &str) -> String {
+    format!("[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n")
 }
 
 fn write_crate(
     dir: &Path,
     name: &str,
     framework: Framework,
-    modules: &[(&String, &Converted)],
+    modules: &[(&Key, &Converted)],
 ) -> Result<()> {
     let src = dir.join("src");
     fs::create_dir_all(&src).context(&src)?;
     let mut extra = BTreeSet::new();
     let mut paths = Vec::new();
-    for (module, converted) in modules {
+    for ((_, module), converted) in modules {
         write_if_changed(
             &src.join(format!("{module}_adapter.rs")),
             &adapter::source(&converted.manifest),
         )?;
-        paths.push(((*module).clone(), converted.source.display().to_string()));
+        paths.push((module.clone(), converted.source.display().to_string()));
         extra.extend(converted.manifest.support_crates.iter().cloned());
     }
     write_if_changed(
         &src.join("main.rs"),
         &adapter::main_source(framework, &paths),
     )?;
-    let mut text = format!(
-        "[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n"
-    );
+    let mut text = package(name);
     let own: &[&str] = match framework {
         Framework::Candle => &["candle-core", "candle-nn", "gemm", "rayon"],
         Framework::Burn => &["burn"],
@@ -147,30 +189,6 @@ fn write_crate(
     write_if_changed(&dir.join("Cargo.toml"), &text)
 }
 
-/// The workspace manifest: this workspace's dependencies and profiles, word for word but for the paths.
-fn manifest(layout: &Layout, crates: &[String]) -> Result<String> {
-    let path = layout.workspace.join("Cargo.toml");
-    let own = fs::read_to_string(&path).context(&path)?;
-    let mut text = format!("[workspace]\nresolver = \"3\"\nmembers = {crates:?}\n\n");
-    let mut copied = false;
-    for line in own.lines() {
-        if line.starts_with('[') {
-            copied = line == "[workspace.dependencies]" || line.starts_with("[profile.");
-        }
-        if copied {
-            let absolute = format!("path = \"{}/", layout.workspace.display());
-            text.push_str(&line.replace("path = \"", &absolute));
-            text.push('\n');
-        }
-    }
-    // Generated modules are compiled fast; their numerics are in the dependencies.
-    Ok(text.replacen(
-        "[profile.dev]\ndebug = \"line-tables-only\"\nopt-level = 1",
-        "[profile.dev]\ndebug = false\nopt-level = 0",
-        1,
-    ))
-}
-
 fn write_if_changed(path: &Path, text: &str) -> Result<()> {
     match fs::read_to_string(path).is_ok_and(|old| old == text) {
         true => Ok(()),
@@ -181,7 +199,13 @@ fn write_if_changed(path: &Path, text: &str) -> Result<()> {
 #[derive(Deserialize)]
 struct Message {
     reason: String,
+    target: Option<Target>,
     message: Option<Diagnostic>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -206,54 +230,43 @@ struct Expansion {
 
 struct CargoOutput {
     success: bool,
-    diagnostics: Vec<Diagnostic>,
+    diagnostics: Vec<(Framework, Diagnostic)>,
     words: String,
 }
 
-fn cargo(layout: &Layout, framework: Framework) -> Result<CargoOutput> {
-    let root = layout.scratch.join(framework.to_string());
+fn cargo(layout: &Layout) -> Result<CargoOutput> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args([
-            "build",
-            "--workspace",
-            "--keep-going",
-            "--message-format=json",
-            "--target-dir",
-        ])
+        .args(["build", "--workspace", "--keep-going", "--message-format=json", "--target-dir"])
         .arg(&layout.target)
-        .current_dir(&root)
-        .env_remove("CARGO_MANIFEST_DIR")
+        .current_dir(&layout.scratch)
         .stderr(Stdio::piped())
         .output()?;
     let lines = String::from_utf8_lossy(&output.stdout);
-    let messages = lines
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Message>(line).ok());
+    let messages = lines.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
     Ok(CargoOutput {
         success: output.status.success(),
-        diagnostics: messages
-            .filter(|m| m.reason == "compiler-message")
-            .filter_map(|m| m.message)
-            .collect(),
+        diagnostics: messages.filter_map(diagnostic).collect(),
         words: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
 }
 
+/// A message about one of the generated crates, and the framework of that crate.
+fn diagnostic(message: Message) -> Option<(Framework, Diagnostic)> {
+    let name = message.target?.name;
+    let of = |framework: &Framework| name.starts_with(&format!("conformance-{framework}-"));
+    let framework = FRAMEWORKS.into_iter().find(of)?;
+    (message.reason == "compiler-message").then_some((framework, message.message?))
+}
+
 /// The modules that errors point to, each with its first error.
-fn failures(output: &CargoOutput, left: &BTreeSet<&String>) -> BTreeMap<String, String> {
+fn failures(output: &CargoOutput, left: &BTreeSet<&Key>) -> BTreeMap<Key, String> {
     let mut failed = BTreeMap::new();
-    for diagnostic in output
-        .diagnostics
-        .iter()
-        .filter(|d| d.level.starts_with("error"))
-    {
-        for module in modules_of(diagnostic)
-            .into_iter()
-            .filter(|module| left.contains(module))
-        {
+    for (framework, diagnostic) in output.diagnostics.iter().filter(|(_, d)| d.level.starts_with("error")) {
+        let keys = modules_of(diagnostic).into_iter().map(|module| (*framework, module));
+        for key in keys.filter(|key| left.contains(key)) {
             let words = diagnostic.rendered.clone().unwrap_or_default();
-            failed.entry(module).or_insert(words);
+            failed.entry(key).or_insert(words);
         }
     }
     failed
@@ -282,35 +295,26 @@ fn span_modules(span: &Span) -> Vec<String> {
 
 fn finish(
     layout: &Layout,
-    output: CargoOutput,
-    crates: BTreeMap<String, String>,
-    mut outcomes: BTreeMap<String, Result<Built, String>>,
-) -> Result<BTreeMap<String, Result<Built, String>>> {
+    output: &CargoOutput,
+    crates: BTreeMap<Key, String>,
+) -> Result<BTreeMap<Key, Result<Built, String>>> {
     if !output.success {
-        return Err(format!(
-            "the generated crates do not build:\n{}",
-            tail(&output.words)
-        )
-        .into());
+        return Err(format!("the generated crates do not build:\n{}", tail(&output.words)).into());
     }
-    let mut warnings: BTreeMap<String, usize> = BTreeMap::new();
-    for diagnostic in output.diagnostics.iter().filter(|d| d.level == "warning") {
+    let mut warnings: BTreeMap<Key, usize> = BTreeMap::new();
+    for (framework, diagnostic) in output.diagnostics.iter().filter(|(_, d)| d.level == "warning") {
         for module in modules_of(diagnostic) {
-            *warnings.entry(module).or_default() += 1;
+            *warnings.entry((*framework, module)).or_default() += 1;
         }
     }
-    for (module, name) in crates {
+    let built = |(key, name): (Key, String)| {
         let built = Built {
-            binary: layout
-                .target
-                .join("debug")
-                .join(name)
-                .with_extension(std::env::consts::EXE_EXTENSION),
-            warnings: warnings.get(&module).copied().unwrap_or_default(),
+            binary: layout.target.join("debug").join(name).with_extension(std::env::consts::EXE_EXTENSION),
+            warnings: warnings.get(&key).copied().unwrap_or_default(),
         };
-        outcomes.insert(module, Ok(built));
-    }
-    Ok(outcomes)
+        (key, Ok(built))
+    };
+    Ok(crates.into_iter().map(built).collect())
 }
 
 fn tail(words: &str) -> String {
