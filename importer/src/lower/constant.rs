@@ -152,18 +152,33 @@ fn broadcast_to(cx: &mut Cx<'_>) -> Result<Value> {
 
 fn range(cx: &mut Cx<'_>) -> Result<Value> {
     let (start, step) = (cx.input(0)?, cx.input(2)?);
-    let length = match cx.dtype(start).is_float() {
-        true => float_range_length(cx)?,
-        false => integer_range_length(cx)?,
+    let bounds = (0..3).map(|i| cx.input(i).map(|bound| whole_number(cx, bound))).collect::<Result<Option<Vec<_>>>>()?;
+    let length = match bounds.as_deref() {
+        Some([start, limit, step]) if step.as_known().is_some() => range_length(start, limit, step)?,
+        Some(_) | None if cx.dtype(start).is_float() => float_range_length(cx)?,
+        Some(_) | None => return Err(Error::unsupported("the length of a range depends on data")),
     };
     cx.push(Op::Range { length }, &[start, step])
 }
 
-fn integer_range_length(cx: &mut Cx<'_>) -> Result<Dim> {
-    let (start, limit, step) = (cx.dim(0)?, cx.dim(1)?, cx.integer(2)?);
-    let (span, stride) = if step < 0 { (start - limit, -step) } else { (limit - start, step) };
-    let steps = span.div_ceil(stride).ok_or_else(|| Error::malformed("the step of a range is zero"))?;
-    Ok(super::strided::not_negative(&steps))
+/// The integer that a scalar is for every input, as an extent, whatever its element type.
+fn whole_number(cx: &Cx<'_>, scalar: Value) -> Option<Dim> {
+    if let Some(number) = cx.graph.as_splat(scalar) {
+        return (number.fract() == 0.0 && number.abs() < 1e15).then(|| Dim::known(number as i64));
+    }
+    let source = match &cx.graph.producer(scalar).op {
+        Op::Cast(_) => *cx.graph.producer(scalar).inputs.first()?,
+        _ => scalar,
+    };
+    cx.graph.content(source)?.dims.pop()
+}
+
+fn range_length(start: &Dim, limit: &Dim, step: &Dim) -> Result<Dim> {
+    let step = step.as_known().unwrap_or(0);
+    let span = if step < 0 { start.clone() - limit.clone() } else { limit.clone() - start.clone() };
+    let zero = || Error::malformed("the step of a range is zero");
+    let steps = if step == 0 { None } else { span.div_ceil(step.saturating_abs()) };
+    Ok(super::strided::not_negative(&steps.ok_or_else(zero)?))
 }
 
 fn float_range_length(cx: &mut Cx<'_>) -> Result<Dim> {

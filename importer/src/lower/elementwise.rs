@@ -20,7 +20,7 @@ pub const OPS: &[Lowering] = &[
     op("TruncateMod", |cx| cx.binary(Binary::TruncMod)),
     op("Pow", |cx| cx.binary(Binary::Pow)),
     op("Maximum", |cx| cx.binary(Binary::Maximum)),
-    op("Minimum", |cx| cx.binary(Binary::Minimum)),
+    op("Minimum", minimum),
     op("Atan2", |cx| cx.binary(Binary::Atan2)),
     op("DivNoNan", |cx| cx.binary(Binary::DivNoNan)),
     op("Xlogy", |cx| cx.binary(Binary::Xlogy)),
@@ -161,6 +161,20 @@ impl Cx<'_> {
             false => Ok(x),
         }
     }
+}
+
+/// `min(n, max(n, x))` is `n`: so Keras bounds the number of bins from both sides.
+fn minimum(cx: &mut Cx<'_>) -> Result<Value> {
+    let (x, y) = cx.pair()?;
+    for (bound, other) in [(x, y), (y, x)] {
+        let node = cx.graph.producer(other);
+        if let (Op::Binary(Binary::Maximum), Some(content)) = (&node.op, cx.graph.content(bound))
+            && node.inputs.iter().any(|&operand| cx.graph.content(operand).as_ref() == Some(&content))
+        {
+            return Ok(bound);
+        }
+    }
+    cx.combine(Binary::Minimum, x, y)
 }
 
 fn xlog1py(cx: &mut Cx<'_>) -> Result<Value> {

@@ -40,6 +40,14 @@ use crate::ir::Value;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+/// The element type of a dtype.
+///
+/// # Errors
+/// The IR has no such type.
+pub fn element_type(dtype: savedmodel_import_proto::DataType) -> Result<crate::ir::DType> {
+    attr::dtype(dtype as i32).map_err(|_| crate::Error::unsupported(format!("the dtype {}", dtype.as_str_name())))
+}
+
 /// How one TensorFlow op becomes IR.
 pub struct Lowering {
     /// The op's name in TensorFlow's registry.

@@ -11,6 +11,9 @@ pub const OPS: &[Lowering] = &[
     op("TensorScatterSub", |cx| tensor_scatter(cx, Binary::Sub)),
     op("TensorScatterUpdate", tensor_scatter_update),
     op("UnsortedSegmentSum", unsorted_segment_sum),
+    op("UnsortedSegmentMax", |cx| unsorted_segment(cx, Reduction::Max)),
+    op("UnsortedSegmentMin", |cx| unsorted_segment(cx, Reduction::Min)),
+    op("UnsortedSegmentProd", |cx| unsorted_segment(cx, Reduction::Product)),
     op("DenseBincount", |cx| bincount(cx, 0, 1, 2)),
     op("Bincount", |cx| bincount(cx, 0, 1, 2)),
 ];
@@ -65,6 +68,42 @@ fn unsorted_segment_sum(cx: &mut Cx<'_>) -> Result<Value> {
     let mut shape = vec![count];
     shape.extend_from_slice(&data_dims[rank..]);
     cx.push(Op::ScatterNd { shape }, &[indices, data])
+}
+
+/// Each segment reduces the rows that are its own, with every other row replaced by the neutral element.
+fn unsorted_segment(cx: &mut Cx<'_>, op: Reduction) -> Result<Value> {
+    let (data, segments) = cx.pair()?;
+    let count = cx.dim(2)?;
+    let (dims, rank) = (cx.shape(data)?, cx.rank(segments)?);
+    let dtype = cx.dtype(segments);
+    let mut row = vec![count];
+    row.extend(vec![Dim::known(1); dims.len()]);
+    let numbers = cx.iota(row[0].clone(), dtype)?;
+    let numbers = cx.reshape(numbers, row)?;
+    let mut wide = cx.shape(segments)?;
+    wide.extend(vec![Dim::known(1); dims.len().saturating_sub(rank)]);
+    let segments = cx.reshape(segments, wide)?;
+    let own = cx.test(Comparison::Equal, segments, numbers)?;
+    let neutral = neutral(op, cx.dtype(data))?;
+    let neutral = cx.scalar_like(data, neutral)?;
+    let rows = cx.select(own, data, neutral)?;
+    cx.reduce(op, rows, (1..=rank).collect(), false)
+}
+
+/// What TensorFlow gives for an empty segment.
+fn neutral(op: Reduction, dtype: DType) -> Result<f64> {
+    let (low, high) = match dtype {
+        DType::F64 => (f64::MIN, f64::MAX),
+        DType::F32 => (f64::from(f32::MIN), f64::from(f32::MAX)),
+        DType::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
+        other => return Err(Error::unsupported(format!("segments of {other:?}"))),
+    };
+    match op {
+        Reduction::Max => Ok(low),
+        Reduction::Min => Ok(high),
+        Reduction::Product => Ok(1.0),
+        Reduction::Sum | Reduction::Mean | Reduction::All | Reduction::Any => Ok(0.0),
+    }
 }
 
 /// How often each of `0..size` occurs in each row, weighted where there are weights.
