@@ -4,6 +4,8 @@
 //! from it by prost and checked in; `UPDATE=1 cargo test -p savedmodel-import-proto` writes it anew.
 //! Maps are `BTreeMap`s, `bytes` fields are [`bytes::Bytes`] and share the buffer they were decoded from.
 
+pub mod schema;
+
 pub use bytes;
 pub use prost;
 

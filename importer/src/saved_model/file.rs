@@ -9,6 +9,7 @@ use memmap2::Mmap;
 use savedmodel_import_proto as proto;
 use savedmodel_import_proto::prost::Message;
 
+use super::text;
 use crate::{Error, ErrorKind, Result};
 
 const POLL: Duration = Duration::from_millis(100);
@@ -63,19 +64,21 @@ pub(super) fn error_text(error: &proto::prost::DecodeError) -> String {
 /// Reads the SavedModel message of `dir`, and waits up to `wait` for it to appear.
 pub(super) fn read_saved_model(dir: &Path, wait: Option<Duration>) -> Result<proto::SavedModel> {
     let binary = dir.join("saved_model.pb");
-    let text = dir.join("saved_model.pbtxt");
-    wait_for(&[&binary, &text], wait);
+    let written = dir.join("saved_model.pbtxt");
+    wait_for(&[&binary, &written], wait);
     if binary.exists() {
         return decode_file(&binary);
     }
-    if text.exists() {
-        return Err(Error::unsupported("saved_model.pbtxt is in text format")
-            .in_file(&text)
-            .help(
-                "load it with tf.saved_model.load and save it again, which writes saved_model.pb",
-            ));
+    if written.exists() {
+        return read_text(&written).map_err(|error| error.in_file(&written));
     }
     Err(absent(dir, &binary))
+}
+
+fn read_text(path: &Path) -> Result<proto::SavedModel> {
+    let binary = text::to_binary(&map(path)?)?;
+    proto::SavedModel::decode(proto::bytes::Bytes::from(binary))
+        .map_err(|error| Error::malformed(format!("cannot parse the file: {}", error_text(&error))))
 }
 
 fn wait_for(candidates: &[&PathBuf], wait: Option<Duration>) {

@@ -6,7 +6,6 @@
 
 mod assets;
 mod bundle;
-mod checkpoint;
 mod debug_info;
 mod dtype;
 mod file;
@@ -20,6 +19,7 @@ mod structure;
 mod table;
 mod tags;
 mod tensor;
+mod text;
 mod tf1;
 mod variables;
 
@@ -35,3 +35,6 @@ pub use self::shape::{StaticShape, static_shape};
 pub use self::structure::PythonValue;
 pub use self::tensor::{TensorData, TensorValue};
 pub use self::variables::Variable;
+
+#[cfg(test)]
+mod walk_tests;

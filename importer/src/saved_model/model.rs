@@ -7,7 +7,6 @@ use savedmodel_import_proto::{GraphDebugInfo, GraphDef, MetaGraphDef, NodeDef};
 
 use super::assets::{self, Asset};
 use super::bundle::{Bundle, index_path};
-use super::checkpoint::Checkpoint;
 use super::functions::{self, Capture, ExportedFunction};
 use super::library::FunctionLibrary;
 use super::objects::{CheckpointObjects, Context, ObjectGraph, match_checkpoint};
@@ -32,7 +31,7 @@ pub struct SavedModel {
     objects: Option<ObjectGraph>,
     object_values: CheckpointObjects,
     tf1: Option<Tf1>,
-    checkpoint: Option<Checkpoint>,
+    checkpoint: Option<Bundle>,
     variables: Vec<Variable>,
     functions: Vec<ExportedFunction>,
     assets: Vec<Asset>,
@@ -98,7 +97,7 @@ impl SavedModel {
     fn read_tf2(&mut self, objects: ObjectGraph, options: &LoadOptions) -> Result<()> {
         let has_variables = variables::are_in(&objects);
         self.checkpoint = self.open_checkpoint(has_variables, options)?;
-        if let Some(Checkpoint::V2(bundle)) = &self.checkpoint {
+        if let Some(bundle) = &self.checkpoint {
             self.object_values = match_checkpoint(&objects, bundle)?;
         }
         self.variables = variables::from_objects(&objects, &self.object_values)?;
@@ -119,14 +118,14 @@ impl SavedModel {
     }
 
     /// A model without variables may come without a checkpoint.
-    fn open_checkpoint(&self, needed: bool, options: &LoadOptions) -> Result<Option<Checkpoint>> {
+    fn open_checkpoint(&self, needed: bool, options: &LoadOptions) -> Result<Option<Bundle>> {
         if options.skip_checkpoint {
             return Ok(None);
         }
         let own = || self.dir.join("variables").join("variables");
         let prefix = options.checkpoint.clone().unwrap_or_else(own);
         match needed || options.checkpoint.is_some() || index_path(&prefix).exists() {
-            true => Checkpoint::open(&prefix).map(Some),
+            true => Bundle::open(&prefix).map(Some),
             false => Ok(None),
         }
     }
@@ -193,9 +192,10 @@ impl SavedModel {
     /// Reads a variable's value and verifies its checksum.
     pub fn read_variable(&self, variable: &Variable) -> Result<TensorValue<'_>> {
         let read = match (&self.checkpoint, &variable.checkpoint_key) {
-            (Some(checkpoint), Some(key)) => {
-                checkpoint.read(key, variable.checkpoint_slice.as_ref())
-            }
+            (Some(checkpoint), Some(key)) => match &variable.checkpoint_slice {
+                Some(slice) => checkpoint.read_slice(key, slice),
+                None => checkpoint.read(key),
+            },
             _ => Err(Error::usage(format!(
                 "variable `{}` has no value in the checkpoint",
                 variable.name
@@ -204,9 +204,9 @@ impl SavedModel {
         read.map_err(|error| error.at(&variable.place()))
     }
 
-    /// The checkpoint as a bundle, if there is one.
+    /// The checkpoint, if there is one.
     pub fn bundle(&self) -> Option<&Bundle> {
-        self.checkpoint.as_ref().and_then(Checkpoint::bundle)
+        self.checkpoint.as_ref()
     }
 
     /// The keys in the checkpoint of an object's values, by attribute: `table-keys`, say.

@@ -24,6 +24,11 @@ pub(super) fn unmask(masked: u32) -> u32 {
     masked.wrapping_sub(0xa282_ead8).rotate_left(15)
 }
 
+/// Masks a checksum as it is stored.
+pub(super) fn mask(crc: u32) -> u32 {
+    crc.rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
 /// Whether `bytes` end as a table does.
 pub(super) fn is_table(bytes: &[u8]) -> bool {
     bytes.len() >= FOOTER && bytes[bytes.len() - 8..] == MAGIC.to_le_bytes()
@@ -207,10 +212,6 @@ impl<'b> Cursor<'b> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-
-    pub(in crate::saved_model) fn mask(crc: u32) -> u32 {
-        crc.rotate_right(15).wrapping_add(0xa282_ead8)
-    }
 
     fn varint(out: &mut Vec<u8>, mut value: usize) {
         while value >= 0x80 {

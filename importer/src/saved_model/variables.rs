@@ -3,8 +3,7 @@
 use savedmodel_import_proto::saved_object::Kind;
 use savedmodel_import_proto::{DataType, SavedVariable};
 
-use super::bundle::{Entry, Slice};
-use super::checkpoint::Checkpoint;
+use super::bundle::{Bundle, Entry, Slice};
 use super::dtype::{dtype_from_wire, dtype_name};
 use super::objects::{CheckpointObjects, ObjectGraph, readable_paths};
 use super::shape::{StaticShape, display, is_compatible, static_shape};
@@ -140,7 +139,7 @@ impl Variable {
 /// Finds each variable in the checkpoint, checks it, and takes over the stored shape.
 pub(super) fn bind(
     variables: &mut [Variable],
-    checkpoint: &Checkpoint,
+    checkpoint: &Bundle,
     allow_partial: bool,
 ) -> Result<()> {
     let mut errors = Vec::new();
@@ -155,7 +154,7 @@ pub(super) fn bind(
     }
 }
 
-fn bind_one(variable: &mut Variable, checkpoint: &Checkpoint, allow_partial: bool) -> Result<()> {
+fn bind_one(variable: &mut Variable, checkpoint: &Bundle, allow_partial: bool) -> Result<()> {
     let Some(key) = &variable.checkpoint_key else {
         // A TF1 variable that is not restored is initialised; a TF2 variable has no other value.
         let reached = variable.object_path.is_some();

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use memmap2::Mmap;
 use savedmodel_import_proto::prost::Message;
 use savedmodel_import_proto::{BundleEntryProto, DataType};
 
@@ -11,11 +10,12 @@ use super::super::file::error_text;
 use super::super::shape::{full_shape, volume};
 use super::super::table::Entries;
 use super::ordered_code::{slice_key, tensor_name};
+use super::shard::Shard;
 use super::slice::{Region, Slice};
 use crate::{Error, Result};
 
 /// The most parts that a tensor may be stored in.
-const MAX_SLICES: usize = 4096;
+pub(super) const MAX_SLICES: usize = 4096;
 
 /// A tensor of a checkpoint.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ fn parse_entry(value: &[u8], shards: i32) -> Result<Unresolved> {
     })
 }
 
-fn check_dtype(dtype: DataType) -> Result<()> {
+pub(super) fn check_dtype(dtype: DataType) -> Result<()> {
     match dtype {
         DataType::DtString | DataType::DtVariant => Ok(()),
         dtype if element_size(dtype).is_some() => Ok(()),
@@ -156,7 +156,7 @@ fn check_size(dtype: DataType, elements: u64, size: usize) -> Result<()> {
 pub(super) fn resolve(
     entries: BTreeMap<String, Unresolved>,
     pieces: &Pieces,
-    shards: &BTreeMap<i32, Mmap>,
+    shards: &BTreeMap<i32, Shard>,
 ) -> Result<BTreeMap<String, Entry>> {
     let mut resolved = BTreeMap::new();
     for (key, entry) in entries {
@@ -179,7 +179,7 @@ pub(super) fn resolve(
     Ok(resolved)
 }
 
-fn check_place(place: &Place, shards: &BTreeMap<i32, Mmap>) -> Result<()> {
+fn check_place(place: &Place, shards: &BTreeMap<i32, Shard>) -> Result<()> {
     let length = shards.get(&place.shard).map_or(0, |shard| shard.len());
     match place.offset.checked_add(place.size) {
         Some(end) if end <= length => Ok(()),
@@ -194,7 +194,7 @@ fn find_slices(
     key: &str,
     entry: &Unresolved,
     pieces: &Pieces,
-    shards: &BTreeMap<i32, Mmap>,
+    shards: &BTreeMap<i32, Shard>,
 ) -> Result<Vec<(Region, Place)>> {
     if entry.slices.len() > MAX_SLICES {
         let count = entry.slices.len();
@@ -237,7 +237,7 @@ fn piece(key: &str, dtype: DataType, slice: &Slice, pieces: &Pieces) -> Result<P
 }
 
 /// Parts that lie inside and do not overlap cover the tensor if they have as many elements.
-fn check_cover(shape: &[u64], found: &[(Region, Place)]) -> Result<()> {
+pub(super) fn check_cover(shape: &[u64], found: &[(Region, Place)]) -> Result<()> {
     let mut covered = 0u64;
     for (region, _) in found {
         covered = covered.saturating_add(region.volume()?);

@@ -5,7 +5,9 @@
 //! checksums are verified when a tensor is read.
 
 mod entry;
+mod first_version;
 mod ordered_code;
+mod shard;
 mod slice;
 mod strings;
 
@@ -14,12 +16,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
 use savedmodel_import_proto::prost::Message;
 use savedmodel_import_proto::{BundleHeaderProto, DataType, bundle_header_proto};
 
 pub use self::entry::Entry;
 use self::entry::{Pieces, Place, Stored};
+use self::shard::Shard;
 use self::slice::Region;
 pub use self::slice::Slice;
 use self::strings::ByteOrder;
@@ -37,7 +39,7 @@ const VERSION: i32 = 1;
 pub struct Bundle {
     prefix: PathBuf,
     entries: BTreeMap<String, Entry>,
-    shards: BTreeMap<i32, Mmap>,
+    shards: BTreeMap<i32, Shard>,
     order: ByteOrder,
 }
 
@@ -57,10 +59,22 @@ fn shard_path(prefix: &Path, shard: i32, count: i32) -> PathBuf {
 }
 
 impl Bundle {
-    /// Opens the checkpoint with that prefix, and checks its index.
+    /// Opens the checkpoint with that prefix, and checks its index. Checkpoints of TensorFlow's first format are read
+    /// too; their values are held in memory.
     pub fn open(prefix: &Path) -> Result<Bundle> {
         let index = index_path(prefix);
-        let mapped = map(&index)?;
+        let older = match index.exists() {
+            true => Vec::new(),
+            false => first_version::files(prefix),
+        };
+        match older.is_empty() {
+            true => Bundle::open_index(prefix, &index),
+            false => first_version::open(prefix, &older),
+        }
+    }
+
+    fn open_index(prefix: &Path, index: &Path) -> Result<Bundle> {
+        let mapped = map(index)?;
         let read = || -> Result<_> {
             let mut table = read_table(&mapped)?;
             let header = header(&mut table)?;
@@ -69,12 +83,12 @@ impl Bundle {
         };
         let (header, entries, pieces) = read().map_err(|error| {
             error
-                .in_file(&index)
+                .in_file(index)
                 .help("the checkpoint is corrupt, or written by a newer version of TensorFlow")
         })?;
         let shards = open_shards(prefix, &header, &entries, &pieces)?;
         let entries =
-            entry::resolve(entries, &pieces, &shards).map_err(|error| error.in_file(&index))?;
+            entry::resolve(entries, &pieces, &shards).map_err(|error| error.in_file(index))?;
         Ok(Bundle {
             prefix: prefix.to_owned(),
             entries,
@@ -295,12 +309,13 @@ fn open_shards(
     header: &BundleHeaderProto,
     entries: &BTreeMap<String, entry::Unresolved>,
     pieces: &Pieces,
-) -> Result<BTreeMap<i32, Mmap>> {
+) -> Result<BTreeMap<i32, Shard>> {
     let mut shards = BTreeMap::new();
     let whole = entries.values().filter_map(|entry| entry.place);
     for place in whole.chain(pieces.values().map(|(_, place)| *place)) {
         if let std::collections::btree_map::Entry::Vacant(vacant) = shards.entry(place.shard) {
-            vacant.insert(map(&shard_path(prefix, place.shard, header.num_shards))?);
+            let path = shard_path(prefix, place.shard, header.num_shards);
+            vacant.insert(Shard::Mapped(map(&path)?));
         }
     }
     Ok(shards)

@@ -3,9 +3,13 @@ use std::fs;
 use savedmodel_import_proto::tensor_shape_proto::Dim;
 use savedmodel_import_proto::tensor_slice_proto::Extent;
 use savedmodel_import_proto::tensor_slice_proto::extent::HasLength;
-use savedmodel_import_proto::{BundleEntryProto, TensorShapeProto, TensorSliceProto};
+use savedmodel_import_proto::{
+    BundleEntryProto, SavedSlice, SavedSliceMeta, SavedTensorSliceMeta, SavedTensorSlices,
+    TensorProto, TensorShapeProto, TensorSliceProto,
+};
 
-use super::super::table::tests::{mask, table};
+use super::super::table::mask;
+use super::super::table::tests::table;
 use super::*;
 
 type TestResult = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -226,7 +230,8 @@ fn no_strings_are_a_checksum_of_nothing() -> TestResult {
 
 #[test]
 fn an_entry_is_checked_before_anything_is_allocated() {
-    let broken: [(&str, fn(&mut BundleEntryProto), &str); 7] = [
+    type Change = fn(&mut BundleEntryProto);
+    let broken: [(&str, Change, &str); 7] = [
         ("size", |e| e.size = 7, "stored size 7; expected size 8"),
         ("negative", |e| e.size = -8, "negative size -8"),
         ("offset", |e| e.offset = -1, "negative offset -1"),
@@ -249,4 +254,51 @@ fn an_entry_is_checked_before_anything_is_allocated() {
             .unwrap_or_default();
         assert!(error.contains(message), "{error}");
     }
+}
+
+#[test]
+fn a_checkpoint_of_the_first_format_is_read() -> TestResult {
+    let part = |start, length, values: &[f32]| {
+        let slice = slice_proto(&[(start, length), (0, 1)]);
+        let data = SavedSlice {
+            name: "a".to_owned(),
+            slice: Some(slice.clone()),
+            data: Some(TensorProto {
+                float_val: values.to_vec(),
+                ..TensorProto::default()
+            }),
+        };
+        let value = SavedTensorSlices {
+            meta: None,
+            data: Some(data),
+        };
+        (slice, value.encode_to_vec())
+    };
+    let (first, second) = (part(0, 2, &[1.0, 2.0]), part(2, 1, &[3.0]));
+    let tensor = SavedSliceMeta {
+        name: "a".to_owned(),
+        shape: Some(shape_proto(&[3, 1])),
+        r#type: DataType::DtFloat as i32,
+        slice: vec![first.0, second.0],
+    };
+    let meta = SavedTensorSlices {
+        meta: Some(SavedTensorSliceMeta {
+            tensor: vec![tensor],
+            versions: None,
+        }),
+        data: None,
+    };
+    let keys = [(0, 2), (2, 1)].map(|(s, l)| ordered_code::slice_key(b"a", &rows(s, l)));
+    let header = meta.encode_to_vec();
+    let file = table(
+        &[(b"", &header), (&keys[0], &first.1), (&keys[1], &second.1)],
+        false,
+    );
+    let path = std::env::temp_dir().join(format!("first-format-{}", std::process::id()));
+    fs::write(&path, file)?;
+    let bundle = Bundle::open(&path);
+    fs::remove_file(&path)?;
+    let expected = [1.0f32, 2.0, 3.0].map(f32::to_le_bytes).concat();
+    assert_eq!(bundle?.read("a")?.bytes(), Some(&expected[..]));
+    Ok(())
 }
