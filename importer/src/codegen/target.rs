@@ -1,6 +1,7 @@
 //! What a framework has to say about a [`Plan`](super::plan::Plan).
 
-use super::plan::{Layer, Role};
+use super::plan::{Layer, Role, Setting};
+use crate::ir::Grouping;
 
 /// A layer's weight in the file: the key under the layer's field, and the axes of the framework's tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,4 +30,78 @@ impl Slot {
     pub fn permuted(role: Role, key: &'static str, axes: &[usize]) -> Self {
         Slot { role, key, axes: axes.iter().map(|&axis| vec![axis]).collect() }
     }
+}
+
+/// candle: matrices `[out, in]`; convolution kernels stay as TensorFlow has them, which the support code's kernels want.
+pub struct Candle;
+
+/// burn: matrices `[in, out]`; convolution kernels `[out, in, spatial…]`.
+pub struct Burn;
+
+impl WeightLayout for Candle {
+    fn slots(&self, layer: &Layer) -> Vec<Slot> {
+        match layer {
+            Layer::Linear { bias, .. } => with_bias(Slot::permuted(Role::Kernel, "weight", &[1, 0]), *bias),
+            Layer::Conv { kernel, bias, .. } => with_bias(Slot::same(Role::Kernel, "weight", spatial(kernel) + 2), *bias),
+            Layer::ConvTranspose { kernel, bias, .. } => {
+                with_bias(Slot::same(Role::Kernel, "weight", kernel.len() + 2), *bias)
+            }
+            Layer::BatchNorm { scale, offset, .. } => norm(["weight", "bias"], *scale, *offset, true),
+            Layer::LayerNorm { scale, offset, .. } => norm(["weight", "bias"], *scale, *offset, false),
+            Layer::Embedding { .. } => vec![Slot::same(Role::Kernel, "weight", 2)],
+            Layer::Dropout { .. } => vec![],
+        }
+    }
+}
+
+impl WeightLayout for Burn {
+    fn slots(&self, layer: &Layer) -> Vec<Slot> {
+        match layer {
+            Layer::Linear { bias, .. } => with_bias(Slot::same(Role::Kernel, "weight", 2), *bias),
+            Layer::Conv { kernel, grouping, bias, .. } => {
+                let n = spatial(kernel);
+                let channels = match grouping {
+                    Grouping::Groups(_) => [vec![n + 1], vec![n]],
+                    Grouping::Depthwise => [vec![n, n + 1], vec![]],
+                };
+                with_bias(first(Role::Kernel, channels, n), *bias)
+            }
+            Layer::ConvTranspose { kernel, bias, .. } => {
+                let n = kernel.len();
+                with_bias(first(Role::Kernel, [vec![n + 1], vec![n]], n), *bias)
+            }
+            Layer::BatchNorm { scale, offset, .. } => norm(["gamma", "beta"], *scale, *offset, true),
+            Layer::LayerNorm { scale, offset, .. } => norm(["gamma", "beta"], *scale, *offset, false),
+            Layer::Embedding { .. } => vec![Slot::same(Role::Kernel, "weight", 2)],
+            Layer::Dropout { .. } => vec![],
+        }
+    }
+}
+
+fn spatial(kernel: &Setting<Vec<usize>>) -> usize {
+    match kernel {
+        Setting::Fixed(kernel) => kernel.len(),
+        Setting::Arg(_) => 2,
+    }
+}
+
+fn with_bias(kernel: Slot, bias: bool) -> Vec<Slot> {
+    let bias = bias.then(|| Slot::same(Role::Bias, "bias", 1));
+    std::iter::once(kernel).chain(bias).collect()
+}
+
+/// A kernel with its channel axes before the `spatial` ones.
+fn first(role: Role, channels: [Vec<usize>; 2], spatial: usize) -> Slot {
+    let axes = channels.into_iter().chain((0..spatial).map(|axis| vec![axis])).collect();
+    Slot { role, key: "weight", axes }
+}
+
+fn norm(keys: [&'static str; 2], scale: bool, offset: bool, statistics: bool) -> Vec<Slot> {
+    let slots = [
+        (scale, Role::Scale, keys[0]),
+        (offset, Role::Offset, keys[1]),
+        (statistics, Role::Mean, "running_mean"),
+        (statistics, Role::Variance, "running_var"),
+    ];
+    slots.into_iter().filter(|(present, ..)| *present).map(|(_, role, key)| Slot::same(role, key, 1)).collect()
 }

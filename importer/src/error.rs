@@ -1,0 +1,238 @@
+//! One boxed error: what went wrong, where in the model, what to try.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The result of anything that reads or compiles a model.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, where, and, if known, what to do about it.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    place: Place,
+    help: Option<String>,
+}
+
+/// The kinds of failure, by what a caller would do about them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A file could not be opened, read or written.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The files are not a SavedModel, or they contradict themselves.
+    #[error("{0}")]
+    Malformed(String),
+    /// The request does not fit the model: an unknown tag, signature, function or tensor name.
+    #[error("{0}")]
+    Usage(String),
+    /// The model is well formed and needs something that this version cannot do.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Several failures that were found together.
+    #[error("{}", join(.0))]
+    Several(Vec<Error>),
+}
+
+fn join(errors: &[Error]) -> String {
+    let lines: Vec<String> = errors.iter().map(Error::to_string).collect();
+    lines.join("\n")
+}
+
+/// A place in a model. Every part is optional; an inner frame's word wins over an outer one's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file that was being read.
+    pub file: Option<PathBuf>,
+    /// The library function, or `None` for the main graph.
+    pub function: Option<String>,
+    /// The node's name.
+    pub node: Option<String>,
+    /// The node's TensorFlow op.
+    pub op: Option<String>,
+    /// The path of the object or layer in the object graph.
+    pub object: Option<String>,
+    /// The line of Python that made the node, if the SavedModel has debug information.
+    pub python: Option<String>,
+}
+
+impl Error {
+    /// An error without a place yet.
+    pub fn new(kind: ErrorKind) -> Self {
+        Error(Box::new(Inner {
+            kind,
+            place: Place::default(),
+            help: None,
+        }))
+    }
+
+    /// The model's files are broken.
+    pub fn malformed(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Malformed(message.into()))
+    }
+
+    /// The caller asked for something the model does not have.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Usage(message.into()))
+    }
+
+    /// The model needs something that is not supported.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Unsupported(message.into()))
+    }
+
+    /// All of `errors` as one; a single error stays itself.
+    pub fn several(mut errors: Vec<Error>) -> Self {
+        match errors.len() {
+            1 => errors.remove(0),
+            _ => Error::new(ErrorKind::Several(errors)),
+        }
+    }
+
+    /// Fills the parts of the place that no inner frame has named.
+    pub fn at(mut self, outer: &Place) -> Self {
+        self.0.place.fill_from(outer);
+        self
+    }
+
+    /// Names the file, unless an inner frame did.
+    pub fn in_file(self, file: &Path) -> Self {
+        self.at(&Place {
+            file: Some(file.to_owned()),
+            ..Place::default()
+        })
+    }
+
+    /// Says what the user can do, unless an inner frame did.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help.get_or_insert_with(|| help.into());
+        self
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The place, as far as it is known.
+    pub fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    /// The advice, if there is any.
+    pub fn advice(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
+    /// The exit status of the command line: 2 usage, 3 malformed or unreadable, 4 unsupported.
+    pub fn exit_code(&self) -> u8 {
+        match &self.0.kind {
+            ErrorKind::Usage(_) => 2,
+            ErrorKind::Io(_) | ErrorKind::Malformed(_) => 3,
+            ErrorKind::Unsupported(_) => 4,
+            ErrorKind::Several(errors) => errors.iter().map(Error::exit_code).min().unwrap_or(3),
+        }
+    }
+}
+
+impl Place {
+    fn fill_from(&mut self, outer: &Place) {
+        fn fill<T: Clone>(inner: &mut Option<T>, outer: &Option<T>) {
+            if inner.is_none() {
+                inner.clone_from(outer);
+            }
+        }
+        fill(&mut self.file, &outer.file);
+        fill(&mut self.function, &outer.function);
+        fill(&mut self.node, &outer.node);
+        fill(&mut self.op, &outer.op);
+        fill(&mut self.object, &outer.object);
+        fill(&mut self.python, &outer.python);
+    }
+
+    fn arrow(&self) -> Option<String> {
+        let node = match (&self.op, &self.node) {
+            (Some(op), Some(node)) => Some(format!("{op} `{node}`")),
+            (None, Some(node)) => Some(format!("`{node}`")),
+            (Some(op), None) => Some(op.clone()),
+            (None, None) => None,
+        };
+        let function = self.function.as_ref().map(|f| format!("`{f}`"));
+        let file = self.file.as_ref().map(|f| f.display().to_string());
+        let parts: Vec<String> = [node, function, file].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(" in "))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.kind)?;
+        if let Some(arrow) = self.0.place.arrow() {
+            write!(f, "\n  --> {arrow}")?;
+        }
+        match (&self.0.place.object, &self.0.place.python) {
+            (Some(object), Some(python)) => write!(f, "\n  layer {object}, made at {python}")?,
+            (Some(object), None) => write!(f, "\n  layer {object}")?,
+            (None, Some(python)) => write!(f, "\n  made at {python}")?,
+            (None, None) => {}
+        }
+        match &self.0.help {
+            Some(help) => write!(f, "\n  help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0.kind)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Error::new(ErrorKind::Io(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_its_place_and_a_way_out() {
+        let inner = Place {
+            node: Some("a/Conv2D".into()),
+            op: Some("Conv2D".into()),
+            ..Place::default()
+        };
+        let outer = Place {
+            function: Some("f".into()),
+            node: Some("call".into()),
+            ..Place::default()
+        };
+        let error = Error::unsupported("no NCHW_VECT_C")
+            .at(&inner)
+            .at(&outer)
+            .help("use NHWC");
+        assert_eq!(
+            error.to_string(),
+            "no NCHW_VECT_C\n  --> Conv2D `a/Conv2D` in `f`\n  help: use NHWC"
+        );
+    }
+
+    #[test]
+    fn the_exit_code_follows_the_kind() {
+        assert_eq!(Error::usage("x").exit_code(), 2);
+        assert_eq!(Error::malformed("x").exit_code(), 3);
+        assert_eq!(Error::unsupported("x").exit_code(), 4);
+    }
+}

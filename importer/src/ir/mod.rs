@@ -1,0 +1,71 @@
+//! The typed intermediate representation.
+//!
+//! A [`Program`] is what a model becomes: its variables, and the [`Graph`] of each exported function. No word of
+//! TensorFlow or of a framework occurs here. Types, and the contents of shape tensors, are known at birth: the only
+//! way to make a node infers them.
+
+pub mod content;
+mod dim;
+mod graph;
+mod infer;
+mod op;
+mod ty;
+pub mod verify;
+
+pub use content::Content;
+pub use dim::{Atom, Dim, Symbol};
+pub use infer::infer;
+pub use graph::{Fresh, Graph, Node, NodeId, Origin, Value};
+pub use op::{
+    Binary, Channels, Comparison, Conv, Extreme, Grouping, Interpolation, Op, PadMode, Padding, ParamId, Pooling, Reduction,
+    ResizeMode, Sampling, SliceAxis, Unary,
+};
+pub use ty::{DType, Shape, Type};
+
+/// A variable of the model.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// The name TensorFlow gives it, such as `conv2d/kernel`.
+    pub name: String,
+    /// Its attribute path in the object graph, if it has a readable one.
+    pub object_path: Option<Vec<String>>,
+    /// The type of its value; all extents known.
+    pub ty: Type,
+    /// Whether TensorFlow would train it.
+    pub trainable: bool,
+    /// Where its value is.
+    pub source: ParamSource,
+}
+
+/// Where the value of a [`Param`] is.
+#[derive(Clone, Debug)]
+pub enum ParamSource {
+    /// In the checkpoint: the index among the SavedModel's variables.
+    Variable(usize),
+    /// In the graph: a constant too large to be spelt in code.
+    Constant(std::sync::Arc<crate::eval::Tensor>),
+}
+
+/// A function of the model that generated code offers.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// `signatures/KEY`, or the attribute path from the root.
+    pub path: String,
+    /// Which trace of a polymorphic function it is.
+    pub trace: usize,
+    /// The names of the arguments, in the order of [`Graph::inputs`].
+    pub inputs: Vec<String>,
+    /// The names of the results, in the order of [`Graph::outputs`].
+    pub outputs: Vec<String>,
+    /// What it computes.
+    pub graph: Graph,
+}
+
+/// A model: its variables and functions.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    /// The variables, by [`ParamId`].
+    pub params: Vec<Param>,
+    /// The functions.
+    pub functions: Vec<Function>,
+}

@@ -1,0 +1,301 @@
+//! The items of a function: the smallest pieces that a module's method is made of.
+
+use super::layers::{self, Found};
+use super::paths::{self, Path, Scopes};
+use super::view::View;
+use crate::codegen::plan::{Layer, Role};
+use crate::ir::{Graph, Node, NodeId, Op, ParamId, Program, Value};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A layer of the model, wherever it is called.
+#[derive(Clone, Debug)]
+pub struct LayerInfo {
+    /// What it is.
+    pub layer: Layer,
+    /// Its weights.
+    pub weights: Vec<(Role, View)>,
+    /// The module that has it as a field.
+    pub module: Path,
+    /// The name of the field.
+    pub name: String,
+}
+
+/// A piece of a method.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// What it is.
+    pub what: What,
+    /// What it reads, constants and extents included.
+    pub inputs: Vec<Value>,
+    /// What it makes.
+    pub outputs: Vec<Value>,
+    /// The module that it belongs to.
+    pub module: Path,
+    /// Its name there: of the field, or of the scope; empty if it has none.
+    pub label: String,
+    /// Its place in the order of the function.
+    pub position: usize,
+}
+
+/// The kinds of item.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A node of the graph.
+    Node(NodeId),
+    /// A call of a layer, by its index; with the extents that a transposed convolution gives.
+    Layer(usize, NodeId),
+    /// The value of a variable that no layer owns, or that is read apart from its layer.
+    Param(ParamId),
+}
+
+/// All layers and items of a program.
+#[derive(Debug, Default)]
+pub struct Items {
+    /// The layers.
+    pub layers: Vec<LayerInfo>,
+    /// The layer that owns a variable, and what for.
+    pub owners: BTreeMap<ParamId, (usize, Role)>,
+    /// Where variables are that no layer owns: module and field.
+    pub fields: BTreeMap<ParamId, (Path, String)>,
+    /// The items of each function.
+    pub functions: Vec<Vec<Item>>,
+}
+
+/// Finds the layers and items of all functions.
+pub fn collect(program: &Program) -> Items {
+    let used = used_params(program);
+    let paths = paths::of_params(&program.params, &used);
+    let mut items = Items::default();
+    let mut calls: Vec<Vec<(usize, Found)>> = vec![];
+    for function in &program.functions {
+        let found = layers::find(&function.graph);
+        calls.push(found.into_iter().filter_map(|found| items.claim(found)).collect());
+    }
+    items.name_layers(&paths);
+    let layer_paths: BTreeSet<Path> = items.layers.iter().map(LayerInfo::path).collect();
+    for (function, calls) in program.functions.iter().zip(&calls) {
+        let list = FunctionItems::new(&function.graph, &items, calls, &layer_paths).collect();
+        items.functions.push(list);
+    }
+    items.place_params(&paths);
+    items
+}
+
+/// The variables that functions read.
+pub fn used_params(program: &Program) -> BTreeSet<ParamId> {
+    let nodes = program.functions.iter().flat_map(|function| function.graph.nodes());
+    nodes.filter_map(|(_, node)| if let Op::Param(id) = node.op { Some(id) } else { None }).collect()
+}
+
+impl LayerInfo {
+    /// The path of the layer itself.
+    pub fn path(&self) -> Path {
+        let mut path = self.module.clone();
+        path.push(self.name.clone());
+        path
+    }
+}
+
+impl Items {
+    /// The layer that a find is a call of: a known one, or a new one if its variables are free.
+    fn claim(&mut self, found: Found) -> Option<(usize, Found)> {
+        let owners: Vec<Option<usize>> =
+            layers::params(&found).map(|param| self.owners.get(&param).map(|(layer, _)| *layer)).collect();
+        if let Some(Some(layer)) = owners.first() {
+            let same = self.layers[*layer].layer == found.layer && self.layers[*layer].weights == found.weights;
+            return same.then_some((*layer, found));
+        }
+        let distinct: BTreeSet<ParamId> = layers::params(&found).collect();
+        if owners.iter().any(Option::is_some) || distinct.len() != found.weights.len() {
+            return None;
+        }
+        let layer = self.layers.len();
+        for (role, view) in &found.weights {
+            self.owners.insert(view.param, (layer, *role));
+        }
+        let info = LayerInfo { layer: found.layer.clone(), weights: found.weights.clone(), module: vec![], name: String::new() };
+        self.layers.push(info);
+        Some((layer, found))
+    }
+
+    /// Names layers after the common path of their variables.
+    fn name_layers(&mut self, paths: &BTreeMap<ParamId, Path>) {
+        let common: Vec<Path> = self.layers.iter().map(|layer| common_path(layer, paths)).collect();
+        for (i, layer) in self.layers.iter_mut().enumerate() {
+            let shared = common.iter().filter(|path| path.as_slice() == common[i].as_slice()).count() > 1;
+            let is_module = common.iter().any(|path| path.len() > common[i].len() && path.starts_with(&common[i]));
+            let mut path = common[i].clone();
+            if layer.weights.is_empty() {
+                continue;
+            }
+            if shared || is_module || path.is_empty() {
+                let leaf = paths[&layer.weights[0].1.param].last().cloned().unwrap_or_default();
+                path.push(if shared { leaf } else { kind_name(&layer.layer).to_owned() });
+            }
+            layer.name = path.pop().unwrap_or_default();
+            layer.module = path;
+        }
+    }
+
+    /// Gives every variable that is read as such a field in its own module if that reads it, else in the common one.
+    fn place_params(&mut self, paths: &BTreeMap<ParamId, Path>) {
+        let mut readers: BTreeMap<ParamId, Vec<Path>> = BTreeMap::new();
+        for list in &self.functions {
+            let makers: HashMap<Value, ParamId> = list.iter().filter_map(Item::param_value).collect();
+            for item in list {
+                for param in item.inputs.iter().filter_map(|input| makers.get(input)) {
+                    readers.entry(*param).or_default().push(item.module.clone());
+                }
+            }
+        }
+        for list in &mut self.functions {
+            for item in list.iter_mut() {
+                let What::Param(param) = item.what else { continue };
+                if let Some((layer, _)) = self.owners.get(&param) {
+                    item.module = self.layers[*layer].module.clone();
+                    continue;
+                }
+                let path = &paths[&param];
+                let own = &path[..path.len() - 1];
+                let common = readers.get(&param).map_or(vec![], |modules| common_prefix(modules));
+                let module = if common.starts_with(own) { own.to_vec() } else { common };
+                let name = path[module.iter().zip(path).take_while(|(a, b)| a == b).count().min(path.len() - 1)..].join("_");
+                item.module.clone_from(&module);
+                item.label.clone_from(&name);
+                self.fields.insert(param, (module, name));
+            }
+        }
+    }
+}
+
+impl Item {
+    fn param_value(&self) -> Option<(Value, ParamId)> {
+        match self.what {
+            What::Param(param) => Some((self.outputs[0], param)),
+            What::Node(_) | What::Layer(..) => None,
+        }
+    }
+}
+
+fn common_path(layer: &LayerInfo, paths: &BTreeMap<ParamId, Path>) -> Path {
+    let parents: Vec<Path> = layer.weights.iter().map(|(_, view)| {
+        let path = &paths[&view.param];
+        path[..path.len() - 1].to_vec()
+    }).collect();
+    common_prefix(&parents)
+}
+
+fn common_prefix(paths: &[Path]) -> Path {
+    let Some(first) = paths.first() else { return vec![] };
+    let common = |path: &Path| first.iter().zip(path).take_while(|(a, b)| a == b).count();
+    let length = paths.iter().map(common).min().unwrap_or(0);
+    first[..length].to_vec()
+}
+
+/// The name of a layer that has no other.
+pub fn kind_name(layer: &Layer) -> &'static str {
+    match layer {
+        Layer::Linear { .. } => "linear",
+        Layer::Conv { .. } => "conv",
+        Layer::ConvTranspose { .. } => "conv_transpose",
+        Layer::BatchNorm { .. } => "norm",
+        Layer::LayerNorm { .. } => "norm",
+        Layer::Embedding { .. } => "embedding",
+        Layer::Dropout { .. } => "dropout",
+    }
+}
+
+/// The items of one function, on the way.
+struct FunctionItems<'a> {
+    graph: &'a Graph,
+    items: &'a Items,
+    calls: HashMap<NodeId, &'a (usize, Found)>,
+    covered: BTreeSet<NodeId>,
+    needed: Vec<bool>,
+    scopes: Scopes,
+    layer_paths: &'a BTreeSet<Path>,
+}
+
+impl<'a> FunctionItems<'a> {
+    fn new(graph: &'a Graph, items: &'a Items, calls: &'a [(usize, Found)], layer_paths: &'a BTreeSet<Path>) -> Self {
+        let mut scopes = Scopes::default();
+        for (layer, found) in calls.iter().filter(|(_, found)| !found.weights.is_empty()) {
+            scopes.learn(&scope(graph.node(found.main)), &items.layers[*layer].path());
+        }
+        let covered = calls.iter().flat_map(|(_, found)| found.covers.clone()).collect();
+        // The item stands where its last node is: all it reads has been made there.
+        let calls = calls.iter().map(|call| (call.1.output.node, call)).collect();
+        let mut this =
+            FunctionItems { graph, items, calls, covered, needed: vec![false; graph.len()], scopes, layer_paths };
+        this.mark_needed();
+        this
+    }
+
+    /// Which nodes become items: not those that only feed weights to layers.
+    fn mark_needed(&mut self) {
+        let mut needed = vec![false; self.graph.len()];
+        self.graph.outputs.iter().for_each(|output| needed[output.node.0 as usize] = true);
+        for (id, node) in self.graph.nodes().rev() {
+            if !needed[id.0 as usize] {
+                continue;
+            }
+            let reads = match self.calls.get(&id) {
+                Some((_, found)) => std::slice::from_ref(&found.input),
+                None => node.inputs.as_slice(),
+            };
+            reads.iter().for_each(|input| needed[input.node.0 as usize] = true);
+        }
+        self.needed = needed;
+    }
+
+    fn collect(&self) -> Vec<Item> {
+        let nodes = self.graph.nodes().filter(|(id, _)| self.needed[id.0 as usize]);
+        nodes.filter_map(|(id, node)| self.item(id, node)).collect()
+    }
+
+    fn item(&self, id: NodeId, node: &Node) -> Option<Item> {
+        let outputs: Vec<Value> = (0..node.types.len() as u32).map(|result| Value { node: id, result }).collect();
+        let position = id.0 as usize;
+        if let Some((layer, found)) = self.calls.get(&id) {
+            let info = &self.items.layers[*layer];
+            let (module, label) = match found.weights.is_empty() {
+                true => self.place(self.graph.node(found.main)),
+                false => (info.module.clone(), info.name.clone()),
+            };
+            let what = What::Layer(*layer, found.main);
+            return Some(Item { what, inputs: vec![found.input], outputs, module, label, position });
+        }
+        match &node.op {
+            Op::Input(_) | Op::Constant(_) | Op::Extents { .. } => None,
+            Op::Param(param) => {
+                let what = What::Param(*param);
+                Some(Item { what, inputs: vec![], outputs, module: vec![], label: String::new(), position })
+            }
+            _ if self.covered.contains(&id) && !self.is_read_outside(id) => None,
+            _ => {
+                let (module, label) = self.place(node);
+                Some(Item { what: What::Node(id), inputs: node.inputs.clone(), outputs, module, label, position })
+            }
+        }
+    }
+
+    /// Whether a node inside a layer is needed apart from it; only the addition of a bias makes this impossible.
+    fn is_read_outside(&self, _: NodeId) -> bool {
+        false
+    }
+
+    fn place(&self, node: &Node) -> (Path, String) {
+        let (mut module, label) = self.scopes.place(&scope(node));
+        match self.layer_paths.contains(&module) {
+            true => {
+                let name = module.pop().unwrap_or_default();
+                (module, name)
+            }
+            false => (module, label.unwrap_or_default()),
+        }
+    }
+}
+
+fn scope(node: &Node) -> Vec<String> {
+    node.origin.scopes().map(str::to_owned).collect()
+}

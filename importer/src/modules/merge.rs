@@ -1,0 +1,246 @@
+//! Two types of block that differ only in steps which one of them leaves out become one type.
+//!
+//! The inverted residual of MobileNet is one block to a person, and three to a graph: with and without expansion, with
+//! and without the residual connection. A step that is left out passes one of its operands on; a layer that is left out
+//! is an `Option`.
+
+use super::draft::{Action, Body, Held, Source, Step};
+use super::items::Items;
+use super::key::{self, Names};
+use super::types::{Instance, ModuleType};
+use std::collections::{BTreeMap, HashMap};
+
+/// At most this many steps may be optional.
+const MAX_OPTIONAL: usize = 8;
+
+/// One type for the instances of both, if their single methods can be merged.
+pub fn merge(a: &ModuleType, b: &ModuleType, items: &Items) -> Option<ModuleType> {
+    let ([body_a], [body_b]) = (a.module.methods.as_slice(), b.module.methods.as_slice()) else { return None };
+    if body_a.inputs.len() != body_b.inputs.len() || body_a.results.len() != 1 || body_b.results.len() != 1 {
+        return None;
+    }
+    let rows = align(&spell(a, items), &spell(b, items));
+    let common = rows.iter().filter(|row| matches!(row, Row::Both(..))).count();
+    let optional = rows.len() - common;
+    if optional > MAX_OPTIONAL || common < optional || common < 3 {
+        return None;
+    }
+    let mut merger = Merger { a: body_a, b: body_b, rows: &rows, steps: vec![], maps: [HashMap::new(), HashMap::new()] };
+    for i in 0..body_a.inputs.len() {
+        merger.maps.iter_mut().for_each(|map| drop(map.insert(Source::Input(i), Source::Input(i))));
+    }
+    let steps = merger.solve(0)?;
+    Some(assemble(a, b, &rows, steps, items))
+}
+
+/// What each step of a type's method is, without its operands.
+fn spell(ty: &ModuleType, items: &Items) -> Vec<String> {
+    let body = &ty.module.methods[0];
+    let mut names = Names::default();
+    body.inputs.iter().for_each(|input| names.learn(input));
+    let spell = |step: &Step| {
+        let what = match &step.action {
+            Action::Layer { field, .. } => {
+                let (name, held) = &ty.module.fields[*field];
+                let kind = if let Held::Layer(layer) = held { key::of_layer(&items.layers[*layer].layer) } else { String::new() };
+                format!("{name} {kind}")
+            }
+            Action::Call { field, .. } => format!("call {}", ty.module.fields[*field].0),
+            Action::Param(field) | Action::LayerWeight { field, .. } => format!("param {}", ty.module.fields[*field].0),
+            Action::Op(_) => key::of_action(&step.action, &mut Names::default()),
+        };
+        format!("{what} {:?}", step.types.iter().map(|ty| (ty.dtype, ty.rank())).collect::<Vec<_>>())
+    };
+    body.steps.iter().map(spell).collect()
+}
+
+/// A step of the merged method: of both, or of one.
+#[derive(Clone, Copy, Debug)]
+enum Row {
+    Both(usize, usize),
+    OnlyA(usize),
+    OnlyB(usize),
+}
+
+/// The longest common subsequence of two methods, with the rest around it.
+fn align(a: &[String], b: &[String]) -> Vec<Row> {
+    let mut best = vec![vec![0usize; b.len() + 1]; a.len() + 1];
+    for i in (0..a.len()).rev() {
+        for j in (0..b.len()).rev() {
+            best[i][j] = if a[i] == b[j] { best[i + 1][j + 1] + 1 } else { best[i + 1][j].max(best[i][j + 1]) };
+        }
+    }
+    let (mut i, mut j) = (0, 0);
+    let mut rows = vec![];
+    while i < a.len() || j < b.len() {
+        if i < a.len() && j < b.len() && a[i] == b[j] {
+            rows.push(Row::Both(i, j));
+            (i, j) = (i + 1, j + 1);
+        } else if j == b.len() || (i < a.len() && best[i + 1][j] >= best[i][j + 1]) {
+            rows.push(Row::OnlyA(i));
+            i += 1;
+        } else {
+            rows.push(Row::OnlyB(j));
+            j += 1;
+        }
+    }
+    rows
+}
+
+/// Finds the operands of the merged steps, and which operand each optional step passes on.
+#[derive(Clone)]
+struct Merger<'a> {
+    a: &'a Body,
+    b: &'a Body,
+    rows: &'a [Row],
+    /// Merged steps: operands, and the operand that an absent step passes on.
+    steps: Vec<(Vec<Source>, Option<usize>)>,
+    /// What each merged source is in either method.
+    maps: [HashMap<Source, Source>; 2],
+}
+
+type Merged = (Vec<(Vec<Source>, Option<usize>)>, Source);
+
+impl Merger<'_> {
+    fn solve(&mut self, row: usize) -> Option<Merged> {
+        let Some(&current) = self.rows.get(row) else {
+            let result = self.find(&[(0, self.a.results[0]), (1, self.b.results[0])])?;
+            return Some((self.steps.clone(), result));
+        };
+        match current {
+            Row::Both(i, j) => self.both(row, i, j),
+            Row::OnlyA(i) => self.only(row, 0, i),
+            Row::OnlyB(j) => self.only(row, 1, j),
+        }
+    }
+
+    fn both(&mut self, row: usize, i: usize, j: usize) -> Option<Merged> {
+        let (a, b) = (&self.a.steps[i], &self.b.steps[j]);
+        if a.args.len() != b.args.len() {
+            return None;
+        }
+        let pairs = a.args.iter().zip(&b.args);
+        let args: Option<Vec<Source>> = pairs.map(|(&x, &y)| self.find(&[(0, x), (1, y)])).collect();
+        let mut next = self.clone();
+        for result in 0..a.types.len() {
+            let merged = Source::Step { step: row, result };
+            next.maps[0].insert(merged, Source::Step { step: i, result });
+            next.maps[1].insert(merged, Source::Step { step: j, result });
+        }
+        next.steps.push((args?, None));
+        next.solve(row + 1)
+    }
+
+    fn only(&mut self, row: usize, side: usize, index: usize) -> Option<Merged> {
+        let step = if side == 0 { &self.a.steps[index] } else { &self.b.steps[index] };
+        if step.types.len() != 1 {
+            return None;
+        }
+        let args: Vec<Source> = step.args.iter().map(|&arg| self.find(&[(side, arg)])).collect::<Option<_>>()?;
+        let merged = Source::Step { step: row, result: 0 };
+        // Steps without operands make constants: the other method may simply not read them.
+        let choices: Vec<Option<usize>> = if args.is_empty() { vec![None] } else { (0..args.len()).map(Some).collect() };
+        choices.into_iter().find_map(|pass| {
+            let mut next = self.clone();
+            next.maps[side].insert(merged, Source::Step { step: index, result: 0 });
+            if let Some(pass) = pass {
+                let other = *next.maps[1 - side].get(&args[pass])?;
+                next.maps[1 - side].insert(merged, other);
+            }
+            next.steps.push((args.clone(), pass));
+            next.solve(row + 1)
+        })
+    }
+
+    /// The latest merged source that is what each side reads.
+    fn find(&self, wanted: &[(usize, Source)]) -> Option<Source> {
+        let is_it = |source: &Source| wanted.iter().all(|(side, want)| self.maps[*side].get(source) == Some(want));
+        let steps = (0..self.steps.len()).rev().map(|step| {
+            let results = (0..2).map(move |result| Source::Step { step, result });
+            results.collect::<Vec<_>>()
+        });
+        let inputs = (0..self.a.inputs.len()).map(Source::Input);
+        steps.flatten().chain(inputs).find(is_it)
+    }
+}
+
+/// The merged type. Fields of both are matched by name; a field that only one has is optional.
+fn assemble(a: &ModuleType, b: &ModuleType, rows: &[Row], merged: Merged, items: &Items) -> ModuleType {
+    let mut fields = a.module.fields.clone();
+    let mut place_b: BTreeMap<usize, usize> = BTreeMap::new();
+    for (i, (name, held)) in b.module.fields.iter().enumerate() {
+        let known = fields.iter().position(|(known, other)| known == name && same_kind(other, held, items));
+        place_b.insert(i, known.unwrap_or_else(|| {
+            fields.push((name.clone(), held.clone()));
+            fields.len() - 1
+        }));
+    }
+    let mut flags_on: [Vec<(usize, bool)>; 2] = [vec![], vec![]];
+    let mut body = Body { inputs: a.module.methods[0].inputs.clone(), input_names: a.module.methods[0].input_names.clone(), ..Body::default() };
+    for (row, (args, pass)) in rows.iter().zip(merged.0) {
+        let (mut step, side) = match *row {
+            Row::Both(i, _) => (a.module.methods[0].steps[i].clone(), None),
+            Row::OnlyA(i) => (a.module.methods[0].steps[i].clone(), Some(0)),
+            Row::OnlyB(j) => (renumbered(&b.module.methods[0].steps[j], &place_b), Some(1)),
+        };
+        step.args = args;
+        if let (Some(side), Some(pass)) = (side, pass)
+            && step.condition.is_none()
+        {
+            let field = condition_field(&step, &mut fields, &mut flags_on, side);
+            step.condition = Some((field, pass));
+        }
+        body.steps.push(step);
+    }
+    body.results = vec![merged.1];
+    let mut ty = ModuleType { module: a.module.clone(), instances: vec![], args: vec![], settings: vec![vec![]; fields.len()], present: vec![None; fields.len()] };
+    let instance = |old: &Instance, place: &dyn Fn(usize) -> usize, side: usize| {
+        let mut held = vec![None; fields.len()];
+        for (i, value) in old.fields.iter().enumerate() {
+            held[place(i)].clone_from(value);
+        }
+        flags_on[side].iter().for_each(|(field, on)| held[*field] = Some(Held::Flag(*on)));
+        Instance { path: old.path.clone(), fields: held, args: vec![] }
+    };
+    ty.instances.extend(a.instances.iter().map(|old| instance(old, &|i| i, 0)));
+    ty.instances.extend(b.instances.iter().map(|old| instance(old, &|i| place_b[&i], 1)));
+    ty.module.fields = fields;
+    ty.module.methods = vec![body];
+    ty
+}
+
+/// The field that says whether an optional step happens: its own layer or module, or a new switch.
+fn condition_field(step: &Step, fields: &mut Vec<(String, Held)>, flags: &mut [Vec<(usize, bool)>; 2], side: usize) -> usize {
+    match &step.action {
+        Action::Layer { field, .. } | Action::Call { field, .. } => *field,
+        Action::Op(_) | Action::Param(_) | Action::LayerWeight { .. } => {
+            let name = if step.label.is_empty() { "step".to_owned() } else { step.label.clone() };
+            fields.push((name, Held::Flag(true)));
+            let field = fields.len() - 1;
+            flags[side].push((field, true));
+            flags[1 - side].push((field, false));
+            field
+        }
+    }
+}
+
+fn same_kind(a: &Held, b: &Held, items: &Items) -> bool {
+    match (a, b) {
+        (Held::Layer(a), Held::Layer(b)) => key::of_layer(&items.layers[*a].layer) == key::of_layer(&items.layers[*b].layer),
+        (Held::Flag(_), Held::Flag(_)) | (Held::Module, Held::Module) => true,
+        (a, b) => a == b,
+    }
+}
+
+fn renumbered(step: &Step, place: &BTreeMap<usize, usize>) -> Step {
+    let mut step = step.clone();
+    match &mut step.action {
+        Action::Layer { field, .. } | Action::Call { field, .. } | Action::LayerWeight { field, .. } => *field = place[field],
+        Action::Param(field) => *field = place[field],
+        Action::Op(_) => {}
+    }
+    if let Some((field, _)) = &mut step.condition {
+        *field = place[field];
+    }
+    step
+}

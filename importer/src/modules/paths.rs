@@ -1,0 +1,145 @@
+//! Paths in the module tree: of variables, from their names or the object graph; of nodes, from their scopes.
+
+use crate::ir::{Param, ParamId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A place in the module tree: names from the root down.
+pub type Path = Vec<String>;
+
+/// The path of each variable, unique among them.
+pub fn of_params(params: &[Param], used: &BTreeSet<ParamId>) -> BTreeMap<ParamId, Path> {
+    let readable = used.iter().all(|id| object_path(&params[id.0 as usize]).is_some());
+    let mut taken: BTreeSet<Path> = BTreeSet::new();
+    let mut paths = BTreeMap::new();
+    for &id in used {
+        let param = &params[id.0 as usize];
+        let named = || param.name.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let mut path: Path = match object_path(param) {
+            Some(path) if readable => path.to_vec(),
+            _ => named(),
+        };
+        if path.is_empty() {
+            path.push("variable".to_owned());
+        }
+        let base = path.last().cloned().unwrap_or_default();
+        let mut number = 1;
+        while !taken.insert(path.clone()) {
+            number += 1;
+            path.pop();
+            path.push(format!("{base}_{number}"));
+        }
+        paths.insert(id, path);
+    }
+    paths
+}
+
+/// The attribute path, if a person chose its names: not a list of all variables, not a private attribute of Keras.
+fn object_path(param: &Param) -> Option<&[String]> {
+    let path = param.object_path.as_deref().filter(|path| !path.is_empty())?;
+    let lists = ["variables", "trainable_variables", "non_trainable_variables", "keras_api"];
+    let private = path.iter().any(|part| {
+        part.starts_with('_') || part.starts_with("layer_with_weights") || part.starts_with("layer-") || lists.contains(&part.as_str())
+    });
+    (!private).then_some(path)
+}
+
+/// Which module each scope of a function's nodes belongs to.
+///
+/// The scopes of Keras 3 carry a number on every level and the model's own name in front; those of other producers do
+/// not. What a scope means is therefore learnt from the layers, whose variables have clean names.
+#[derive(Debug, Default)]
+pub struct Scopes {
+    known: BTreeMap<Vec<String>, Path>,
+    /// Whether scopes carry the number of the trace.
+    numbered: bool,
+}
+
+impl Scopes {
+    /// Learns from a layer at `scope` whose variables are under `path`.
+    pub fn learn(&mut self, scope: &[String], path: &[String]) {
+        let Some((start, numbered)) = align(scope, path) else { return };
+        self.numbered |= numbered;
+        for depth in 0..=path.len() {
+            self.known.entry(scope[..start + depth].to_vec()).or_insert_with(|| path[..depth].to_vec());
+        }
+    }
+
+    /// The module around a node, and the name that its scope gives it there, if any.
+    pub fn place(&self, scope: &[String]) -> (Path, Option<String>) {
+        for depth in (0..=scope.len()).rev() {
+            if let Some(path) = self.known.get(&scope[..depth]) {
+                return (path.clone(), scope.get(depth).map(|name| self.clean(name)));
+            }
+        }
+        (vec![], scope.last().map(|name| self.clean(name)))
+    }
+
+    fn clean(&self, name: &str) -> String {
+        match name.rsplit_once('_') {
+            Some((stem, number)) if self.numbered && is_number(number) => stem.to_owned(),
+            _ => name.to_owned(),
+        }
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Where `path` starts within `scope`, and whether its names carry a number there. The last such place wins.
+fn align(scope: &[String], path: &[String]) -> Option<(usize, bool)> {
+    if path.is_empty() || scope.len() < path.len() {
+        return None;
+    }
+    (0..=scope.len() - path.len()).rev().find_map(|start| {
+        let pairs = || scope[start..].iter().zip(path);
+        if pairs().all(|(scope, name)| scope == name) {
+            return Some((start, false));
+        }
+        let numbered = |scope: &str, name: &str| {
+            scope == name || scope.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')).is_some_and(is_number)
+        };
+        pairs().all(|(scope, name)| numbered(scope, name)).then_some((start, true))
+    })
+}
+
+/// The group that a flat name belongs to, and its name there: `block_3_expand` is `expand` of `block_3`.
+///
+/// The group is the shortest prefix of words that ends in a word with a number. A group of digits only is none.
+pub fn split_counter(name: &str) -> Option<(String, String)> {
+    let words: Vec<&str> = name.split('_').collect();
+    for end in 1..words.len() {
+        let word = words[end - 1];
+        if word.bytes().any(|b| b.is_ascii_digit()) {
+            let group = words[..end].join("_");
+            let only_digits = group.bytes().all(|b| b.is_ascii_digit() || b == b'_');
+            return (!only_digits).then(|| (group, words[end..].join("_")));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Path {
+        text.split('/').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_scope_is_learnt_from_the_variables_below_it() {
+        let mut scopes = Scopes::default();
+        scopes.learn(&path("bert_1/layer_0_1/query_1/einsum"), &path("layer_0/query"));
+        assert_eq!(scopes.place(&path("bert_1/layer_0_1/softmax_1")), (path("layer_0"), Some("softmax".into())));
+        assert_eq!(scopes.place(&path("bert_1/add_1")), (vec![], Some("add".into())));
+    }
+
+    #[test]
+    fn a_counter_ends_the_name_of_a_block() {
+        assert_eq!(split_counter("block_3_expand_BN"), Some(("block_3".into(), "expand_BN".into())));
+        assert_eq!(split_counter("conv3_block2_1_conv"), Some(("conv3".into(), "block2_1_conv".into())));
+        assert_eq!(split_counter("1_conv"), None);
+        assert_eq!(split_counter("dense_1"), None);
+    }
+}

@@ -1,0 +1,277 @@
+//! The module tree: groups of items that can be methods of their own.
+//!
+//! Names propose groups, the dataflow disposes: a group stays only if nothing leaves it and comes back, and if few
+//! values cross its border. Everything else is dissolved into the module around it.
+
+use super::items::{Item, Items, What};
+use super::paths::{Path, split_counter};
+use crate::ir::{Graph, Program, Value};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// At most this many values may enter a module.
+const MAX_INPUTS: usize = 8;
+/// At most this many values may leave a module.
+const MAX_OUTPUTS: usize = 4;
+/// At most this many stray items are taken into a group to make it convex.
+const MAX_ABSORBED: usize = 24;
+
+/// Splits flat names into groups, then dissolves what cannot be a module.
+pub fn arrange(program: &Program, items: &mut Items) {
+    while split_groups(items) {}
+    group_by_prefix(items);
+    while let Some(path) = invalid_group(program, items) {
+        items.dissolve(&path);
+    }
+}
+
+/// One round of splitting names with counters; whether there was anything to split.
+fn split_groups(items: &mut Items) -> bool {
+    let mut groups: BTreeMap<(Path, String), Members> = BTreeMap::new();
+    for item in items.functions.iter().flatten() {
+        if let Some((group, _)) = split_counter(&item.label) {
+            groups.entry((item.module.clone(), group)).or_default().add(item);
+        }
+    }
+    groups.retain(|_, members| members.labels.len() >= 2 && members.layers.len() >= 2);
+    let target = |module: &Path, label: &str| {
+        let (group, rest) = split_counter(label).unwrap_or((label.to_owned(), String::new()));
+        groups.contains_key(&(module.clone(), group.clone())).then_some((group, rest))
+    };
+    items.relabel(target)
+}
+
+/// Groups what is left by a shared prefix of two words, where counters have made blocks already.
+fn group_by_prefix(items: &mut Items) {
+    let blocks: BTreeSet<Path> = items.functions.iter().flatten().filter_map(|item| item.module.split_last().map(|(_, parent)| parent.to_vec())).collect();
+    let prefix = |label: &str| {
+        let words: Vec<&str> = label.splitn(3, '_').collect();
+        (words.len() == 3).then(|| (words[..2].join("_"), words[2].to_owned()))
+    };
+    let mut groups: BTreeMap<(Path, String), Members> = BTreeMap::new();
+    for item in items.functions.iter().flatten().filter(|item| blocks.contains(&item.module)) {
+        if let Some((group, _)) = prefix(&item.label) {
+            groups.entry((item.module.clone(), group)).or_default().add(item);
+        }
+    }
+    groups.retain(|_, members| members.labels.len() >= 3 && members.layers.len() >= 2);
+    items.relabel(|module, label| prefix(label).filter(|(group, _)| groups.contains_key(&(module.clone(), group.clone()))));
+}
+
+#[derive(Default)]
+struct Members {
+    labels: BTreeSet<String>,
+    layers: BTreeSet<String>,
+}
+
+impl Members {
+    fn add(&mut self, item: &Item) {
+        self.labels.insert(item.label.clone());
+        if matches!(item.what, What::Layer(..)) {
+            self.layers.insert(item.label.clone());
+        }
+    }
+}
+
+impl Items {
+    /// Moves items, layers and fields into the group that `target` names for their module and label.
+    fn relabel(&mut self, target: impl Fn(&Path, &str) -> Option<(String, String)>) -> bool {
+        let mut changed = false;
+        let mut move_one = |module: &mut Path, label: &mut String| {
+            if let Some((group, rest)) = target(module, label) {
+                module.push(group);
+                *label = rest;
+                changed = true;
+            }
+        };
+        self.for_each_place(&mut move_one);
+        changed
+    }
+
+    fn for_each_place(&mut self, visit: &mut impl FnMut(&mut Path, &mut String)) {
+        for item in self.functions.iter_mut().flatten() {
+            visit(&mut item.module, &mut item.label);
+        }
+        for layer in &mut self.layers {
+            visit(&mut layer.module, &mut layer.name);
+        }
+        for (module, name) in self.fields.values_mut() {
+            visit(module, name);
+        }
+    }
+
+    /// Gives the contents of a group to the module around it, with the group's name in front of theirs.
+    pub fn dissolve(&mut self, path: &[String]) {
+        let Some((group, parent)) = path.split_last() else { return };
+        let joined = |name: &str| if name.is_empty() { group.clone() } else { format!("{group}_{name}") };
+        self.for_each_place(&mut |module, label| {
+            if !module.starts_with(path) {
+                return;
+            }
+            let rest = module.split_off(path.len());
+            *module = parent.to_vec();
+            match rest.split_first() {
+                None => *label = joined(label),
+                Some((first, rest)) => {
+                    module.push(joined(first));
+                    module.extend_from_slice(rest);
+                }
+            }
+        });
+    }
+
+    /// All groups, outermost first.
+    pub fn groups(&self) -> BTreeSet<Path> {
+        let modules = self.functions.iter().flatten().map(|item| &item.module);
+        modules.flat_map(|module| (1..=module.len()).map(|depth| module[..depth].to_vec())).collect()
+    }
+}
+
+/// The deepest group that cannot be a module. Stray items between two parts of a group are taken in first.
+fn invalid_group(program: &Program, items: &mut Items) -> Option<Path> {
+    let mut groups: Vec<Path> = items.groups().into_iter().collect();
+    groups.sort_by_key(|path| std::cmp::Reverse(path.len()));
+    for path in &groups {
+        for (function, list) in program.functions.iter().zip(&mut items.functions) {
+            if !make_convex(list, path) || !has_small_border(&function.graph, list, path) {
+                return Some(path.clone());
+            }
+        }
+    }
+    let parents: BTreeSet<Path> = groups.iter().map(|path| path[..path.len() - 1].to_vec()).collect();
+    items.functions.iter().find_map(|list| parents.iter().find_map(|parent| entangled_child(list, parent)))
+}
+
+fn makers(list: &[Item]) -> HashMap<Value, usize> {
+    list.iter().enumerate().flat_map(|(i, item)| item.outputs.iter().map(move |&output| (output, i))).collect()
+}
+
+/// Takes in what lies between two parts of the group; `false` if that is too much, or belongs to another module.
+fn make_convex(list: &mut [Item], path: &Path) -> bool {
+    let makers = makers(list);
+    let inside: Vec<bool> = list.iter().map(|item| item.module.starts_with(path)).collect();
+    let mut reached = vec![false; list.len()];
+    for i in 0..list.len() {
+        let after = list[i].inputs.iter().filter_map(|input| makers.get(input)).any(|&m| inside[m] || reached[m]);
+        reached[i] = after && !inside[i];
+    }
+    let mut leads = vec![false; list.len()];
+    for i in (0..list.len()).rev() {
+        if inside[i] || leads[i] {
+            for &maker in list[i].inputs.iter().filter_map(|input| makers.get(input)) {
+                leads[maker] |= reached[maker];
+            }
+        }
+    }
+    let strays: Vec<usize> = (0..list.len()).filter(|&i| leads[i]).collect();
+    let movable = |item: &Item| matches!(item.what, What::Node(_)) && path.starts_with(&item.module);
+    if strays.len() > MAX_ABSORBED || !strays.iter().all(|&i| movable(&list[i])) {
+        return false;
+    }
+    strays.iter().for_each(|&i| list[i].module.clone_from(path));
+    true
+}
+
+fn has_small_border(graph: &Graph, list: &[Item], path: &Path) -> bool {
+    let border = border(graph, list, path);
+    border.inputs.len() <= MAX_INPUTS && border.outputs.len() <= MAX_OUTPUTS
+}
+
+/// The values that cross the border of a group, in the order of the function.
+#[derive(Debug, Default)]
+pub struct Border {
+    /// What it reads from outside; constants and extents are made inside.
+    pub inputs: Vec<Value>,
+    /// What others read of it.
+    pub outputs: Vec<Value>,
+}
+
+/// The border of the items whose module starts with `path`.
+pub fn border(graph: &Graph, list: &[Item], path: &[String]) -> Border {
+    let mut made = BTreeSet::new();
+    let mut read_outside: BTreeSet<Value> = graph.outputs.iter().copied().collect();
+    for item in list {
+        match item.module.starts_with(path) {
+            true => made.extend(item.outputs.iter().copied()),
+            false => read_outside.extend(item.inputs.iter().copied()),
+        }
+    }
+    let mut border = Border::default();
+    for item in list.iter().filter(|item| item.module.starts_with(path)) {
+        for input in item.inputs.iter().filter(|input| !made.contains(input) && !is_rematerialised(graph, **input)) {
+            if !border.inputs.contains(input) {
+                border.inputs.push(*input);
+            }
+        }
+        border.outputs.extend(item.outputs.iter().filter(|output| read_outside.contains(output)));
+    }
+    border
+}
+
+/// Whether every module that reads a value makes it for itself.
+pub fn is_rematerialised(graph: &Graph, value: Value) -> bool {
+    use crate::ir::Op;
+    matches!(graph.producer(value).op, Op::Constant(_) | Op::Extents { .. })
+}
+
+/// A child of `parent` that reads what depends on it, by way of other children.
+fn entangled_child(list: &[Item], parent: &Path) -> Option<Path> {
+    let units = Units::of(list, parent);
+    let stuck = units.order(list).err()?;
+    let size = |path: &Path| list.iter().filter(|item| item.module.starts_with(path)).count();
+    stuck.into_iter().min_by_key(size)
+}
+
+/// The direct parts of a module in one function: items of its own, and child groups as wholes.
+#[derive(Debug)]
+pub struct Units {
+    /// The items of each unit, and the child group it is.
+    pub units: Vec<(Vec<usize>, Option<Path>)>,
+}
+
+impl Units {
+    /// The units of `parent`.
+    pub fn of(list: &[Item], parent: &[String]) -> Units {
+        let mut units: Vec<(Vec<usize>, Option<Path>)> = vec![];
+        let mut groups: BTreeMap<&[String], usize> = BTreeMap::new();
+        for (i, item) in list.iter().enumerate().filter(|(_, item)| item.module.starts_with(parent)) {
+            match item.module.get(..=parent.len()) {
+                None => units.push((vec![i], None)),
+                Some(child) => {
+                    let unit = *groups.entry(child).or_insert_with(|| {
+                        units.push((vec![], Some(child.to_vec())));
+                        units.len() - 1
+                    });
+                    units[unit].0.push(i);
+                }
+            }
+        }
+        Units { units }
+    }
+
+    /// The units in an order in which each comes after what it reads; or the child groups that are in the way.
+    pub fn order(&self, list: &[Item]) -> Result<Vec<usize>, Vec<Path>> {
+        let makers: HashMap<Value, usize> = self.units.iter().enumerate().flat_map(|(unit, (items, _))| {
+            items.iter().flat_map(|&i| &list[i].outputs).map(move |&output| (output, unit))
+        }).collect();
+        let mut waits: Vec<BTreeSet<usize>> = self.units.iter().enumerate().map(|(unit, (items, _))| {
+            let reads = items.iter().flat_map(|&i| &list[i].inputs).filter_map(|input| makers.get(input));
+            reads.copied().filter(|&maker| maker != unit).collect()
+        }).collect();
+        // By the last item of each unit: a group comes where its last node was.
+        let last = |unit: usize| self.units[unit].0.last().map_or(0, |&i| list[i].position);
+        let mut order = vec![];
+        let mut ready: BTreeSet<(usize, usize)> = (0..self.units.len()).filter(|&u| waits[u].is_empty()).map(|u| (last(u), u)).collect();
+        while let Some((_, unit)) = ready.pop_first() {
+            order.push(unit);
+            for (other, wait) in waits.iter_mut().enumerate() {
+                if wait.remove(&unit) && wait.is_empty() {
+                    ready.insert((last(other), other));
+                }
+            }
+        }
+        match order.len() == self.units.len() {
+            true => Ok(order),
+            false => Err((0..self.units.len()).filter(|u| !order.contains(u)).filter_map(|u| self.units[u].1.clone()).collect()),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Removes what is not needed: extents in place of shape arithmetic, equal nodes once, dead nodes never.
+
+use super::rewrite::Rewriter;
+use crate::error::Result;
+use crate::ir::{Graph, Node, Op, Value};
+use std::collections::HashMap;
+
+/// Shape arithmetic becomes [`Op::Extents`]; equal nodes become one; dead nodes go.
+///
+/// # Errors
+/// None on a graph that verifies.
+pub fn cleanup(graph: &Graph) -> Result<Graph> {
+    let shaped = extents(graph)?;
+    let shared = share(&shaped)?;
+    sweep(&shared)
+}
+
+/// Replaces values of known content by extents.
+fn extents(graph: &Graph) -> Result<Graph> {
+    Rewriter::new(graph).run(|rewriter, _, node| {
+        let Some(content) = node.content.as_ref().filter(|_| !node.op.is_source()) else { return Ok(None) };
+        let dtype = node.types[0].dtype;
+        Ok(Some(vec![rewriter.new.extents(content.dims.clone(), content.scalar, dtype, &node.origin)]))
+    })
+}
+
+/// Gives equal pure nodes one value. Every op of the IR is pure but [`Op::Dropout`], which may be live in training.
+fn share(graph: &Graph) -> Result<Graph> {
+    let mut seen: HashMap<String, Vec<Value>> = HashMap::new();
+    Rewriter::new(graph).run(|rewriter, _, node| {
+        let Some(key) = sharing_key(node, &rewriter.get_all(&node.inputs)) else { return Ok(None) };
+        if let Some(values) = seen.get(&key) {
+            return Ok(Some(values.clone()));
+        }
+        let values = rewriter.copy(node)?;
+        seen.insert(key, values.clone());
+        Ok(Some(values))
+    })
+}
+
+/// Text that is equal for nodes that compute the same; `None` for those that stay as they are.
+fn sharing_key(node: &Node, inputs: &[Value]) -> Option<String> {
+    match &node.op {
+        Op::Input(_) | Op::Dropout { .. } => None,
+        Op::Constant(value) if value.len() > 256 => None,
+        Op::Constant(value) => Some(format!("{:?} {:?} {:?}", value.dtype(), value.shape(), value.to_bytes().ok()?)),
+        op => Some(format!("{op:?} {inputs:?} {:?}", node.types)),
+    }
+}
+
+/// Keeps the arguments and what the results need.
+///
+/// # Errors
+/// None on a graph that verifies.
+pub fn sweep(graph: &Graph) -> Result<Graph> {
+    let mut live = vec![false; graph.len()];
+    graph.outputs.iter().for_each(|output| live[output.node.0 as usize] = true);
+    for (id, node) in graph.nodes().rev() {
+        if live[id.0 as usize] {
+            node.inputs.iter().for_each(|input| live[input.node.0 as usize] = true);
+        }
+    }
+    Rewriter::new(graph).run(|_, id, node| {
+        let keep = live[id.0 as usize] || matches!(node.op, Op::Input(_));
+        // A dead node's results are never looked up.
+        Ok((!keep).then(Vec::new))
+    })
+}

@@ -1,0 +1,171 @@
+//! The manifest, and the list of weights.
+
+use super::program::Lowered;
+use crate::codegen::plan::{Entry, Plan};
+use crate::codegen::rust::ident::{Namer, snake};
+use crate::codegen::{Generated, native_dtype};
+use crate::ir::{DType, ParamSource, Program};
+use crate::manifest::{Function, Input, Manifest, Output, Returns, SCHEMA, Variable};
+use crate::modules::EntryNames;
+use crate::saved_model::{ExportedFunction, SavedModel, dtype_name};
+use crate::weights::{Dtype, Source, WeightSpec};
+use crate::{Error, FloatType, Options, Result};
+
+/// Names of methods that generated structs have anyway.
+const TAKEN: [&str; 12] =
+    ["new", "load", "fused", "trainable", "train", "valid", "map", "visit", "clone", "fmt", "freeze", "to_device"];
+
+/// The Rust names of each function's method, arguments and results.
+pub(crate) fn entry_names(functions: &[ExportedFunction]) -> Vec<EntryNames> {
+    let mut methods = Namer::with_taken(TAKEN);
+    functions
+        .iter()
+        .map(|function| {
+            let mut inputs = Namer::with_taken(["self", "train", "device"]);
+            let mut outputs = Namer::with_taken(["self"]);
+            EntryNames {
+                method: methods.snake(&method_name(&function.path)),
+                inputs: function.inputs.iter().map(|input| inputs.snake(&input.argument)).collect(),
+                outputs: function.outputs.iter().map(|output| outputs.snake(&output.name)).collect(),
+            }
+        })
+        .collect()
+}
+
+fn method_name(path: &str) -> String {
+    match path.strip_prefix("signatures/").unwrap_or(path) {
+        "__call__" => "forward".to_owned(),
+        path => snake(&path.replace("__call__", "call").replace('/', "_")),
+    }
+}
+
+/// The manifest of a module.
+pub(crate) fn manifest(model: &SavedModel, options: &Options, lowered: &Lowered, plan: &Plan, generated: &Generated) -> Manifest {
+    let name = &options.name;
+    Manifest {
+        schema: SCHEMA,
+        name: name.clone(),
+        framework: options.framework,
+        source: format!("{name}.rs"),
+        weights: format!("{name}.safetensors"),
+        struct_name: plan.structs[0].name.clone(),
+        tensorflow: model.tensorflow_version.clone(),
+        tags: model.tags.clone(),
+        functions: plan.entries.iter().map(|entry| function(entry, &lowered.exported[entry.function], options)).collect(),
+        variables: variables(model, &lowered.program, plan),
+        support_crates: generated.support_crates.clone(),
+    }
+}
+
+fn function(entry: &Entry, exported: &ExportedFunction, options: &Options) -> Function {
+    let native = |dtype: DType| native_dtype(options.framework, float(dtype, options.dtype)).to_owned();
+    let inputs = exported.inputs.iter().zip(&entry.params).map(|(input, local)| Input {
+        name: input.name.clone(),
+        argument: local.name.clone(),
+        dtype: dtype_name(input.dtype),
+        native: native(local.ty.dtype),
+        shape: input.shape.clone(),
+    });
+    let outputs = exported.outputs.iter().zip(&entry.outputs).map(|(output, local)| Output {
+        name: output.name.clone(),
+        field: local.name.clone(),
+        dtype: dtype_name(output.dtype),
+        native: native(local.ty.dtype),
+        shape: output.shape.clone(),
+    });
+    Function {
+        path: exported.path.clone(),
+        trace: exported.trace,
+        python_arguments: exported
+            .python_arguments
+            .iter()
+            .map(|(name, value)| (name.clone(), serde_json::to_value(value).unwrap_or_default()))
+            .collect(),
+        method: entry.method.clone(),
+        training_method: entry.has_mode.then(|| format!("{}_t", entry.method)),
+        mutates: false,
+        rank_generic: entry.params.iter().any(|param| param.ty.rank().is_none()),
+        inputs: inputs.collect(),
+        outputs: outputs.collect(),
+        returns: match entry.outputs.len() {
+            0 => Returns::Unit,
+            1 => Returns::Tensor,
+            _ => Returns::Struct,
+        },
+    }
+}
+
+fn variables(model: &SavedModel, program: &Program, plan: &Plan) -> Vec<Variable> {
+    let of_model = |weight: &crate::codegen::plan::Weight| match program.params[weight.param.0 as usize].source {
+        ParamSource::Variable(index) => Some((weight.clone(), &model.variables()[index])),
+        ParamSource::Constant(_) => None,
+    };
+    let row = |(weight, variable): (crate::codegen::plan::Weight, &crate::saved_model::Variable)| Variable {
+        name: variable.name.clone(),
+        checkpoint_key: variable.checkpoint_key.clone().unwrap_or_default(),
+        tensor: weight.key.clone(),
+        trainable: variable.trainable,
+        layout: weight.layout.to_string(),
+    };
+    plan.weights.iter().filter_map(of_model).map(row).collect()
+}
+
+/// The tensors of the weights file.
+pub(crate) fn weights(program: &Program, plan: &Plan, options: &Options) -> Result<Vec<WeightSpec>> {
+    let spec = |weight: &crate::codegen::plan::Weight| {
+        let param = &program.params[weight.param.0 as usize];
+        let source = match &param.source {
+            ParamSource::Variable(index) => Source::Variable(*index),
+            ParamSource::Constant(value) => Source::Bytes(value.to_bytes()?.into()),
+        };
+        let from = stored(param.ty.dtype).ok_or_else(|| {
+            Error::unsupported(format!("variable `{}` holds {:?}", param.name, param.ty.dtype))
+        })?;
+        Ok(WeightSpec {
+            key: weight.key.clone(),
+            source,
+            from,
+            shape: param.ty.shape.known().unwrap_or_default(),
+            layout: weight.layout.clone(),
+            to: stored(float(param.ty.dtype, options.dtype)).map_or(from, written),
+        })
+    };
+    plan.weights.iter().map(spec).collect()
+}
+
+/// The element type that `--dtype` makes of a float type.
+fn float(dtype: DType, chosen: Option<FloatType>) -> DType {
+    match (dtype.is_float(), chosen) {
+        (true, Some(FloatType::F32)) => DType::F32,
+        (true, Some(FloatType::F16)) => DType::F16,
+        (true, Some(FloatType::Bf16)) => DType::BF16,
+        (true, None) | (false, _) => dtype,
+    }
+}
+
+/// Booleans are bytes in the file.
+fn written(dtype: Dtype) -> Dtype {
+    match dtype {
+        Dtype::BOOL => Dtype::U8,
+        dtype => dtype,
+    }
+}
+
+fn stored(dtype: DType) -> Option<Dtype> {
+    Some(match dtype {
+        DType::F16 => Dtype::F16,
+        DType::BF16 => Dtype::BF16,
+        DType::F32 => Dtype::F32,
+        DType::F64 => Dtype::F64,
+        DType::I8 => Dtype::I8,
+        DType::I16 => Dtype::I16,
+        DType::I32 => Dtype::I32,
+        DType::I64 => Dtype::I64,
+        DType::U8 => Dtype::U8,
+        DType::U16 => Dtype::U16,
+        DType::U32 => Dtype::U32,
+        DType::U64 => Dtype::U64,
+        DType::Bool => Dtype::BOOL,
+        DType::C64 | DType::C128 | DType::String => return None,
+    })
+}

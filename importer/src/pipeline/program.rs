@@ -1,0 +1,197 @@
+//! From exported functions to the IR: flattened, lowered, and brought to normal form.
+
+use super::select::Chosen;
+use super::constants;
+use crate::graph::body::Body;
+use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
+use crate::ir::{self, DType, Param, ParamId, ParamSource, Program, Type, verify};
+use crate::saved_model::{Capture, ExportedFunction, FunctionBody, SavedModel, StaticShape, Variable};
+use crate::{Error, Framework, Options, Place, Result, lower, passes};
+use savedmodel_import_proto::DataType;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A model as IR, with what each function was in the model.
+pub(crate) struct Lowered {
+    /// The IR.
+    pub program: Program,
+    /// The exported function of each of the program's.
+    pub exported: Vec<ExportedFunction>,
+}
+
+/// Lowers the chosen functions. One that is not required is left out when it cannot be lowered.
+pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) -> Result<Lowered> {
+    let builder = Builder::new(model)?;
+    let mut lowered = Lowered { program: Program { params: builder.params.clone(), functions: vec![] }, exported: vec![] };
+    let mut errors = vec![];
+    let mut left_out = vec![];
+    for Chosen { function, required } in chosen {
+        match builder.function(function, options.framework) {
+            Ok(ir) => {
+                lowered.program.functions.push(ir);
+                lowered.exported.push(function.clone());
+            }
+            Err(error) if *required => errors.push(error),
+            Err(error) => left_out.push(error),
+        }
+    }
+    match (errors.is_empty(), lowered.exported.is_empty()) {
+        (false, _) => Err(Error::several(errors)),
+        (true, true) => Err(Error::several(left_out)),
+        (true, false) => {
+            constants::promote(&mut lowered.program)?;
+            Ok(lowered)
+        }
+    }
+}
+
+/// Every op of the chosen functions that has no lowering.
+pub(crate) fn unsupported(model: &SavedModel, chosen: &[Chosen]) -> Vec<Error> {
+    let builder = match Builder::new(model) {
+        Ok(builder) => builder,
+        Err(error) => return vec![error],
+    };
+    let mut errors = vec![];
+    for Chosen { function, .. } in chosen {
+        match builder.flat(function) {
+            Ok(flat) => {
+                let nodes = lower::unsupported(&flat);
+                errors.extend(nodes.into_iter().map(|node| {
+                    Error::unsupported(format!("the op {} is not supported", node.origin.op)).at(&node.origin.place())
+                }));
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    errors
+}
+
+struct Builder<'a> {
+    model: &'a SavedModel,
+    params: Vec<Param>,
+    /// Variables by the node of the main graph that makes them.
+    nodes: HashMap<&'a str, ParamId>,
+    bodies: RefCell<HashMap<String, Arc<Body>>>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(model: &'a SavedModel) -> Result<Self> {
+        let variables = model.variables();
+        let params = variables.iter().enumerate().map(|(i, variable)| param(i, variable)).collect::<Result<_>>()?;
+        let nodes = variables.iter().enumerate().filter_map(|(i, variable)| {
+            let node = variable.node.as_deref().unwrap_or(&variable.name);
+            Some((node, ParamId(u32::try_from(i).ok()?)))
+        });
+        Ok(Builder { model, params, nodes: nodes.collect(), bodies: RefCell::default() })
+    }
+
+    fn function(&self, function: &ExportedFunction, framework: Framework) -> Result<ir::Function> {
+        let place = Place { function: Some(function.path.clone()), ..Place::default() };
+        let flat = self.flat(function).map_err(|e| e.at(&place))?;
+        let graph = lower::lower(&flat, &self.params).map_err(|e| e.at(&place))?;
+        verify::verify(&graph)?;
+        let mut graph = passes::optimise(&graph).map_err(|e| e.at(&place))?;
+        if framework == Framework::Burn {
+            graph = passes::channels_first(&graph).map_err(|e| e.at(&place))?;
+        }
+        Ok(ir::Function {
+            path: function.path.clone(),
+            trace: function.trace,
+            inputs: function.inputs.iter().map(|input| input.argument.clone()).collect(),
+            outputs: function.outputs.iter().map(|output| output.name.clone()).collect(),
+            graph,
+        })
+    }
+
+    fn flat(&self, function: &ExportedFunction) -> Result<FlatGraph> {
+        let mut bindings = vec![];
+        for (index, input) in function.inputs.iter().enumerate() {
+            let kind = FlatKind::Argument { index, dtype: dtype(input.dtype)?, shape: shape(&input.shape) };
+            bindings.push((kind, Arc::from(input.argument.as_str())));
+        }
+        match &function.body {
+            FunctionBody::Concrete { function, captures } => {
+                let body = self.function_body(function)?.ok_or_else(|| {
+                    Error::malformed(format!("function `{function}` is not in the library"))
+                })?;
+                for capture in captures {
+                    bindings.push(self.capture(capture)?);
+                }
+                if bindings.len() != body.arguments {
+                    let message = format!("the function takes {} arguments and is bound to {}", body.arguments, bindings.len());
+                    return Err(Error::malformed(message));
+                }
+                flatten(self, &body, bindings)
+            }
+            FunctionBody::Graph { feeds, fetches, .. } => {
+                let body = Body::of_graph(&self.model.main_graph().node, feeds, fetches)?;
+                flatten(self, &body, bindings)
+            }
+        }
+    }
+
+    fn capture(&self, capture: &Capture) -> Result<Binding> {
+        Ok(match capture {
+            Capture::Variable(index) => {
+                let param = ParamId(*index as u32);
+                (FlatKind::Variable(param), Arc::from(self.params[*index].name.as_str()))
+            }
+            Capture::Constant(node) => {
+                let def = self.model.main_node(node).ok_or_else(|| Error::malformed(format!("there is no constant `{node}`")))?;
+                (FlatKind::Op(Arc::new(def.clone())), Arc::from(node.as_str()))
+            }
+            Capture::Asset(index) => (FlatKind::Asset(*index), Arc::from("asset")),
+            Capture::Resource(object) => (FlatKind::Resource(*object), Arc::from("resource")),
+            Capture::Tensor { function, tensor } => {
+                let message = format!("a tensor captured from inside another function, `{tensor}` of `{function}`");
+                return Err(Error::unsupported(message));
+            }
+        })
+    }
+
+    fn function_body(&self, name: &str) -> Result<Option<Arc<Body>>> {
+        if let Some(body) = self.bodies.borrow().get(name) {
+            return Ok(Some(body.clone()));
+        }
+        let Some(def) = self.model.library().get(name) else { return Ok(None) };
+        let body = Arc::new(Body::of_function(def)?);
+        self.bodies.borrow_mut().insert(name.to_owned(), body.clone());
+        Ok(Some(body))
+    }
+}
+
+impl Library for Builder<'_> {
+    fn function(&self, name: &str) -> Result<Option<Arc<Body>>> {
+        self.function_body(name)
+    }
+
+    fn variable_of_node(&self, node: &str) -> Option<ParamId> {
+        self.nodes.get(node).copied()
+    }
+
+    fn python_line(&self, function: &str, node: &str) -> Option<Arc<str>> {
+        let function = (!function.is_empty()).then_some(function);
+        self.model.python_line(node, function).map(Arc::from)
+    }
+}
+
+fn param(index: usize, variable: &Variable) -> Result<Param> {
+    let dims = shape(&variable.shape).unwrap_or_default();
+    let dims: Vec<ir::Dim> = dims.into_iter().map(|dim| ir::Dim::from(dim.unwrap_or(0))).collect();
+    Ok(Param {
+        name: variable.name.clone(),
+        object_path: variable.object_path.clone(),
+        ty: Type::new(dtype(variable.dtype).unwrap_or(DType::String), dims),
+        trainable: variable.trainable,
+        source: ParamSource::Variable(index),
+    })
+}
+
+fn shape(shape: &StaticShape) -> Option<Vec<Option<usize>>> {
+    shape.as_ref().map(|dims| dims.iter().map(|dim| dim.and_then(|n| usize::try_from(n).ok())).collect())
+}
+
+fn dtype(dtype: DataType) -> Result<DType> {
+    lower::element_type(dtype)
+}
