@@ -7,7 +7,8 @@ use savedmodel_import_proto::{GraphDebugInfo, GraphDef, MetaGraphDef, NodeDef};
 
 use super::assets::{self, Asset};
 use super::bundle::{Bundle, index_path};
-use super::functions::{self, Capture, ExportedFunction};
+use super::exported::{Capture, ExportedFunction};
+use super::functions;
 use super::library::FunctionLibrary;
 use super::objects::{CheckpointObjects, Context, ObjectGraph, match_checkpoint};
 use super::options::LoadOptions;

@@ -8,7 +8,7 @@ use savedmodel_import_proto::{
 };
 
 use super::super::dtype::dtype_from_wire;
-use super::super::functions::{Argument, ExportedFunction, FunctionBody, Output};
+use super::super::exported::{Argument, ExportedFunction, FunctionBody, Output};
 use super::super::shape::{StaticShape, static_shape};
 use super::Nodes;
 use crate::{Error, Result};
