@@ -2,7 +2,7 @@
 
 use burn::module::{Initializer, Module, Param, RunningState};
 use burn::tensor::module::batch_norm_train;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 
 /// The sizes and constants of a [`BatchNorm`].
 #[derive(Clone, Debug)]
@@ -117,6 +117,8 @@ impl BatchNorm {
             Some(beta) => beta.val(),
             None => self.running_mean.value().zeros_like(),
         };
+        let dtype = FloatDType::from(x.dtype());
+        let x = x.cast(FloatDType::from(gamma.dtype()));
         let batch = batch_norm_train(x, gamma, beta, self.epsilon);
         let variance = match self.unbiased {
             true => batch.variance * (count / (count - 1.0).max(1.0)),
@@ -124,7 +126,7 @@ impl BatchNorm {
         };
         self.update(&self.running_mean, batch.mean);
         self.update(&self.running_var, variance);
-        batch.output
+        batch.output.cast(dtype)
     }
 
     fn update(&self, state: &RunningState<Tensor<1>>, batch: Tensor<1>) {
@@ -135,7 +137,8 @@ impl BatchNorm {
     }
 }
 
-/// Normalises each channel of `[batch, channels, ...]` with the given `(mean, variance)`.
+/// Normalises each channel of `[batch, channels, ...]` with the given `(mean, variance)`. The statistics may
+/// have more precision than `x`.
 pub fn batch_norm<const D: usize>(
     x: Tensor<D>,
     (mean, variance): (Tensor<1>, Tensor<1>),
@@ -153,7 +156,8 @@ pub fn batch_norm<const D: usize>(
         Some(beta) => beta + shift,
         None => shift,
     };
-    x * per_channel(scale) + per_channel(shift)
+    let dtype = FloatDType::from(x.dtype());
+    x * per_channel(scale.cast(dtype)) + per_channel(shift.cast(dtype))
 }
 
 /// `[channels]` as `[1, channels, 1, ...]`.

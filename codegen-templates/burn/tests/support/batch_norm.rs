@@ -2,7 +2,7 @@
 
 use crate::goldens::{Case, Leaf, channels_first, channels_last, device};
 use burn::module::{Module, Param, ParamId, RunningState};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use savedmodel_import_burn_support::batch_norm::{BatchNorm, BatchNormConfig};
 use savedmodel_import_burn_support::dropout::Dropout;
 
@@ -115,4 +115,16 @@ fn spatial_dropout_drops_whole_channels() {
         y.chunks(5)
             .all(|channel| channel.iter().all(|v| *v == channel[0]))
     );
+}
+
+#[test]
+fn half_precision_inputs_keep_their_dtype() {
+    let norm = BatchNormConfig::new(2).with_epsilon(0.0).init(&device());
+    let x = Tensor::<2>::from_data([[1.0, 10.0], [3.0, 30.0]], (&device(), DType::F16));
+    for train in [false, true] {
+        let y = norm.forward_t(x.clone(), train);
+        assert_eq!(y.dtype(), DType::F16);
+    }
+    let dropped = Dropout::new(0.5).forward_t(x, true);
+    assert_eq!(dropped.dtype(), DType::F16);
 }
