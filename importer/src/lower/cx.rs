@@ -2,6 +2,7 @@
 
 use super::attr::FromAttr;
 use super::elements;
+use super::lists::List;
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::graph::op_def::op_def;
@@ -21,6 +22,8 @@ pub enum Lowered {
     Resource(usize),
     /// The path of an asset, by its index.
     Asset(usize),
+    /// A list of tensors, by its place in [`Cx::lists`].
+    List(usize),
     /// A branch that is not taken.
     Dead,
     /// Something that the IR has no value for, and that is harmless unless it is read.
@@ -32,6 +35,7 @@ pub struct Cx<'a> {
     pub(super) graph: &'a mut Graph,
     pub(super) params: &'a [Param],
     pub(super) reads: &'a mut BTreeMap<ParamId, Value>,
+    pub(super) lists: &'a mut Vec<List>,
     pub(super) def: &'a NodeDef,
     pub(super) inputs: &'a [Lowered],
     pub(super) origin: &'a Origin,
@@ -68,6 +72,7 @@ impl Cx<'_> {
             Lowered::Variable(param) => self.read(param),
             Lowered::Resource(_) => host("a resource"),
             Lowered::Asset(_) => host("the path of an asset"),
+            Lowered::List(_) => host("a list of tensors"),
             Lowered::Dead => host("from a branch that is not taken"),
             Lowered::Opaque(what) => host(what),
         }
@@ -88,7 +93,12 @@ impl Cx<'_> {
     pub fn variable(&self, i: usize) -> Result<ParamId> {
         match self.operand(i)? {
             Lowered::Variable(param) => Ok(param),
-            Lowered::Value(_) | Lowered::Resource(_) | Lowered::Asset(_) | Lowered::Dead | Lowered::Opaque(_) => {
+            Lowered::Value(_)
+            | Lowered::Resource(_)
+            | Lowered::Asset(_)
+            | Lowered::List(_)
+            | Lowered::Dead
+            | Lowered::Opaque(_) => {
                 Err(Error::unsupported(format!("input {i} is not the handle of a variable of the model")))
             }
         }

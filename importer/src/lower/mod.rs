@@ -8,7 +8,9 @@
 
 mod attr;
 mod bits;
+mod check;
 mod constant;
+mod control;
 mod conv;
 mod cx;
 mod diagonal;
@@ -18,11 +20,13 @@ mod elementwise;
 mod emit;
 mod gather;
 mod image;
+mod lists;
 mod matmul;
 mod norm;
 mod pool;
 mod quantize;
 mod reduce;
+mod same;
 mod scatter;
 mod shape;
 mod slicing;
@@ -92,6 +96,7 @@ const FAMILIES: &[&[Lowering]] = &[
     elementwise::OPS,
     gather::OPS,
     image::OPS,
+    lists::OPS,
     matmul::OPS,
     norm::OPS,
     pool::OPS,

@@ -1,52 +1,87 @@
 //! The walk over one flat function.
 
+use super::control;
 use super::cx::{Cx, Lowered};
-use super::find;
+use super::lists::List;
+use super::same::Same;
+use super::{check, find};
 use crate::error::{Error, Result};
-use crate::graph::flat::{FlatGraph, FlatKind, FlatNode};
+use crate::graph::flat::{FlatGraph, FlatKind, FlatNode, Library, flatten};
 use crate::ir::{DType, Dim, Graph, Origin, Param, ParamId, Type, Value};
-use savedmodel_import_proto::{AttrValue, NodeDef, TensorShapeProto, attr_value};
+use savedmodel_import_proto::NodeDef;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Ops that only check or report; without them the function computes the same.
 const REPORTS: &[&str] = &["Assert", "NoOp", "Print", "PrintV2", "ControlTrigger"];
+/// Loops and branches may nest this deep.
+const DEPTH_LIMIT: usize = 40;
 
-/// Lowers one function.
+/// Lowers one function. `library` has the bodies of its loops and branches.
 ///
 /// # Errors
 /// Every node that the IR cannot say, together.
-pub fn lower(flat: &FlatGraph, params: &[Param]) -> Result<Graph> {
-    let mut walk = Walk {
-        graph: Graph::default(),
-        params,
-        reads: BTreeMap::new(),
-        results: Vec::with_capacity(flat.nodes.len()),
-        errors: Vec::new(),
-    };
-    let arguments = walk.arguments(flat);
-    let live = live(flat);
-    for (index, node) in flat.nodes.iter().enumerate() {
-        let result = match arguments.get(&index) {
-            Some(&value) => Some(vec![Lowered::Value(value)]),
-            None if live[index] => walk.node(node),
-            None => None,
+pub fn lower(flat: &FlatGraph, params: &[Param], library: &dyn Library) -> Result<Graph> {
+    let mut same = Same::default();
+    loop {
+        same.restart();
+        let mut walk = Walk {
+            graph: Graph::default(),
+            params,
+            library,
+            reads: BTreeMap::new(),
+            lists: Vec::new(),
+            functions: BTreeMap::new(),
+            depth: 0,
+            errors: Vec::new(),
         };
-        walk.results.push(result);
+        let arguments = walk.arguments(flat, &mut same);
+        let results = walk.function(flat, &arguments, "");
+        if !same.learn(&walk.graph) {
+            return walk.finish(flat, results);
+        }
     }
-    walk.finish(flat)
 }
 
-/// The ops of a function that have no lowering, with a node of each that needs it.
-pub fn unsupported(flat: &FlatGraph) -> Vec<&FlatNode> {
+/// The ops of a function and of its loops and branches that have no lowering, with a node of each.
+pub fn unsupported(flat: &FlatGraph, library: &dyn Library) -> Vec<(Arc<str>, Origin)> {
+    let mut found = BTreeMap::new();
+    let mut visited = BTreeSet::new();
+    list_unsupported(flat, library, &mut visited, &mut found);
+    found.into_iter().collect()
+}
+
+fn list_unsupported(
+    flat: &FlatGraph,
+    library: &dyn Library,
+    visited: &mut BTreeSet<String>,
+    found: &mut BTreeMap<Arc<str>, Origin>,
+) {
     let live = live(flat);
-    let nodes = flat.nodes.iter().zip(&live).filter(|(_, live)| **live).map(|(node, _)| node);
-    let mut seen = BTreeSet::new();
-    nodes
-        .filter(|node| match &node.kind {
-            FlatKind::Op(def) => find(&def.op).is_none() && seen.insert(def.op.as_str()),
-            FlatKind::Argument { .. } | FlatKind::Variable(_) | FlatKind::Asset(_) | FlatKind::Resource(_) => false,
-        })
-        .collect()
+    for (node, _) in flat.nodes.iter().zip(&live).filter(|(_, live)| **live) {
+        let FlatKind::Op(def) = &node.kind else { continue };
+        if !control::is_structured(&def.op) {
+            if find(&def.op).is_none() {
+                found.entry(def.op.as_str().into()).or_insert_with(|| node.origin.clone());
+            }
+            continue;
+        }
+        for name in control::callees(def) {
+            if visited.insert(name.to_owned())
+                && let Ok(body) = body(library, name)
+            {
+                list_unsupported(&body, library, visited, found);
+            }
+        }
+    }
+}
+
+/// A library function, flat.
+fn body(library: &dyn Library, name: &str) -> Result<FlatGraph> {
+    let missing = || Error::malformed(format!("function `{name}` is not in the library"));
+    let body = library.function(name)?.ok_or_else(missing)?;
+    let argument = |index| (FlatKind::Argument { index, dtype: DType::F32, shape: None }, Arc::from("argument"));
+    flatten(library, &body, (0..body.arguments).map(argument).collect())
 }
 
 /// Which nodes the results and effects need, when reports are left out.
@@ -66,96 +101,152 @@ fn is_report(node: &FlatNode) -> bool {
     matches!(&node.kind, FlatKind::Op(def) if REPORTS.contains(&def.op.as_str()))
 }
 
-struct Walk<'a> {
-    graph: Graph,
+/// The state of the walk, loops and branches included.
+pub(super) struct Walk<'a> {
+    pub(super) graph: Graph,
     params: &'a [Param],
+    library: &'a dyn Library,
     reads: BTreeMap<ParamId, Value>,
-    /// The outputs of each node so far; `None` after a failure, or for a node that is not needed.
-    results: Vec<Option<Vec<Lowered>>>,
+    lists: Vec<List>,
+    functions: BTreeMap<String, Arc<FlatGraph>>,
+    depth: usize,
     errors: Vec<Error>,
 }
 
+/// The outputs of each node so far; `None` after a failure, or for a node that is not needed.
+type Results = Vec<Option<Vec<Lowered>>>;
+
 impl Walk<'_> {
-    /// Makes the arguments first and in their order, wherever their nodes are.
-    fn arguments(&mut self, flat: &FlatGraph) -> BTreeMap<usize, Value> {
-        let mut values = BTreeMap::new();
-        for &index in &flat.inputs {
-            let node = &flat.nodes[index];
+    /// Makes the arguments, in their order.
+    fn arguments(&mut self, flat: &FlatGraph, same: &mut Same) -> Vec<Lowered> {
+        let mut values = Vec::with_capacity(flat.inputs.len());
+        for node in flat.inputs.iter().map(|&index| &flat.nodes[index]) {
             if let FlatKind::Argument { dtype, shape, .. } = &node.kind {
-                let ty = self.argument_type(*dtype, shape.as_deref());
-                values.insert(index, self.graph.input(ty, &node.origin));
+                let ty = self.argument_type(*dtype, shape.as_deref(), same);
+                values.push(Lowered::Value(self.graph.input(ty, &node.origin)));
             }
         }
         values
     }
 
-    fn argument_type(&mut self, dtype: DType, shape: Option<&[Option<usize>]>) -> Type {
+    fn argument_type(&mut self, dtype: DType, shape: Option<&[Option<usize>]>, same: &mut Same) -> Type {
         let Some(extents) = shape else { return Type::unranked(dtype) };
         let mut dims = Vec::with_capacity(extents.len());
         for extent in extents {
             dims.push(match extent {
                 Some(known) => Dim::from(*known),
-                None => Dim::symbol(self.graph.fresh_symbol()),
+                None => Dim::symbol(same.symbol(&mut self.graph)),
             });
         }
         Type::new(dtype, dims)
     }
 
-    fn node(&mut self, node: &FlatNode) -> Option<Vec<Lowered>> {
+    /// Lowers every node that is needed. `scope` goes before the names of a loop's or branch's nodes.
+    fn function(&mut self, flat: &FlatGraph, arguments: &[Lowered], scope: &str) -> Results {
+        let bound: BTreeMap<usize, Lowered> = flat.inputs.iter().copied().zip(arguments.iter().copied()).collect();
+        let live = live(flat);
+        let mut results: Results = Vec::with_capacity(flat.nodes.len());
+        for (index, node) in flat.nodes.iter().enumerate() {
+            let result = match bound.get(&index) {
+                Some(&argument) => Some(vec![argument]),
+                None if live[index] => self.node(node, &results, scope),
+                None => None,
+            };
+            results.push(result);
+        }
+        results
+    }
+
+    /// The results of a library function, or `None` after a failure that is recorded.
+    pub(super) fn call(&mut self, name: &str, arguments: &[Lowered], origin: &Origin) -> Option<Vec<Lowered>> {
+        let flat = match self.functions.get(name).cloned().map_or_else(|| body(self.library, name).map(Arc::new), Ok) {
+            Ok(flat) => flat,
+            Err(error) => return self.fail(error, origin),
+        };
+        self.functions.insert(name.to_owned(), flat.clone());
+        if flat.inputs.len() != arguments.len() {
+            let message = format!("`{name}` takes {} arguments, not {}", flat.inputs.len(), arguments.len());
+            return self.fail(Error::malformed(message), origin);
+        }
+        if self.depth >= DEPTH_LIMIT {
+            return self.fail(Error::unsupported(format!("control flow nests deeper than {DEPTH_LIMIT}")), origin);
+        }
+        let failures = self.errors.len();
+        self.depth += 1;
+        let results = self.function(&flat, arguments, origin.node.rsplit_once('/').map_or("", |(scope, _)| scope));
+        self.depth -= 1;
+        if self.errors.len() > failures {
+            return None;
+        }
+        let output = |edge: &crate::graph::flat::Edge| results[edge.node].as_ref()?.get(edge.output).copied();
+        let outputs = flat.outputs.iter().map(output).collect::<Option<Vec<_>>>();
+        outputs.or_else(|| self.fail(Error::malformed(format!("`{name}` has a result without a value")), origin))
+    }
+
+    fn node(&mut self, node: &FlatNode, results: &Results, scope: &str) -> Option<Vec<Lowered>> {
+        let origin = scoped(&node.origin, scope);
         let def = match &node.kind {
             FlatKind::Op(def) => def,
             FlatKind::Variable(param) => return Some(vec![Lowered::Variable(*param)]),
             FlatKind::Asset(asset) => return Some(vec![Lowered::Asset(*asset)]),
             FlatKind::Resource(resource) => return Some(vec![Lowered::Resource(*resource)]),
-            FlatKind::Argument { .. } => return self.fail(Error::malformed("an argument is not listed"), &node.origin),
+            FlatKind::Argument { .. } => return self.fail(Error::malformed("an argument is not bound"), &origin),
         };
-        let Some(row) = find(&def.op) else {
-            return self.fail(Error::unsupported(format!("the op {} is not supported", def.op)), &node.origin);
-        };
-        let inputs = self.operands(node)?;
-        if inputs.contains(&Lowered::Dead) && !matches!(def.op.as_str(), "Merge" | "RefMerge") {
-            return Some(vec![Lowered::Dead; output_count(def)]);
+        let structured = control::is_structured(&def.op);
+        let row = find(&def.op);
+        if row.is_none() && !structured {
+            return self.fail(Error::unsupported(format!("the op {} is not supported", def.op)), &origin);
         }
-        let (graph, reads) = (&mut self.graph, &mut self.reads);
-        let mut cx = Cx { graph, params: self.params, reads, def, inputs: &inputs, origin: &node.origin };
-        let outputs = row.apply(&mut cx).and_then(|outputs| check_shapes(&self.graph, def, &outputs).map(|()| outputs));
-        match outputs {
-            Ok(outputs) => Some(outputs),
-            Err(error) => self.fail(error, &node.origin),
+        let inputs = self.operands(node, results, &origin)?;
+        if inputs.contains(&Lowered::Dead) && !matches!(def.op.as_str(), "Merge" | "RefMerge") {
+            return Some(vec![Lowered::Dead; check::output_count(def)]);
+        }
+        match row {
+            Some(row) => {
+                let outputs = row.apply(&mut self.context(def, &inputs, &origin));
+                let checked = outputs.and_then(|outputs| check::shapes(&self.graph, def, &outputs).map(|()| outputs));
+                checked.map_or_else(|error| self.fail(error, &origin), Some)
+            }
+            None => control::lower(self, def, &inputs, &origin),
         }
     }
 
+    /// What a row sees of a node.
+    pub(super) fn context<'c>(&'c mut self, def: &'c NodeDef, inputs: &'c [Lowered], origin: &'c Origin) -> Cx<'c> {
+        let (graph, reads, lists) = (&mut self.graph, &mut self.reads, &mut self.lists);
+        Cx { graph, params: self.params, reads, lists, def, inputs, origin }
+    }
+
     /// The operands, or `None` if one could not be made.
-    fn operands(&mut self, node: &FlatNode) -> Option<Vec<Lowered>> {
+    fn operands(&mut self, node: &FlatNode, results: &Results, origin: &Origin) -> Option<Vec<Lowered>> {
         let mut operands = Vec::with_capacity(node.inputs.len());
         for edge in &node.inputs {
-            let outputs = self.results[edge.node].as_ref()?;
+            let outputs = results[edge.node].as_ref()?;
             let Some(&operand) = outputs.get(edge.output) else {
-                return self.fail(Error::malformed(format!("an operand has no output {}", edge.output)), &node.origin);
+                return self.fail(Error::malformed(format!("an operand has no output {}", edge.output)), origin);
             };
             operands.push(operand);
         }
         Some(operands)
     }
 
-    fn fail<T>(&mut self, error: Error, origin: &Origin) -> Option<T> {
+    /// Records a failure.
+    pub(super) fn fail<T>(&mut self, error: Error, origin: &Origin) -> Option<T> {
         self.errors.push(error.at(&origin.place()));
         None
     }
 
-    fn finish(mut self, flat: &FlatGraph) -> Result<Graph> {
+    fn finish(mut self, flat: &FlatGraph, results: Results) -> Result<Graph> {
         let mut outputs = Vec::with_capacity(flat.outputs.len());
         for edge in &flat.outputs {
             let origin = &flat.nodes[edge.node].origin;
-            let Some(results) = &self.results[edge.node] else { continue };
-            match results.get(edge.output).copied() {
-                Some(Lowered::Value(value)) => outputs.push(value),
-                Some(Lowered::Variable(param)) => match self.read(param, origin) {
-                    Ok(value) => outputs.push(value),
-                    Err(error) => self.errors.push(error),
-                },
-                Some(Lowered::Resource(_) | Lowered::Asset(_) | Lowered::Dead | Lowered::Opaque(_)) | None => {
-                    self.errors.push(Error::unsupported("a result is not a tensor").at(&origin.place()));
+            let Some(results) = &results[edge.node] else { continue };
+            let operands = [results.get(edge.output).copied().unwrap_or(Lowered::Dead)];
+            match self.context(&NodeDef::default(), &operands, origin).input(0) {
+                Ok(value) => outputs.push(value),
+                Err(error) => {
+                    let error = Error::unsupported(format!("a result is not a tensor: {}", error.kind()));
+                    self.errors.push(error.at(&origin.place()));
                 }
             }
         }
@@ -165,46 +256,13 @@ impl Walk<'_> {
         self.graph.outputs = outputs;
         Ok(self.graph)
     }
+}
 
-    fn read(&mut self, param: ParamId, origin: &Origin) -> Result<Value> {
-        let (graph, reads) = (&mut self.graph, &mut self.reads);
-        let def = NodeDef::default();
-        Cx { graph, params: self.params, reads, def: &def, inputs: &[], origin }.read(param)
+/// The origin of a node inside a loop or branch that stands in `scope`; its name may begin with the scope already.
+fn scoped(origin: &Origin, scope: &str) -> Origin {
+    let within = scope.split('/').next().is_some_and(|first| origin.node.split('/').next() == Some(first));
+    match scope.is_empty() || within {
+        true => origin.clone(),
+        false => Origin { node: format!("{scope}/{}", origin.node).into(), ..origin.clone() },
     }
-}
-
-fn output_count(def: &NodeDef) -> usize {
-    let Some(op) = crate::graph::op_def::op_def(&def.op) else { return 1 };
-    let attr = |name: &str| def.attr.get(name).or_else(|| op.default(name));
-    op.output_types(attr).map_or(1, |types| types.len())
-}
-
-/// TensorFlow's own record of the shapes, where the node has one, agrees in every known extent.
-fn check_shapes(graph: &Graph, def: &NodeDef, outputs: &[Lowered]) -> Result<()> {
-    let Some(AttrValue { value: Some(attr_value::Value::List(recorded)) }) = def.attr.get("_output_shapes") else {
-        return Ok(());
-    };
-    for (output, recorded) in outputs.iter().zip(&recorded.shape) {
-        if let Lowered::Value(value) = output
-            && contradicts(graph.ty(*value), recorded)
-        {
-            let message = format!("internal: the shape {} is not the recorded {}", graph.ty(*value), text(recorded));
-            return Err(Error::malformed(message));
-        }
-    }
-    Ok(())
-}
-
-fn contradicts(ty: &Type, recorded: &TensorShapeProto) -> bool {
-    let Some(dims) = ty.shape.dims() else { return false };
-    if recorded.unknown_rank {
-        return false;
-    }
-    let differs = |(dim, recorded): (&Dim, i64)| recorded >= 0 && dim.as_known().is_some_and(|known| known != recorded);
-    dims.len() != recorded.dim.len() || dims.iter().zip(recorded.dim.iter().map(|dim| dim.size)).any(differs)
-}
-
-fn text(shape: &TensorShapeProto) -> String {
-    let dims: Vec<String> = shape.dim.iter().map(|dim| dim.size.to_string()).collect();
-    format!("[{}]", dims.join(", "))
 }

@@ -56,9 +56,9 @@ pub(crate) fn unsupported(model: &SavedModel, chosen: &[Chosen]) -> Vec<Error> {
     for Chosen { function, .. } in chosen {
         match builder.flat(function) {
             Ok(flat) => {
-                let nodes = lower::unsupported(&flat);
-                errors.extend(nodes.into_iter().map(|node| {
-                    Error::unsupported(format!("the op {} is not supported", node.origin.op)).at(&node.origin.place())
+                let ops = lower::unsupported(&flat, &builder);
+                errors.extend(ops.into_iter().map(|(op, origin)| {
+                    Error::unsupported(format!("the op {op} is not supported")).at(&origin.place())
                 }));
             }
             Err(error) => errors.push(error),
@@ -89,7 +89,7 @@ impl<'a> Builder<'a> {
     fn function(&self, function: &ExportedFunction, framework: Framework) -> Result<ir::Function> {
         let place = Place { function: Some(function.path.clone()), ..Place::default() };
         let flat = self.flat(function).map_err(|e| e.at(&place))?;
-        let graph = lower::lower(&flat, &self.params).map_err(|e| e.at(&place))?;
+        let graph = lower::lower(&flat, &self.params, self).map_err(|e| e.at(&place))?;
         verify::verify(&graph)?;
         let mut graph = passes::optimise(&graph).map_err(|e| e.at(&place))?;
         if framework == Framework::Burn {
