@@ -31,14 +31,17 @@ def case(name, function, **inputs):
     record(name, inputs | {"y": y.numpy()})
     if floats and y.dtype.is_floating:
         dy = np.asarray(normal(*y.shape), np.float32)
-        gradients = tape.gradient(y, floats, output_gradients=tf.constant(dy), unconnected_gradients="zero")
+        try:
+            gradients = tape.gradient(y, floats, output_gradients=tf.constant(dy), unconnected_gradients="zero")
+        except LookupError:  # TensorFlow does not differentiate the operation
+            return
         gradients = {f"d_{key}": tf.convert_to_tensor(value).numpy() for key, value in gradients.items()}
         record(name, gradients | {"dy": dy})
 
 
 def record(name, values):
     for key, value in values.items():
-        value = np.ascontiguousarray(np.asarray(value))
+        value = np.array(value, order="C")
         TENSORS[f"{name}/{key}"] = value.astype(np.uint8) if value.dtype == bool else value
 
 
@@ -139,7 +142,7 @@ def normalisations():
 def activations():
     x = np.concatenate([np.linspace(-9, 9, 91), [-100, -30, -1e-4, 0, 1e-4, 30, 100]]).astype(np.float32)
     functions = dict(
-        relu=tf.nn.relu, relu6=tf.nn.relu6, selu=tf.nn.selu, elu=lambda x: tf.where(x > 0, x, 0.7 * tf.math.expm1(x)),
+        relu=tf.nn.relu, relu6=tf.nn.relu6, selu=tf.nn.selu, elu=lambda x: tf.where(x > 0, x, 0.7 * tf.math.expm1(tf.minimum(x, 0))),
         leaky_relu=lambda x: tf.nn.leaky_relu(x, 0.3), gelu=tf.nn.gelu, gelu_tanh=lambda x: tf.nn.gelu(x, True),
         silu=tf.nn.silu, sigmoid=tf.sigmoid, tanh=tf.tanh, softplus=tf.nn.softplus, softsign=tf.nn.softsign,
         hard_sigmoid=lambda x: tf.nn.relu6(x + 3) / 6, hard_silu=lambda x: x * tf.nn.relu6(x + 3) / 6,
@@ -162,8 +165,118 @@ def pools():
     case("avg_pool3d", lambda x: tf.nn.avg_pool3d(x, [2, 3, 2], [2, 1, 2], "SAME"), x=x)
 
 
+def functions():
+    wide, unit = np.linspace(-3.3, 3.3, 23).astype(np.float32), np.linspace(-0.97, 0.97, 15).astype(np.float32)
+    positive = np.linspace(0.05, 20, 25).astype(np.float32)
+    for name, function, x in (
+        ("expm1", tf.math.expm1, wide), ("log1p", tf.math.log1p, unit), ("tan", tf.tan, unit), ("asin", tf.asin, unit),
+        ("acos", tf.acos, unit), ("atan", tf.atan, wide), ("sinh", tf.sinh, wide), ("cosh", tf.cosh, wide),
+        ("asinh", tf.asinh, wide), ("acosh", tf.acosh, positive + 1), ("atanh", tf.atanh, unit), ("erf", tf.math.erf, wide),
+        ("erfc", tf.math.erfc, wide), ("lgamma", tf.math.lgamma, np.concatenate([positive, unit * 3 + 0.013])),
+        ("digamma", tf.math.digamma, positive), ("log_sigmoid", tf.math.log_sigmoid, wide * 5), ("rsqrt", tf.math.rsqrt, positive),
+        ("abs", tf.abs, np.array([-2, 0, 3], np.float32)), ("square", tf.square, wide),
+        ("clamp", lambda x: tf.clip_by_value(x, -1.5, 0.5), np.array([-2, -1.5, 0, 0.5, 3], np.float32)),
+    ):
+        case(f"math_{name}", function, x=x)
+    halves = np.array([-2.5, -1.5, -0.5, 0, 0.5, 1.5, 2.5, 2.51], np.float32)
+    for name, function in (("round", tf.round), ("floor", tf.floor), ("ceil", tf.math.ceil), ("sign", tf.sign)):
+        case(f"math_{name}", function, x=halves)
+    integers = np.array([-7, -1, 0, 3, 8])
+    for name, function in (("neg", tf.negative), ("abs", tf.abs), ("sign", tf.sign), ("square", tf.square)):
+        case(f"integer_{name}", function, x=integers)
+
+
+def binary_functions():
+    x, y = normal(4, 3), normal(2, 1, 3)
+    x[0, 0], y[0, 0, 0] = 2, 2
+    zeros = np.where(np.abs(y) > 1, 0, y)
+    pairs = {
+        "maximum": (tf.maximum, x, y), "minimum": (tf.minimum, x, y), "atan2": (tf.atan2, x, y), "floor_mod": (tf.math.floormod, x, y),
+        "floor_div": (tf.math.floordiv, x, y), "trunc_mod": (tf.truncatemod, x, y), "pow": (tf.pow, np.abs(x), y),
+        "div_no_nan": (tf.math.divide_no_nan, x, zeros), "xlogy": (tf.math.xlogy, np.where(x < 0, 0, x), np.abs(y)),
+        "xdivy": (tf.math.xdivy, np.where(x < 0, 0, x), y)}
+    for name, (function, x, y) in pairs.items():
+        case(f"binary_{name}", lambda a, b: function(a, b), a=np.float32(x), b=np.float32(y))
+    case("binary_pow_negative", lambda a, b: tf.pow(a, b), a=np.float32([-2, -1.5, 3]), b=np.float32([3, 2, -1]))
+    x, y = np.array([[7, -7, 5, -9]]), np.array([[2], [-3]])
+    pairs = {
+        "div": tf.truncatediv, "floor_div": tf.math.floordiv, "floor_mod": tf.math.floormod, "trunc_mod": tf.truncatemod,
+        "maximum": tf.maximum, "minimum": tf.minimum, "bitwise_and": tf.bitwise.bitwise_and, "bitwise_or": tf.bitwise.bitwise_or,
+        "bitwise_xor": tf.bitwise.bitwise_xor}
+    for name, function in pairs.items():
+        case(f"integer_{name}", lambda a, b: function(a, b), a=x, b=y)
+    case("integer_shift_left", lambda a, b: tf.bitwise.left_shift(a, b), a=x, b=np.abs(y))
+    case("integer_shift_right", lambda a, b: tf.bitwise.right_shift(a, b), a=x, b=np.abs(y))
+    case("integer_pow", lambda a, b: tf.pow(a, b), a=x, b=np.abs(y))
+    select = lambda c, a, b: tf.where(tf.cast(c, tf.bool), a, b)
+    case("select", select, c=np.array([[True], [False]]), a=normal(3), b=normal(2, 3))
+
+
+def reductions():
+    x = np.round(normal(3, 4, 5), 1)
+    for name, function in (("sum", tf.reduce_sum), ("mean", tf.reduce_mean), ("max", tf.reduce_max), ("min", tf.reduce_min),
+                           ("prod", tf.reduce_prod)):
+        case(f"reduce_{name}", lambda x: function(x, [0, 2]), x=x)
+        case(f"reduce_{name}_keep", lambda x: function(x, [1], True), x=x)
+        case(f"reduce_{name}_integer", lambda x: function(x, [0, 2]), x=np.int64(np.round(5 * x[:2, :3, :2])))
+    truth = x > -1
+    case("reduce_all", lambda x: tf.reduce_all(tf.cast(x, tf.bool), [0, 2]), x=truth)
+    case("reduce_any", lambda x: tf.reduce_any(tf.cast(x, tf.bool), [0], True), x=x > 1)
+    case("argmax", lambda x: tf.argmax(x, 1), x=x)
+    case("argmin", lambda x: tf.argmin(x, 2), x=x)
+    for exclusive in (False, True):
+        for reverse in (False, True):
+            name = f"{'_exclusive' if exclusive else ''}{'_reverse' if reverse else ''}"
+            case(f"cumsum{name}", lambda x: tf.cumsum(x, 1, exclusive, reverse), x=x)
+            case(f"cumprod{name}", lambda x: tf.math.cumprod(x, 1, exclusive, reverse), x=normal(3, 4, 2))
+
+
+def indexing():
+    x = normal(2, 3, 4, 5)
+    ids = np.array([[3, 0, 3], [1, 2, 0]])
+    case("gather", lambda x, ids: tf.gather(x, ids, axis=2), x=x, ids=ids)
+    case("gather_batch", lambda x, ids: tf.gather(x, ids, axis=2, batch_dims=1), x=x, ids=ids)
+    case("gather_scalar", lambda x, ids: tf.gather(x, ids, axis=1), x=x, ids=np.array(2))
+    case("gather_nd", lambda x, ids: tf.gather_nd(x, ids), x=x, ids=np.array([[1, 2], [0, 0], [1, 2]]))
+    case("gather_nd_batch", lambda x, ids: tf.gather_nd(x, ids, batch_dims=1), x=x, ids=np.array([[[1, 2], [0, 0]], [[2, 3], [1, 1]]]))
+    ids = np.array([[1], [3], [1]])
+    case("scatter_nd", lambda x, ids: tf.scatter_nd(ids, x, [4, 2]), x=normal(3, 2), ids=ids)
+    case("scatter_add", lambda x, ids, updates: tf.tensor_scatter_nd_add(x, ids, updates), x=normal(4, 2), ids=ids, updates=normal(3, 2))
+    case("one_hot", lambda ids: tf.one_hot(ids, 4, 2.5, -1.0, axis=1), ids=np.array([[1, 5, 0], [3, -1, 2]]))
+    x = np.round(normal(2, 3, 7))
+    case("top_k", lambda x: tf.math.top_k(x, 4).values, x=x)
+    record("top_k", {"ids": np.int64(tf.math.top_k(x, 4).indices)})
+    x = normal(4, 5)
+    for mode in ("CONSTANT", "REFLECT", "SYMMETRIC"):
+        case(f"pad_{mode.lower()}", lambda x: tf.pad(x, [[2, 1], [0, 3]], mode, 0.5), x=x)
+    case("slice", lambda x: x[1:4:2, ::3], x=x)
+
+
+def products():
+    case("matmul", lambda a, b: a @ b, a=normal(4, 5), b=normal(5, 3))
+    case("matmul_broadcast", lambda a, b: a @ b, a=normal(2, 1, 4, 5), b=normal(3, 5, 3))
+    case("matmul_rank2", lambda a, b: tf.tensordot(a, b, 1), a=normal(2, 3, 4, 5), b=normal(5, 3))
+    case("matmul_views", lambda a, b: tf.transpose(a, [0, 2, 1, 3]) @ tf.transpose(b, [0, 2, 3, 1]), a=normal(2, 4, 3, 5), b=normal(2, 6, 3, 5))
+    case("matmul_integer", lambda a, b: a @ b, a=np.arange(6).reshape(2, 3), b=np.arange(6).reshape(3, 2) - 2)
+    dense = lambda x, w, b: tf.tensordot(x, tf.transpose(w), 1) + b
+    case("linear", dense, x=normal(2, 3, 5), w=normal(7, 5), b=normal(7))
+    case("linear_gelu", lambda x, w, b: tf.nn.gelu(dense(x, w, b)), x=normal(2, 5), w=normal(7, 5), b=normal(7))
+    case("linear_relu", lambda x, w, b: tf.nn.relu(dense(x, w, b)), x=normal(2, 5), w=normal(7, 5), b=normal(7))
+
+
+def resizes():
+    x = normal(2, 5, 4, 3)
+    raw = tf.raw_ops
+    operations = {"nearest": raw.ResizeNearestNeighbor, "bilinear": raw.ResizeBilinear, "bicubic": raw.ResizeBicubic}
+    for name, op in operations.items():
+        for size in ([8, 11], [3, 2]):
+            for sampling in ("legacy", "half_pixel", "align_corners"):
+                arguments = dict(align_corners=sampling == "align_corners", half_pixel_centers=sampling == "half_pixel")
+                case(f"resize_{name}_{size[0]}_{sampling}", lambda x: op(images=x, size=size, **arguments), x=x)
+
+
 def main():
-    for group in (convolutions, normalisations, activations, pools):
+    for group in (convolutions, normalisations, activations, pools, functions, binary_functions, reductions, indexing, products, resizes):
         group()
     path = pathlib.Path(__file__).parent.parent / "codegen-templates/candle/tests/goldens.safetensors"
     save_file(TENSORS, path)

@@ -247,6 +247,30 @@ impl ModuleT for BatchNorm {
     }
 }
 
+/// `(x - mean) / sqrt(variance + eps) * scale + offset` over the last axis, by statistics that are given.
+pub fn normalise_by(
+    x: &Tensor,
+    mean: &Tensor,
+    variance: &Tensor,
+    scale: Option<&Tensor>,
+    offset: Option<&Tensor>,
+    eps: f64,
+) -> Result<Tensor> {
+    let factor = (variance + eps)?.sqrt()?.recip()?;
+    let factor = if let Some(scale) = scale {
+        factor.mul(scale)?
+    } else {
+        factor
+    };
+    let shift = (mean * &factor)?;
+    let shift = if let Some(offset) = offset {
+        offset.sub(&shift)?
+    } else {
+        shift.neg()?
+    };
+    batch_norm_op(x, &factor, &shift, Activation::Linear)
+}
+
 /// `activation(x * scale + shift)`, with a scale and a shift for each place of the last axis.
 pub fn batch_norm_op(
     x: &Tensor,

@@ -32,26 +32,60 @@ pub struct LayerNorm {
     weight: Option<Tensor>,
     bias: Option<Tensor>,
     eps: f64,
+    axes: usize,
 }
 
-/// A layer normalisation layer over a last axis of `size` places.
-pub fn layer_norm(size: usize, config: LayerNormConfig, vb: VarBuilder) -> Result<LayerNorm> {
+/// A layer normalisation layer over the last axes, which have the extents of `shape`.
+pub fn layer_norm(
+    shape: impl Into<Shape>,
+    config: LayerNormConfig,
+    vb: VarBuilder,
+) -> Result<LayerNorm> {
+    let shape = shape.into();
     let optional = |wanted: bool, name, value| {
         wanted
-            .then(|| vb.get_with_hints(size, name, Init::Const(value)))
+            .then(|| vb.get_with_hints(&shape, name, Init::Const(value)))
             .transpose()
     };
+    let (weight, bias) = (
+        optional(config.scale, "weight", 1.0)?,
+        optional(config.center, "bias", 0.0)?,
+    );
     Ok(LayerNorm {
-        weight: optional(config.scale, "weight", 1.0)?,
-        bias: optional(config.center, "bias", 0.0)?,
+        weight,
+        bias,
         eps: config.eps,
+        axes: shape.rank(),
     })
 }
 
 impl Module for LayerNorm {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        layer_norm_op(x, self.weight.as_ref(), self.bias.as_ref(), self.eps)
+        layer_norm_over(
+            x,
+            self.axes,
+            self.weight.as_ref(),
+            self.bias.as_ref(),
+            self.eps,
+        )
     }
+}
+
+/// `(x - mean) / sqrt(variance + eps) * weight + bias` over the last `axes` axes, which weight and bias have too.
+pub fn layer_norm_over(
+    x: &Tensor,
+    axes: usize,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Result<Tensor> {
+    if axes == 0 || axes > x.rank() {
+        bail!("a layer norm over {axes} axes of {:?}", x.dims());
+    }
+    let flat = |t: &Tensor| t.flatten_all();
+    let (weight, bias) = (weight.map(flat).transpose()?, bias.map(flat).transpose()?);
+    let rows = x.flatten_from(x.rank() - axes)?;
+    layer_norm_op(&rows, weight.as_ref(), bias.as_ref(), eps)?.reshape(x.shape())
 }
 
 /// `(x - mean) / sqrt(variance + eps) * weight + bias` over the last axis.

@@ -1,7 +1,9 @@
 //! The support code against numbers that TensorFlow made (`tests/support_goldens.py`).
 
 mod activations;
+mod arrays;
 mod convolutions;
+mod functions;
 mod normalisations;
 mod pools;
 

@@ -1,0 +1,109 @@
+//! Running sums and products along an axis.
+
+use super::math::on_cpu;
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use std::ops::{Add, Mul};
+
+/// The sum of the elements up to each one along an axis; `exclusive` leaves the element itself out, `reverse` sums from the
+/// end.
+pub fn cumsum(x: &Tensor, axis: usize, exclusive: bool, reverse: bool) -> Result<Tensor> {
+    on_cpu(x, |x| {
+        x.apply_op1(Cumulative {
+            product: false,
+            axis,
+            exclusive,
+            reverse,
+        })
+    })
+}
+
+/// The product of the elements up to each one along an axis, as `cumsum`.
+pub fn cumprod(x: &Tensor, axis: usize, exclusive: bool, reverse: bool) -> Result<Tensor> {
+    on_cpu(x, |x| {
+        x.apply_op1(Cumulative {
+            product: true,
+            axis,
+            exclusive,
+            reverse,
+        })
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Cumulative {
+    product: bool,
+    axis: usize,
+    exclusive: bool,
+    reverse: bool,
+}
+
+impl Cumulative {
+    fn run<T: Copy + Add<Output = T> + Mul<Output = T>>(
+        self,
+        x: &[T],
+        dims: &[usize],
+        zero: T,
+        one: T,
+    ) -> Vec<T> {
+        let (count, inner) = (
+            dims[self.axis],
+            dims[self.axis + 1..].iter().product::<usize>(),
+        );
+        let mut y = x.to_vec();
+        for start in (0..x.len()).step_by((count * inner).max(1)) {
+            for lane in 0..inner {
+                let mut total = if self.product { one } else { zero };
+                for i in 0..count {
+                    let i = if self.reverse { count - 1 - i } else { i };
+                    let at = start + i * inner + lane;
+                    let next = if self.product {
+                        total * x[at]
+                    } else {
+                        total + x[at]
+                    };
+                    y[at] = if self.exclusive { total } else { next };
+                    total = next;
+                }
+            }
+        }
+        y
+    }
+}
+
+impl CustomOp1 for Cumulative {
+    fn name(&self) -> &'static str {
+        "cumulative"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let Some((start, end)) = layout.contiguous_offsets() else {
+            bail!("a running sum needs a contiguous tensor")
+        };
+        let dims = layout.dims();
+        if self.axis >= dims.len() {
+            bail!("a running sum along axis {} of {dims:?}", self.axis);
+        }
+        let y = match x {
+            CpuStorage::F32(x) => CpuStorage::F32(self.run(&x[start..end], dims, 0.0, 1.0)),
+            CpuStorage::F64(x) => CpuStorage::F64(self.run(&x[start..end], dims, 0.0, 1.0)),
+            CpuStorage::I64(x) => CpuStorage::I64(self.run(&x[start..end], dims, 0, 1)),
+            CpuStorage::I32(x) => CpuStorage::I32(self.run(&x[start..end], dims, 0, 1)),
+            CpuStorage::U32(x) => CpuStorage::U32(self.run(&x[start..end], dims, 0, 1)),
+            CpuStorage::U8(x) => CpuStorage::U8(self.run(&x[start..end], dims, 0, 1)),
+            _ => bail!("a running sum of this dtype is not supported"),
+        };
+        Ok((y, layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let back = Cumulative {
+            product: false,
+            reverse: !self.reverse,
+            ..*self
+        };
+        if self.product {
+            return ((y * gradient)?.contiguous()?.apply_op1_no_bwd(&back)? / x).map(Some);
+        }
+        gradient.contiguous()?.apply_op1_no_bwd(&back).map(Some)
+    }
+}

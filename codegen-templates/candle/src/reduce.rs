@@ -1,0 +1,180 @@
+//! Reductions over several axes, for all dtypes, with TensorFlow's gradients.
+
+use super::math::on_cpu;
+use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, bail};
+
+/// The sum over axes.
+pub fn sum(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
+    if keep {
+        x.sum_keepdim(axes)
+    } else {
+        x.sum(axes)
+    }
+}
+
+/// The mean over axes; of integers, rounded towards zero.
+pub fn mean(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
+    if x.dtype().is_float() {
+        return if keep {
+            x.mean_keepdim(axes)
+        } else {
+            x.mean(axes)
+        };
+    }
+    let count = axes.iter().map(|&axis| x.dims()[axis]).product::<usize>();
+    let sums = sum(x, axes, keep)?.to_dtype(DType::I64)?;
+    let means = sums
+        .flatten_all()?
+        .to_vec1::<i64>()?
+        .into_iter()
+        .map(|sum| sum / count.max(1) as i64)
+        .collect();
+    Tensor::from_vec::<_, i64>(means, sums.shape(), x.device())?.to_dtype(x.dtype())
+}
+
+/// The greatest element over axes; equal ones share the gradient.
+pub fn max(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
+    extreme(x, axes, keep, true)
+}
+
+/// The least element over axes; equal ones share the gradient.
+pub fn min(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
+    extreme(x, axes, keep, false)
+}
+
+/// The product over axes.
+pub fn prod(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
+    let rows = rows(x, axes)?;
+    let mut product = Tensor::ones(
+        rows.dims()[..rows.rank() - 1].to_vec(),
+        x.dtype(),
+        x.device(),
+    )?;
+    for i in 0..rows.dim(D::Minus1)? {
+        product = (product * rows.get_on_dim(D::Minus1, i)?)?;
+    }
+    reduced(&product, x, axes, keep)
+}
+
+/// Whether all elements over axes are true, of `U8` truth values.
+pub fn all(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
+    if axes.iter().any(|&axis| x.dims()[axis] == 0) {
+        return reduced_shape(x, axes, keep)
+            .and_then(|dims| Tensor::ones(dims, DType::U8, x.device()));
+    }
+    min(&x.ne(0u8)?, axes, keep)
+}
+
+/// Whether any element over axes is true, of `U8` truth values.
+pub fn any(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
+    if axes.iter().any(|&axis| x.dims()[axis] == 0) {
+        return reduced_shape(x, axes, keep)
+            .and_then(|dims| Tensor::zeros(dims, DType::U8, x.device()));
+    }
+    max(&x.ne(0u8)?, axes, keep)
+}
+
+/// The index of the first greatest element along an axis, as `I64`.
+pub fn argmax(x: &Tensor, axis: usize) -> Result<Tensor> {
+    on_cpu(&x.detach(), |x| x.argmax(axis)?.to_dtype(DType::I64))
+}
+
+/// The index of the first least element along an axis, as `I64`.
+pub fn argmin(x: &Tensor, axis: usize) -> Result<Tensor> {
+    on_cpu(&x.detach(), |x| x.argmin(axis)?.to_dtype(DType::I64))
+}
+
+fn extreme(x: &Tensor, axes: &[usize], keep: bool, greatest: bool) -> Result<Tensor> {
+    let rows = rows(x, axes)?;
+    if rows.dim(D::Minus1)? == 0 {
+        bail!(
+            "the extreme of no elements of {:?} over axes {axes:?}",
+            x.dims()
+        );
+    }
+    let value = match (x.dtype().is_float(), greatest) {
+        (true, _) => on_cpu(&rows, |rows| rows.apply_op1(Extreme { greatest }))?,
+        (false, true) => rows.max_keepdim(D::Minus1)?,
+        (false, false) => rows.min_keepdim(D::Minus1)?,
+    };
+    reduced(&value, x, axes, keep)
+}
+
+/// The greatest or the least element of each row of the last axis, which is kept.
+struct Extreme {
+    greatest: bool,
+}
+
+impl Extreme {
+    fn run<T: PartialOrd + Copy>(&self, x: &[T], width: usize) -> Vec<T> {
+        let better = |a: &T, b: &T| if self.greatest { a > b } else { a < b };
+        let of_row = |row: &[T]| {
+            row.iter().fold(
+                row[0],
+                |best, x| if better(x, &best) || x != x { *x } else { best },
+            )
+        };
+        x.chunks_exact(width).map(of_row).collect()
+    }
+}
+
+impl CustomOp1 for Extreme {
+    fn name(&self) -> &'static str {
+        "extreme"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let Some((start, end)) = layout.contiguous_offsets() else {
+            bail!("an extreme needs a contiguous tensor")
+        };
+        let mut dims = layout.dims().to_vec();
+        let width = dims.pop().unwrap_or(1);
+        dims.push(1);
+        let y = match x {
+            CpuStorage::F32(x) => CpuStorage::F32(self.run(&x[start..end], width)),
+            CpuStorage::F64(x) => CpuStorage::F64(self.run(&x[start..end], width)),
+            _ => bail!("an extreme needs f32 or f64"),
+        };
+        Ok((y, dims.into()))
+    }
+
+    fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let equal = x.broadcast_eq(y)?.to_dtype(x.dtype())?;
+        let share = gradient.broadcast_div(&equal.sum_keepdim(D::Minus1)?)?;
+        equal.broadcast_mul(&share).map(Some)
+    }
+}
+
+/// The other axes in their order, then the reduced ones as one.
+fn rows(x: &Tensor, axes: &[usize]) -> Result<Tensor> {
+    let others: Vec<usize> = (0..x.rank()).filter(|axis| !axes.contains(axis)).collect();
+    let permuted = x
+        .permute([others.as_slice(), axes].concat())?
+        .contiguous()?;
+    let count: usize = axes.iter().map(|&axis| x.dims()[axis]).product();
+    let dims: Vec<usize> = others
+        .iter()
+        .map(|&axis| x.dims()[axis])
+        .chain([count])
+        .collect();
+    permuted.reshape(dims)
+}
+
+fn reduced_shape(x: &Tensor, axes: &[usize], keep: bool) -> Result<Vec<usize>> {
+    let dims = x.dims().iter().enumerate().map(|(axis, &dim)| {
+        if axes.contains(&axis) {
+            None
+        } else {
+            Some(dim)
+        }
+    });
+    Ok(if keep {
+        dims.map(|dim| dim.unwrap_or(1)).collect()
+    } else {
+        dims.flatten().collect()
+    })
+}
+
+fn reduced(y: &Tensor, x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
+    y.reshape(reduced_shape(x, axes, keep)?)
+}
