@@ -27,7 +27,7 @@ pub(super) fn comment(text: &str) -> String {
     };
     let visible: String = text
         .chars()
-        .map(|c| if c == '\t' { ' ' } else { c })
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
         .filter(|&c| !is_hidden(c))
         .collect();
     visible.trim_end().to_string()

@@ -9,12 +9,14 @@
 //! - A statement that cannot keep to the width at all (a path of a hundred characters) runs over, as
 //!   rustfmt would let it.
 
+mod build;
 mod expr;
 pub mod ident;
 mod item;
 mod layout;
 mod literal;
 mod op;
+mod parens;
 mod pat;
 mod stmt;
 

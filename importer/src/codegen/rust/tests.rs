@@ -1,3 +1,4 @@
+mod layouts;
 mod random;
 
 use super::*;
@@ -20,15 +21,17 @@ fn rustfmt(source: &str) -> Option<String> {
     let output = rustfmt.wait_with_output().ok()?;
     writer.join().ok()?.ok()?;
     let errors = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() && errors.contains("toolchain") {
+    if errors.contains("toolchain") || errors.contains("is not installed") {
         return None;
     }
-    if errors.contains("error: ") { std::fs::write("/tmp/bad.rs", source).unwrap(); }
-    assert!(!errors.contains("error: ") && !errors.contains("error["), "rustfmt does not read this: {}", &errors[..errors.len().min(1500)]);
+    assert!(
+        !errors.contains("error: "),
+        "rustfmt cannot read this: {errors}\n{source}"
+    );
     String::from_utf8(output.stdout).ok()
 }
 
-/// Whether rustfmt is there; says so if not.
+/// Whether there is a rustfmt to compare with; says so if not.
 fn has_rustfmt() -> bool {
     let found = rustfmt("fn main() {}\n").is_some();
     if !found {
@@ -37,43 +40,47 @@ fn has_rustfmt() -> bool {
     found
 }
 
-/// The files that rustfmt would change, the shortest first, each with what rustfmt makes of it.
+/// The files that rustfmt would change, each with what rustfmt makes of it.
 fn changed(files: &[File]) -> Vec<(String, String)> {
     let sources: Vec<String> = files.iter().map(ToString::to_string).collect();
-    let modules = |sources: &[String]| sources.join("\n// ----\n\n");
-    let whole = modules(&sources);
-    if rustfmt(&whole).as_ref() == Some(&whole) {
+    let whole = sources.join("\n// The next file.\n\n");
+    let formatted = rustfmt(&whole).unwrap_or_default();
+    if formatted == whole {
         return Vec::new();
     }
-    if let [source] = sources.as_slice() {
-        return vec![(source.clone(), rustfmt(source).unwrap_or_default())];
+    if files.len() == 1 {
+        return vec![(whole, formatted)];
     }
     let (left, right) = files.split_at(files.len() / 2);
     let mut all = changed(left);
     all.extend(changed(right));
-    all.sort_by_key(|(source, _)| source.len());
     all
+}
+
+/// Fails with the shortest file that rustfmt would change.
+fn check(files: Vec<File>) {
+    if !has_rustfmt() {
+        return;
+    }
+    let wrong: Vec<_> = files.chunks(64).flat_map(changed).collect();
+    if let Some((printed, formatted)) = wrong.iter().min_by_key(|(printed, _)| printed.len()) {
+        panic!(
+            "{} differ\n=== printed\n{printed}\n=== rustfmt\n{formatted}",
+            wrong.len()
+        );
+    }
 }
 
 #[test]
 fn rustfmt_leaves_random_programs_as_they_are() {
-    if !has_rustfmt() {
-        return;
-    }
-    let seeds = std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(3000);
-    let first = std::env::var("FIRST").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
-    let files: Vec<File> = (first..first + seeds).map(|seed| if std::env::var("DECL").is_ok() { Random::new(seed).declarations() } else { Random::new(seed).program() }).collect();
-    let mut wrong = Vec::new();
-    for batch in files.chunks(64) {
-        wrong.extend(changed(batch));
-        if wrong.len() > 40 { break; }
-    }
-    wrong.sort_by_key(|(source, _)| source.len());
-    if !wrong.is_empty() {
-        for (n, (ours, theirs)) in wrong.iter().take(6).enumerate() {
-            std::fs::write(format!("/tmp/pr_{n}_a"), ours).unwrap();
-            std::fs::write(format!("/tmp/pr_{n}_b"), theirs).unwrap();
-        }
-        panic!("{} differ", wrong.len());
-    }
+    check((0..4000).map(|seed| Random::new(seed).program()).collect());
+}
+
+#[test]
+fn rustfmt_leaves_random_declarations_as_they_are() {
+    check(
+        (10_000..11_000)
+            .map(|seed| Random::new(seed).declarations())
+            .collect(),
+    );
 }

@@ -4,7 +4,9 @@ use super::super::expr::{Expr, Kind};
 use super::super::literal::comment;
 use super::super::pat::Pat;
 use super::super::stmt::{Block, Stmt, StmtKind};
-use super::shape::{MAX_WIDTH, Shape, TAB, is_one_line, last_line, line_count, newline, width};
+use super::shape::{
+    MAX_WIDTH, Shape, TAB, UNBOUNDED, is_one_line, last_line, line_count, newline, width,
+};
 use super::{Layout, line};
 
 impl Layout<'_> {
@@ -70,7 +72,11 @@ impl Layout<'_> {
                 text = text + gap + &newline(indent);
             }
             gap = "";
-            text += &self.commented(statement, indent, Position::before(&statements[position + 1..]));
+            text += &self.commented(
+                statement,
+                indent,
+                Position::before(&statements[position + 1..]),
+            );
         }
         text
     }
@@ -91,10 +97,7 @@ impl Layout<'_> {
 
     fn statement(self, statement: &Stmt, indent: usize, is_last: bool) -> String {
         let laid_out = self.within(statement, line(indent), is_last);
-        let unbounded = Shape {
-            max: usize::MAX / 4,
-            ..Shape::at(indent, usize::MAX / 4)
-        };
+        let unbounded = Shape::at(indent, UNBOUNDED);
         laid_out
             .or_else(|| self.within(statement, unbounded, is_last))
             .unwrap_or_default()
@@ -107,7 +110,11 @@ impl Layout<'_> {
             }
             StmtKind::Semi(expr) => {
                 // rustfmt reserves the semicolon of a `return` twice.
-                let reserved = if matches!(*expr.0, Kind::Jump(..)) { 2 } else { 1 };
+                let reserved = if matches!(*expr.0, Kind::Jump(..)) {
+                    2
+                } else {
+                    1
+                };
                 Some(self.expr(expr, shape.less(reserved)?)? + ";")
             }
             StmtKind::Bare(expr) => match &*expr.0 {
@@ -150,12 +157,18 @@ enum Position {
 
 impl Position {
     fn before(rest: &[Stmt]) -> Self {
-        let mut following = rest.iter().filter(|statement| statement.kind != StmtKind::Blank);
+        let mut following = rest
+            .iter()
+            .filter(|statement| statement.kind != StmtKind::Blank);
         let Some(next) = following.next() else {
             return Self::Last;
         };
         let is_comment = |statement: &Stmt| matches!(statement.kind, StmtKind::Comment(_));
-        if is_comment(next) && following.all(is_comment) { Self::BeforeClosingComment } else { Self::Inside }
+        if is_comment(next) && following.all(is_comment) {
+            Self::BeforeClosingComment
+        } else {
+            Self::Inside
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::expr::{Expr, Kind};
 use super::Layout;
+use super::nature::ends_as_block;
 use super::shape::{
     Shape, TAB, ends_in_brackets, first_line, is_one_line, last_line, line_count, width,
 };
@@ -72,7 +73,9 @@ impl Layout<'_> {
             Part::Root(expr) => self.expr(expr, shape)?,
             Part::Field(name) => format!(".{name}"),
             Part::Method(name, args) => {
-                let generics = name.split_once("::<").map_or(0, |(_, types)| types.len().saturating_sub(1));
+                let generics = name
+                    .split_once("::<")
+                    .map_or(0, |(_, types)| types.len().saturating_sub(1));
                 shape.less(generics)?;
                 self.arguments(&format!(".{name}"), args, shape)?
             }
@@ -87,8 +90,8 @@ impl Layout<'_> {
         shape: Shape,
     ) -> Option<Head<'c, 'e>> {
         let text = self.link(root, shape)?;
-        let ends_with_block =
-            matches!(root.part, Part::Root(expr) if ends_as_block(expr)) && !is_one_line(&text);
+        let ends_with_block = matches!(root.part, Part::Root(expr) if ends_as_block(expr, &text))
+            && !is_one_line(&text);
         let mut head = Head {
             text,
             rest: links,
@@ -187,27 +190,4 @@ fn links_of(expr: &Expr) -> (Link<'_>, Vec<Link<'_>>) {
         },
         links,
     )
-}
-
-/// The expression, when broken, ends in a line of closing brackets.
-fn ends_as_block(expr: &Expr) -> bool {
-    match &*expr.0 {
-        Kind::Macro(..)
-        | Kind::Vec(_)
-        | Kind::VecRepeat(..)
-        | Kind::Call(..)
-        | Kind::Method { .. } => true,
-        Kind::Array(_) | Kind::Struct(_) | Kind::If(_) | Kind::Match(..) | Kind::For(..) => true,
-        Kind::While(..) | Kind::Loop(_) | Kind::Block(_) => true,
-        Kind::Paren(inner) | Kind::Infix(_, _, inner) | Kind::Index(_, inner) => {
-            ends_as_block(inner)
-        }
-        Kind::Prefix(sign, inner) => !sign.starts_with('&') && ends_as_block(inner),
-        Kind::Try(inner) => ends_as_block(inner),
-        Kind::Closure(_) => true,
-        Kind::Path(_) | Kind::Literal(_) | Kind::Str(_) | Kind::Field(..) | Kind::Cast(..) => false,
-        Kind::Assign(..) | Kind::Repeat(..) | Kind::Tuple(_) | Kind::Range(..) | Kind::Jump(..) => {
-            false
-        }
-    }
 }

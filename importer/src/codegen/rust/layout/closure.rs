@@ -2,7 +2,7 @@
 
 use super::super::expr::{Closure, Expr, Kind};
 use super::Layout;
-use super::list::all_fit;
+use super::arrange::all_fit;
 use super::shape::{Shape, is_one_line, last_line, line_count, newline, width};
 
 /// The tallest block that is tried once more on one line.
@@ -19,7 +19,11 @@ impl Layout<'_> {
         if block.is_empty() {
             return Some(format!("{head} {{}}"));
         }
-        let inner = if is_one_line(&head) { closure.body.innermost() } else { &closure.body };
+        let inner = if is_one_line(&head) {
+            closure.body.innermost()
+        } else {
+            &closure.body
+        };
         let value = if wants_block(inner) {
             Some(self.closure_block(inner, &head, shape))
         } else {
@@ -32,11 +36,19 @@ impl Layout<'_> {
         let moves = if closure.moves { "move " } else { "" };
         let inner = shape.after(moves.len())?.less("|| {".len())?;
         let room = inner.after(1)?;
-        let params: Vec<Option<String>> = closure.params.iter().map(|param| self.pat(param, room)).collect();
+        let params: Vec<Option<String>> = closure
+            .params
+            .iter()
+            .map(|param| self.pat(param, room))
+            .collect();
         let one_line = all_fit(&params, inner.width.saturating_sub(1));
         let params: Vec<String> = params.into_iter().collect::<Option<_>>()?;
         room.less(usize::from(one_line))?;
-        let separator = if one_line { ", ".to_string() } else { format!(",{}", newline(room.used())) };
+        let separator = if one_line {
+            ", ".to_string()
+        } else {
+            format!(",{}", newline(room.used()))
+        };
         Some(format!("{moves}|{}|", params.join(&separator)))
     }
 
@@ -55,7 +67,9 @@ impl Layout<'_> {
             Kind::Block(block) => block.sole_value().unwrap_or(&closure.body),
             _ => &closure.body,
         };
-        let head = self.closure_head(closure, shape).filter(|head| is_one_line(head))?;
+        let head = self
+            .closure_head(closure, shape)
+            .filter(|head| is_one_line(head))?;
         let room = shape.after(width(&head) + 1)?;
         if wants_block(body) {
             let text = self.closure_block(body, &head, room);

@@ -2,11 +2,10 @@
 
 use super::super::expr::{Expr, Kind};
 use super::list::{Items, List};
-use super::shape::{Shape, TAB, first_line, if_fits, is_one_line, last_line, newline, width};
+use super::shape::{
+    Shape, TAB, UNBOUNDED, first_line, if_fits, is_one_line, last_line, newline, width,
+};
 use super::{Layout, line};
-
-/// Wide enough that nothing is too long, for code that cannot keep to the page.
-const UNBOUNDED: usize = 100_000;
 
 impl Layout<'_> {
     /// An expression by itself; one that cannot keep to the page is let run over.
@@ -20,7 +19,9 @@ impl Layout<'_> {
     pub fn expr(self, expr: &Expr, shape: Shape) -> Option<String> {
         match &*expr.0 {
             Kind::Str(text) => return Some(text.clone()),
-            Kind::Path(text) | Kind::Literal(text) => return (width(text) <= shape.width).then(|| text.clone()),
+            Kind::Path(text) | Kind::Literal(text) => {
+                return (width(text) <= shape.width).then(|| text.clone());
+            }
             _ => {}
         }
         let key = (
@@ -143,7 +144,11 @@ impl Layout<'_> {
             ..self
         };
         let nested = shape.after("vec!".len())?.indented(TAB);
-        let part = |part: &Expr| inside.expr(part, nested).or_else(|| inside.expr(part, nested.widened()));
+        let part = |part: &Expr| {
+            inside
+                .expr(part, nested)
+                .or_else(|| inside.expr(part, nested.widened()))
+        };
         let (item, count) = (part(item)?, part(count)?);
         let brackets = "vec![; ]".len();
         if is_one_line(&item)
@@ -166,8 +171,7 @@ impl Layout<'_> {
         if shape.after(column).is_some() && column + width(ty) <= shape.width {
             return Some(format!("{value} as {ty}"));
         }
-        let below =
-            Shape::at(shape.indent + TAB, shape.max).less(shape.overhead())?;
+        let below = Shape::at(shape.indent + TAB, shape.max).less(shape.overhead())?;
         below.less("as ".len() + width(ty))?;
         Some(format!("{value}{}as {ty}", below.newline()))
     }
@@ -183,16 +187,13 @@ impl Layout<'_> {
             .and_then(|s| s.less(1));
         if let Some(count) = beside.and_then(|s| self.expr(count, s)) {
             let text = format!("{item}; {count}]");
-            let column =
-                width(last_line(&item)) + 3 + width(first_line(&count));
-            let may_break = width(&item) <= TAB
-                || first_line(&count).ends_with('{');
+            let column = width(last_line(&item)) + 3 + width(first_line(&count));
+            let may_break = width(&item) <= TAB || first_line(&count).ends_with('{');
             if (is_one_line(&count) || may_break) && column <= shape.width {
                 return Some(text);
             }
         }
-        let below =
-            Shape::at(shape.indent + TAB, shape.max).less(shape.overhead())?;
+        let below = Shape::at(shape.indent + TAB, shape.max).less(shape.overhead())?;
         let count = self.expr(count, below)?;
         Some(format!("{item};{}{count}]", below.newline()))
     }

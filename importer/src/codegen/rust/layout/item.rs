@@ -2,9 +2,10 @@
 
 use super::super::expr::Expr;
 use super::super::item::{File, Function, Item, ItemKind, Member};
+use super::arrange::TrailingComma;
 use super::block::comment_lines;
-use super::list::{Items, List, TrailingComma};
-use super::shape::{MAX_WIDTH, Shape, TAB, newline};
+use super::list::{Items, List};
+use super::shape::{MAX_WIDTH, Shape, TAB, UNBOUNDED, newline};
 use super::uses::uses;
 use super::{line, with_layout};
 
@@ -107,21 +108,31 @@ fn attribute(sign: &str, text: &str, indent: usize) -> String {
         return format!("{sign}[{text}]");
     };
     let arguments: Vec<String> = arguments.split(", ").map(str::to_string).collect();
-    let text = if path == "derive" { derive(sign, &arguments, indent) } else { allow(sign, path, &arguments, indent) };
+    let text = if path == "derive" {
+        derive(sign, &arguments, indent)
+    } else {
+        allow(sign, path, &arguments, indent)
+    };
     text.unwrap_or_else(|| format!("{sign}[{path}({})]", arguments.join(", ")))
 }
 
 /// Arguments in a row behind the path, in a row below it, or one per line.
 fn derive(sign: &str, names: &[String], indent: usize) -> Option<String> {
     let open = format!("{sign}[derive(");
-    let beside = line(indent).after(open.len() + ")]".len())?.less("()]".len())?;
+    let beside = line(indent)
+        .after(open.len() + ")]".len())?
+        .less("()]".len())?;
     let row = names.join(", ");
     // Measured with the comma that only a row of its own has.
     if row.len() < beside.width {
         return Some(format!("{open}{row})]"));
     }
     let (inner, end) = (newline(indent + TAB), newline(indent));
-    let separator = if row.len() + indent + TAB <= MAX_WIDTH { ", ".to_string() } else { format!(",{inner}") };
+    let separator = if row.len() + indent + TAB <= MAX_WIDTH {
+        ", ".to_string()
+    } else {
+        format!(",{inner}")
+    };
     Some(format!("{open}{inner}{},{end})]", names.join(&separator)))
 }
 
@@ -129,7 +140,12 @@ fn allow(sign: &str, path: &str, arguments: &[String], indent: usize) -> Option<
     let room = line(indent).after(sign.len() + 1)?.less(1)?;
     let text = with_layout(|layout| {
         let list = List::call(layout, path, Items::Texts(arguments));
-        List { trailing: TrailingComma::Never, item_width: ATTRIBUTE_WIDTH, ..list }.print(room)
+        List {
+            trailing: TrailingComma::Never,
+            item_width: ATTRIBUTE_WIDTH,
+            ..list
+        }
+        .print(room)
     })?;
     Some(format!("{sign}[{text}]"))
 }
@@ -159,7 +175,7 @@ fn constant(header: &str, value: &Expr, indent: usize) -> String {
     let print = |room: Shape| {
         with_layout(|layout| layout.right_side(&format!("{header} ="), value, room.less(1)?))
     };
-    let text = print(line(indent)).or_else(|| print(Shape::at(indent, usize::MAX / 4)));
+    let text = print(line(indent)).or_else(|| print(Shape::at(indent, UNBOUNDED)));
     text.unwrap_or_default() + ";"
 }
 

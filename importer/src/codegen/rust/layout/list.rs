@@ -1,8 +1,12 @@
 //! Lists in brackets: arguments, arrays, tuples. The last item may overflow: `f(a, |x| {` … `})`.
 
 use super::super::expr::{Expr, Kind};
-use super::super::pat::{Pat, PatKind};
+use super::super::pat::Pat;
 use super::Layout;
+use super::arrange::{Arrangement, TrailingComma, all_fit, nested, write};
+use super::nature::{
+    is_method_call, is_nested_call, is_simple, may_overflow, pattern_may_overflow,
+};
 use super::shape::{Shape, TAB, first_line, is_one_line, last_line, newline, newlines, width};
 
 /// The widest list of arguments, or of an array's items, on one line.
@@ -15,22 +19,6 @@ pub(super) enum Items<'e> {
     Exprs(&'e [Expr]),
     Pats(&'e [Pat]),
     Texts(&'e [String]),
-}
-
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum TrailingComma {
-    WhenVertical,
-    Always,
-    Never,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Arrangement {
-    OneLine,
-    OnePerLine,
-    Packed,
-    /// The leading arguments on one line, the format string on the next, then its arguments.
-    Format(usize),
 }
 
 pub(super) struct List<'m, 'e> {
@@ -299,139 +287,5 @@ impl<'m, 'e> List<'m, 'e> {
             "assert_eq!" | "assert_ne!" | "debug_assert_eq!" | "debug_assert_ne!" => Some(2),
             _ => None,
         }
-    }
-}
-
-/// The room of an item on a line of its own.
-fn nested(shape: Shape) -> Shape {
-    let room = shape.indented(TAB).widened();
-    Shape {
-        width: room.width.saturating_sub(1),
-        ..room
-    }
-}
-
-/// Everything on one line keeps to the width.
-pub(super) fn all_fit(texts: &[Option<String>], limit: usize) -> bool {
-    let total: usize = texts.iter().flatten().map(|text| width(text)).sum();
-    let separators = 2 * texts.len().saturating_sub(1);
-    total + separators <= limit && texts.iter().flatten().all(|text| is_one_line(text))
-}
-
-pub(super) fn write(
-    texts: &[String],
-    arrangement: Arrangement,
-    trailing: TrailingComma,
-    nested: Shape,
-) -> String {
-    let line = nested.newline();
-    match arrangement {
-        Arrangement::OneLine if trailing == TrailingComma::Always => texts.join(", ") + ",",
-        Arrangement::OneLine => texts.join(", "),
-        Arrangement::OnePerLine => {
-            let end = if trailing == TrailingComma::Never {
-                ""
-            } else {
-                ","
-            };
-            texts.join(&format!(",{line}")) + end
-        }
-        Arrangement::Packed => packed(texts, trailing != TrailingComma::Never, nested),
-        Arrangement::Format(before) => {
-            let (front, back) = texts.split_at(before);
-            let (string, values) = back.split_at(1);
-            let rows = [front.join(", "), string.join(""), values.join(", ")];
-            rows.into_iter()
-                .filter(|row| !row.is_empty())
-                .collect::<Vec<_>>()
-                .join(&format!(",{line}"))
-        }
-    }
-}
-
-/// As many items to a line as fit.
-fn packed(texts: &[String], trailing_comma: bool, nested: Shape) -> String {
-    let (mut body, mut column, mut wrapped) = (String::new(), 0, false);
-    for (position, text) in texts.iter().enumerate() {
-        let is_last = position + 1 == texts.len();
-        let taken = width(text) + usize::from(!is_last || wrapped);
-        if column > 0 && column + 1 + taken > nested.width {
-            body += &nested.newline();
-            (column, wrapped) = (0, true);
-        } else if column > 0 {
-            body.push(' ');
-            column += 1;
-        }
-        column += taken;
-        body += text;
-        if !is_last || trailing_comma {
-            body.push(',');
-        }
-    }
-    body
-}
-
-fn may_overflow(expr: &Expr, count: usize) -> bool {
-    match &*expr.0 {
-        Kind::Block(_) | Kind::Closure(_) => true,
-        Kind::Match(..) | Kind::If(_) | Kind::For(..) | Kind::While(..) | Kind::Loop(_) => {
-            count == 1
-        }
-        Kind::Array(_) | Kind::Struct(_) | Kind::Vec(_) | Kind::VecRepeat(..) | Kind::Macro(..) => {
-            count == 1
-        }
-        Kind::Call(..) | Kind::Method { .. } | Kind::Tuple(_) => count == 1,
-        Kind::Prefix(_, inner) | Kind::Try(inner) | Kind::Cast(inner, _) => {
-            may_overflow(inner, count)
-        }
-        Kind::Path(_)
-        | Kind::Literal(_)
-        | Kind::Str(_)
-        | Kind::Paren(_)
-        | Kind::Field(..)
-        | Kind::Infix(..) => false,
-        Kind::Assign(..)
-        | Kind::Repeat(..)
-        | Kind::Index(..)
-        | Kind::Range(..)
-        | Kind::Jump(..) => false,
-    }
-}
-
-fn pattern_may_overflow(pat: &Pat, count: usize) -> bool {
-    match &pat.0 {
-        PatKind::Tuple(_) | PatKind::Struct { .. } | PatKind::Variant(..) => count == 1,
-        PatKind::Ref(inner) => pattern_may_overflow(inner, count),
-        PatKind::Text(_) | PatKind::Slice(_) | PatKind::Or(_) => false,
-    }
-}
-
-fn is_nested_call(expr: &Expr) -> bool {
-    match &*expr.0 {
-        Kind::Call(..) | Kind::Macro(..) | Kind::Vec(_) | Kind::VecRepeat(..) => true,
-        Kind::Prefix(_, inner) | Kind::Try(inner) | Kind::Cast(inner, _) => is_nested_call(inner),
-        _ => false,
-    }
-}
-
-fn is_method_call(expr: &Expr) -> bool {
-    match &*expr.0 {
-        Kind::Method { .. } => true,
-        Kind::Prefix(_, inner) | Kind::Try(inner) | Kind::Cast(inner, _) => is_method_call(inner),
-        _ => false,
-    }
-}
-
-/// Literals and single names, with what may stand before or behind them.
-fn is_simple(expr: &Expr) -> bool {
-    match &*expr.0 {
-        Kind::Literal(_) | Kind::Str(_) => true,
-        Kind::Path(path) => !path.contains("::"),
-        Kind::Prefix(_, inner)
-        | Kind::Try(inner)
-        | Kind::Cast(inner, _)
-        | Kind::Field(inner, _) => is_simple(inner),
-        Kind::Index(a, b) | Kind::Repeat(a, b) => is_simple(a) && is_simple(b),
-        _ => false,
     }
 }

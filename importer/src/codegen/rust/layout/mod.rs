@@ -5,6 +5,7 @@
 //! are tried are rustfmt's own (style edition 2024, default configuration): output must be what
 //! rustfmt would make of it, to the byte, without rustfmt at hand.
 
+mod arrange;
 mod binary;
 mod block;
 mod chain;
@@ -14,6 +15,7 @@ mod expr;
 mod item;
 mod list;
 mod matches;
+mod nature;
 mod pat;
 mod rhs;
 mod shape;

@@ -2,7 +2,8 @@
 
 use super::super::pat::{Pat, PatKind};
 use super::Layout;
-use super::list::{Items, List, TrailingComma};
+use super::arrange::TrailingComma;
+use super::list::{Items, List};
 use super::shape::{Shape, is_one_line, width};
 use super::structs::{in_struct_braces, struct_fields, struct_rooms};
 
@@ -70,7 +71,11 @@ impl Layout<'_> {
         let mut text = struct_fields(texts.collect(), TrailingComma::WhenVertical, room, nested)?;
         if rest {
             let one_line = is_one_line(&text) && text.len() <= room.unwrap_or(0);
-            let separator = if one_line { ", ".to_string() } else { nested.newline() };
+            let separator = if one_line {
+                ", ".to_string()
+            } else {
+                nested.newline()
+            };
             text = text + &separator + "..";
         }
         Some(in_struct_braces(path, &text, room, shape, nested))

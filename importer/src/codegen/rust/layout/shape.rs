@@ -2,6 +2,8 @@
 
 /// Columns of a line.
 pub(super) const MAX_WIDTH: usize = 100;
+/// Wide enough that nothing is too long, for code that cannot keep to the page.
+pub(super) const UNBOUNDED: usize = usize::MAX / 4;
 /// Columns of one step of indentation.
 pub(super) const TAB: usize = 4;
 

@@ -2,7 +2,7 @@
 
 use super::super::expr::{Expr, StructExpr};
 use super::Layout;
-use super::list::{Arrangement, TrailingComma, all_fit, write};
+use super::arrange::{Arrangement, TrailingComma, all_fit, write};
 use super::shape::{Shape, TAB, is_one_line, newline};
 
 /// The widest fields of a struct on one line.

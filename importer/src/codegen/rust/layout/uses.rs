@@ -1,6 +1,6 @@
 //! `use` declarations: one per module, sorted, wrapped.
 
-use super::list::{Arrangement, TrailingComma, all_fit, write};
+use super::arrange::{Arrangement, TrailingComma, all_fit, write};
 use super::shape::{MAX_WIDTH, Shape, TAB, newline};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,9 +15,11 @@ pub(super) fn uses(paths: &[String], indent: usize) -> String {
     // `a::self` alone is `a`, and names without a module stand alone.
     let bare = modules.remove("").unwrap_or_default();
     let alone = bare.into_iter().map(|name| Tree::new("", vec![name]));
-    let lists = modules.into_iter().map(|(module, names)| match names.len() == 1 && names.contains("self") {
-        true => Tree::new(split(module).0, vec![split(module).1]),
-        false => Tree::new(module, names.into_iter().collect()),
+    let lists = modules.into_iter().map(|(module, names)| {
+        match names.len() == 1 && names.contains("self") {
+            true => Tree::new(split(module).0, vec![split(module).1]),
+            false => Tree::new(module, names.into_iter().collect()),
+        }
     });
     let mut trees: Vec<Tree<'_>> = alone.chain(lists).collect();
     trees.sort_by(Tree::compare);

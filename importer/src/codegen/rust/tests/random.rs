@@ -36,35 +36,100 @@ impl Random {
     }
 
     fn name(&mut self) -> String {
-        let stems = ["x", "y", "xs", "w", "conv", "block_3", "expanded_conv_depthwise", "batch", "query", "value"];
+        let stems = [
+            "x",
+            "y",
+            "xs",
+            "w",
+            "conv",
+            "block_3",
+            "expanded_conv_depthwise",
+            "batch",
+            "query",
+            "value",
+        ];
         let stem = self.pick(&stems);
-        if self.one_in(4) { self.long_name() } else { stem.to_string() }
+        if self.one_in(4) {
+            self.long_name()
+        } else {
+            stem.to_string()
+        }
     }
 
     fn long_name(&mut self) -> String {
-        let stems = ["transformer_layer", "attention", "a", "embedding_lookup", "h", "res"];
+        let stems = [
+            "transformer_layer",
+            "attention",
+            "a",
+            "embedding_lookup",
+            "h",
+            "res",
+        ];
         let (first, second) = (self.pick(&stems), self.pick(&stems));
         format!("{first}_{second}_{}", self.below(100))
     }
 
     fn method(&mut self) -> String {
-        let names = ["forward", "forward_with_training", "apply", "relu", "add", "broadcast_add", "reshape", "to_dtype", "t", "i", "narrow", "contiguous"];
-        let wide = ["map_err", "broadcast_matmul_with_bias_and_activation", "sqrt"];
-        if self.one_in(5) { self.pick(&wide).to_string() } else { self.pick(&names).to_string() }
+        let names = [
+            "forward",
+            "forward_with_training",
+            "apply",
+            "relu",
+            "add",
+            "broadcast_add",
+            "reshape",
+            "to_dtype",
+            "t",
+            "i",
+            "narrow",
+            "contiguous",
+        ];
+        let wide = [
+            "map_err",
+            "broadcast_matmul_with_bias_and_activation",
+            "sqrt",
+        ];
+        if self.one_in(5) {
+            self.pick(&wide).to_string()
+        } else {
+            self.pick(&names).to_string()
+        }
     }
 
     fn path(&mut self) -> String {
-        let paths = ["Tensor::zeros", "f", "candle_nn::conv2d", "Some", "Ok", "support::gather_nd", "D::Minus1"];
+        let paths = [
+            "Tensor::zeros",
+            "f",
+            "candle_nn::conv2d",
+            "Some",
+            "Ok",
+            "support::gather_nd",
+            "D::Minus1",
+        ];
         self.pick(&paths).to_string()
     }
 
     fn ty(&mut self) -> String {
-        let types = ["usize", "Tensor", "Vec<usize>", "Result<Tensor>", "Option<&Tensor>", "f64", "[usize; 4]"];
+        let types = [
+            "usize",
+            "Tensor",
+            "Vec<usize>",
+            "Result<Tensor>",
+            "Option<&Tensor>",
+            "f64",
+            "[usize; 4]",
+        ];
         self.pick(&types).to_string()
     }
 
     fn text(&mut self) -> String {
-        let texts = ["", "[batch, 224, 224, 3]", "x", "the layer \"conv\" of block_3, as TensorFlow names it", "é\n{x:?}"];
+        let texts = [
+            "",
+            "[batch, 224, 224, 3]",
+            "x",
+            "the layer \"conv\" of block_3, as TensorFlow names it",
+            "é\n{x:?}",
+        ];
         self.pick(&texts).to_string()
     }
 
@@ -122,9 +187,9 @@ impl Random {
             30 => self.expr(depth).cast(self.pick(&["usize", "f32", "i64"])),
             31 => Expr::range(Some(self.expr(depth)), Some(self.expr(depth))),
             32 => Expr::call_macro(self.pick(&["bail", "format", "assert"]), self.macro_args()),
-            33 => Expr::repeat(self.expr(depth), self.atom()),
-            34 => Expr::vec_repeat(self.atom(), self.atom()),
-            35 => Expr::block(self.block(depth)),
+            33 => Expr::repeat(self.number(), self.number()),
+            34 => Expr::vec_repeat(self.number(), self.number()),
+            35 => Expr::block(self.filled(depth)),
             36 => self.expr(depth).negated(),
             _ => self.atom(),
         }
@@ -137,7 +202,11 @@ impl Random {
     }
 
     fn chain(&mut self, depth: usize) -> Expr {
-        let mut chain = if self.one_in(3) { self.expr(depth) } else { self.atom() };
+        let mut chain = if self.one_in(3) {
+            self.expr(depth)
+        } else {
+            self.atom()
+        };
         for _ in 0..self.below(6) {
             chain = match self.below(7) {
                 0 => chain.field(self.name()),
@@ -154,7 +223,18 @@ impl Random {
     }
 
     fn infix(&mut self, depth: usize) -> Expr {
-        let ops = [Op::Add, Op::Mul, Op::Sub, Op::Div, Op::Lt, Op::Eq, Op::And, Op::Or, Op::Shl, Op::BitAnd];
+        let ops = [
+            Op::Add,
+            Op::Mul,
+            Op::Sub,
+            Op::Div,
+            Op::Lt,
+            Op::Eq,
+            Op::And,
+            Op::Or,
+            Op::Shl,
+            Op::BitAnd,
+        ];
         let op = self.pick(&ops);
         let mut value = self.expr(depth);
         // rustc misreads a struct literal behind a macro call at the start of a statement in a condition.
@@ -177,8 +257,16 @@ impl Random {
 
     fn closure(&mut self, depth: usize) -> Expr {
         let params = self.many(2, Self::name);
-        let body = if self.one_in(3) { Expr::block(self.block(depth)) } else { self.expr(depth) };
-        if self.one_in(2) { Expr::closure(params, body) } else { Expr::move_closure(params, body) }
+        let body = if self.one_in(3) {
+            Expr::block(self.block(depth))
+        } else {
+            self.expr(depth)
+        };
+        if self.one_in(2) {
+            Expr::closure(params, body)
+        } else {
+            Expr::move_closure(params, body)
+        }
     }
 
     fn condition(&mut self, depth: usize) -> Condition {
@@ -192,10 +280,21 @@ impl Random {
     fn match_(&mut self, depth: usize) -> Expr {
         let mut arms = self.many(3, |r| {
             let arm = Arm::new(r.pattern(), r.expr(depth));
-            if r.one_in(4) { arm.when(r.expr(depth)) } else { arm }
+            if r.one_in(4) {
+                arm.when(r.expr(depth))
+            } else {
+                arm
+            }
         });
-        let body = if self.one_in(2) { Expr::block(self.block(depth)) } else { self.expr(depth) };
-        arms.push(Arm::new(Pat::any_of(self.many(8, Self::name)), body.clone()));
+        let body = if self.one_in(2) {
+            Expr::block(self.block(depth))
+        } else {
+            self.expr(depth)
+        };
+        arms.push(Arm::new(
+            Pat::any_of(self.many(8, Self::name)),
+            body.clone(),
+        ));
         if arms[arms.len() - 1] == Arm::new(Pat::any_of(Vec::<Pat>::new()), body.clone()) {
             arms.pop();
         }
@@ -216,23 +315,41 @@ impl Random {
             0 => return Stmt::blank(),
             1 => return Stmt::comment(self.text() + "."),
             2 => self.expr(depth).stmt(),
-            3 => Expr::path(self.name()).field(self.name()).assign(self.expr(depth)).stmt(),
+            3 => Expr::path(self.name())
+                .field(self.name())
+                .assign(self.expr(depth))
+                .stmt(),
             4 => Expr::for_(self.pattern(), self.expr(depth), self.block(depth.min(1))).stmt(),
             5 => Expr::while_(self.condition(depth), self.block(depth.min(1))).stmt(),
             6 => Expr::if_(self.condition(depth), self.block(depth.min(1))).stmt(),
-            7 => Expr::if_else(self.condition(depth), self.filled(depth), self.filled(depth)).stmt(),
+            7 => Expr::if_else(
+                self.condition(depth),
+                self.filled(depth),
+                self.filled(depth),
+            )
+            .stmt(),
             8 => Expr::return_(Some(self.expr(depth))).stmt(),
             9 => Stmt::bind("x", self.expr(depth)).typed("usize"),
-            10 => Expr::path(self.name()).assign_with(Op::Add, self.expr(depth)).stmt(),
+            10 => Expr::path(self.name())
+                .assign_with(Op::Add, self.expr(depth))
+                .stmt(),
             _ => Stmt::bind(self.pattern(), self.expr(depth)),
         };
-        if self.one_in(6) { statement.commented(self.text().replace('\n', " ")) } else { statement }
+        if self.one_in(6) {
+            statement.commented("[2, 3]")
+        } else {
+            statement
+        }
     }
 
     /// A block with something in it.
     fn filled(&mut self, depth: usize) -> Block {
-        let block = self.block(depth.min(1));
-        if block.is_empty() { Block::from([self.atom().stmt()]) } else { block }
+        let block = self.block(depth);
+        if block.is_empty() {
+            Block::from([self.atom().stmt()])
+        } else {
+            block
+        }
     }
 
     fn function(&mut self) -> Function {
@@ -256,7 +373,10 @@ impl Random {
         match self.below(3) {
             0 => File::new([function]),
             1 => File::new([Item::implementation("Nmp", [function])]),
-            _ => File::new([Item::module("inner", [Item::implementation("Nmp", [function])])]),
+            _ => File::new([Item::module(
+                "inner",
+                [Item::implementation("Nmp", [function])],
+            )]),
         }
     }
 
@@ -272,38 +392,115 @@ impl Random {
             1 => Item::structure("Nmp", self.many(4, Self::member)),
             2 => Item::enumeration("Kind", self.many(4, Self::alternative)),
             3 => Item::constant("SHAPE", "[usize; 4]", self.expr(1)),
-            4 => Item::public_constant(&self.long_name().to_ascii_uppercase(), "&[f32]", Expr::array(self.many(40, Self::number)).by_ref()),
+            4 => Item::public_constant(
+                &self.long_name().to_ascii_uppercase(),
+                "&[f32]",
+                Expr::array(self.many(40, Self::number)).by_ref(),
+            ),
             5 => Item::module("inner", self.many(3, |r| r.item(false))).visible("pub(crate)"),
-            _ => Item::implementation("Nmp", self.many(3, |r| Item::from(r.function()).doc(r.sentence()))),
+            _ => Item::implementation(
+                "Nmp",
+                self.many(3, |r| Item::from(r.function()).doc(r.sentence())),
+            ),
         };
-        let item = if self.one_in(2) { item.doc(self.sentence()) } else { item };
-        if self.one_in(3) { item.attribute(self.attribute()) } else { item }
+        let item = if self.one_in(2) {
+            item.doc(self.sentence())
+        } else {
+            item
+        };
+        if self.one_in(3) {
+            item.attribute(self.attribute())
+        } else {
+            item
+        }
     }
 
     fn import_paths(&mut self) -> Vec<String> {
-        let roots = ["candle_core", "candle_nn", "std::path", "super", "std", "burn::nn::conv", "a1", "a10", "a_b"];
-        let names = ["Tensor", "Result", "Device", "self", "D", "conv2d", "VarBuilder", "Conv2dConfig", "linear", "Module", "a1", "a02", "a10", "a_b", "aB", "*", "batch_norm", "MODULE", "f32", "Linear as Dense", "nn"];
-        (0..=self.below(14)).map(|_| format!("{}::{}", self.pick(&roots), self.pick(&names))).collect()
+        let roots = [
+            "candle_core",
+            "candle_nn",
+            "std::path",
+            "super",
+            "std",
+            "burn::nn::conv",
+            "a1",
+            "a10",
+            "a_b",
+        ];
+        let names = [
+            "Tensor",
+            "Result",
+            "Device",
+            "self",
+            "D",
+            "conv2d",
+            "VarBuilder",
+            "Conv2dConfig",
+            "linear",
+            "Module",
+            "a1",
+            "a02",
+            "a10",
+            "a_b",
+            "aB",
+            "*",
+            "batch_norm",
+            "MODULE",
+            "f32",
+            "Linear as Dense",
+            "nn",
+        ];
+        (0..=self.below(14))
+            .map(|_| format!("{}::{}", self.pick(&roots), self.pick(&names)))
+            .collect()
     }
 
     fn member(&mut self) -> Member {
         let member = Member::field(&self.name(), &self.ty());
-        if self.one_in(2) { member.doc(self.sentence()) } else { member }
+        if self.one_in(2) {
+            member.doc(self.sentence())
+        } else {
+            member
+        }
     }
 
     fn alternative(&mut self) -> Member {
         let text = self.pick(&["One", "Two(usize)", "Three(Vec<f32>, Tensor)"]);
         let member = Member::variant(text);
-        if self.one_in(2) { member.doc(self.sentence()) } else { member }
+        if self.one_in(2) {
+            member.doc(self.sentence())
+        } else {
+            member
+        }
     }
 
     fn sentence(&mut self) -> String {
-        let words = ["the", "layer", "`block_3_expand`", "of", "the model,", "[batch, 224]", "", "with", "weights"];
-        (0..self.below(40)).map(|_| self.pick(&words)).collect::<Vec<_>>().join(" ")
+        let words = [
+            "the",
+            "layer",
+            "`block_3_expand`",
+            "of",
+            "the model,",
+            "[batch, 224]",
+            "",
+            "with",
+            "weights",
+        ];
+        (0..self.below(40))
+            .map(|_| self.pick(&words))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn attribute(&mut self) -> String {
-        let names = ["Clone", "Debug", "clippy::too_many_arguments", "dead_code", "PartialEq", "clippy::excessive_precision"];
+        let names = [
+            "Clone",
+            "Debug",
+            "clippy::too_many_arguments",
+            "dead_code",
+            "PartialEq",
+            "clippy::excessive_precision",
+        ];
         let names: Vec<&str> = (0..=self.below(6)).map(|_| self.pick(&names)).collect();
         format!("{}({})", self.pick(&["derive", "allow"]), names.join(", "))
     }

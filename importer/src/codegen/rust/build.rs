@@ -1,0 +1,459 @@
+//! How expressions are built.
+//!
+//! Parentheses are put where Rust needs them and nowhere else, so that a tree prints as it was built.
+
+use super::expr::{Arm, Closure, Condition, Expr, If, Kind, StructExpr};
+use super::op::{Level, Op};
+use super::parens::next_level;
+use super::pat::Pat;
+use super::stmt::{Block, Stmt};
+
+impl Arm {
+    /// `pattern => body`; a body of several statements is [`Expr::block`].
+    pub fn new(pattern: impl Into<Pat>, body: Expr) -> Self {
+        let body = match *body.0 {
+            Kind::If(_) | Kind::For(..) | Kind::While(..) => {
+                Expr::block(Block::default().tail(body))
+            }
+            _ => body,
+        };
+        Self {
+            pattern: pattern.into(),
+            guard: None,
+            body,
+        }
+    }
+
+    /// `pattern if guard => body`
+    pub fn when(mut self, guard: Expr) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+}
+
+impl From<Expr> for Condition {
+    fn from(value: Expr) -> Self {
+        Self {
+            pattern: None,
+            value: value.without_open_struct(),
+        }
+    }
+}
+
+impl Condition {
+    /// `let pattern = value`
+    pub fn matches(pattern: impl Into<Pat>, value: Expr) -> Self {
+        let value = value.without_open_struct().at_least(Level::Compare);
+        Self {
+            pattern: Some(pattern.into()),
+            value,
+        }
+    }
+}
+
+/// Atoms and literals.
+impl Expr {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self(Box::new(kind))
+    }
+
+    /// A name or a path: `x`, `self`, `DType::F32`, `Vec::<usize>::new`. Generic arguments stay on the line.
+    pub fn path(path: impl Into<String>) -> Self {
+        Self::new(Kind::Path(path.into()))
+    }
+
+    /// A literal as it is to be written: `3u32`, `'c'`, `1e-3_f32`. A leading minus is understood.
+    pub fn literal(text: impl Into<String>) -> Self {
+        let text = text.into();
+        match text.strip_prefix('-') {
+            Some(digits) => Self::literal(digits).negated(),
+            None => Self::new(Kind::Literal(text)),
+        }
+    }
+
+    /// An integer without a type suffix.
+    pub fn int(value: impl Into<i128>) -> Self {
+        Self::literal(value.into().to_string())
+    }
+
+    /// A size, index or length.
+    pub fn size(value: usize) -> Self {
+        Self::literal(value.to_string())
+    }
+
+    /// The shortest decimal that reads back as `value` in `f32`.
+    pub fn f32(value: f32) -> Self {
+        if value.is_finite() {
+            Self::literal(format!("{value:?}"))
+        } else {
+            Self::special(value.into(), "f32")
+        }
+    }
+
+    /// The shortest decimal that reads back as `value` in `f64`.
+    pub fn f64(value: f64) -> Self {
+        if value.is_finite() {
+            Self::literal(format!("{value:?}"))
+        } else {
+            Self::special(value, "f64")
+        }
+    }
+
+    fn special(value: f64, float: &str) -> Self {
+        let name = match value {
+            value if value.is_nan() => "NAN",
+            value if value > 0.0 => "INFINITY",
+            _ => "NEG_INFINITY",
+        };
+        Self::path(format!("{float}::{name}"))
+    }
+
+    /// `true` or `false`
+    pub fn bool(value: bool) -> Self {
+        Self::literal(value.to_string())
+    }
+
+    /// A string literal, escaped to printable ASCII.
+    pub fn str(text: &str) -> Self {
+        Self::new(Kind::Str(super::literal::string(text)))
+    }
+
+    /// A byte string literal (`&[u8; N]`), escaped to printable ASCII.
+    pub fn bytes(bytes: &[u8]) -> Self {
+        Self::literal(super::literal::byte_string(bytes))
+    }
+
+    /// `()`
+    pub fn unit() -> Self {
+        Self::new(Kind::Tuple(Vec::new()))
+    }
+}
+
+/// What follows a value.
+impl Expr {
+    /// `self.name`; a tuple's field is its index.
+    pub fn field(self, name: impl Into<String>) -> Self {
+        Self::new(Kind::Field(self.at_least(Level::Postfix), name.into()))
+    }
+
+    /// `self.name(args)`; the name may end in a turbofish (`collect::<Vec<_>>`).
+    pub fn call_method(
+        self,
+        name: impl Into<String>,
+        args: impl IntoIterator<Item = Expr>,
+    ) -> Self {
+        let (receiver, args) = (self.at_least(Level::Postfix), args.into_iter().collect());
+        Self::new(Kind::Method {
+            receiver,
+            name: name.into(),
+            args,
+        })
+    }
+
+    /// `function(args)`
+    pub fn call(function: impl Into<String>, args: impl IntoIterator<Item = Expr>) -> Self {
+        Self::new(Kind::Call(Self::path(function), args.into_iter().collect()))
+    }
+
+    /// `self(args)`, where `self` is a function or a closure.
+    pub fn called(self, args: impl IntoIterator<Item = Expr>) -> Self {
+        let callee = match *self.0 {
+            Kind::Field(..) => self.in_parens(),
+            _ => self.at_least(Level::Postfix),
+        };
+        Self::new(Kind::Call(callee, args.into_iter().collect()))
+    }
+
+    /// `self?`
+    pub fn tried(self) -> Self {
+        Self::new(Kind::Try(self.at_least(Level::Postfix)))
+    }
+
+    /// `self[index]`
+    pub fn index(self, index: Expr) -> Self {
+        Self::new(Kind::Index(self.at_least(Level::Postfix), index))
+    }
+
+    /// `self as ty`
+    pub fn cast(self, ty: impl Into<String>) -> Self {
+        Self::new(Kind::Cast(self.at_least(Level::Cast), ty.into()))
+    }
+}
+
+/// Operators.
+impl Expr {
+    /// `&self`
+    pub fn by_ref(self) -> Self {
+        self.prefixed("&")
+    }
+
+    /// `&mut self`
+    pub fn by_mut(self) -> Self {
+        self.prefixed("&mut ")
+    }
+
+    /// `*self`
+    pub fn deref(self) -> Self {
+        self.prefixed("*")
+    }
+
+    /// `-self`
+    pub fn negated(self) -> Self {
+        self.prefixed("-")
+    }
+
+    /// `!self`
+    pub fn inverted(self) -> Self {
+        self.prefixed("!")
+    }
+
+    fn prefixed(self, sign: &'static str) -> Self {
+        Self::new(Kind::Prefix(sign, self.at_least(Level::Prefix)))
+    }
+
+    /// `self op right`
+    pub fn infix(self, op: Op, right: Expr) -> Self {
+        let level = op.level();
+        let tighter = next_level(level);
+        let left = if level == Level::Compare {
+            self.at_least(tighter)
+        } else {
+            self.at_least(level)
+        };
+        let left = if op.opens_with_angle() && left.ends_in_cast() {
+            left.in_parens()
+        } else {
+            left
+        };
+        let (left, right) = (left.apart_from(op), right.at_least(tighter).apart_from(op));
+        Self::new(Kind::Infix(op, left, right))
+    }
+
+    /// `self = value`
+    pub fn assign(self, value: Expr) -> Self {
+        Self::new(Kind::Assign("=".into(), self, value))
+    }
+
+    /// `self op= value`
+    pub fn assign_with(self, op: Op, value: Expr) -> Self {
+        Self::new(Kind::Assign(format!("{}=", op.symbol()), self, value))
+    }
+
+    /// `start..end`
+    pub fn range(start: Option<Expr>, end: Option<Expr>) -> Self {
+        Self::any_range(start, "..", end)
+    }
+
+    /// `start..=end`
+    pub fn range_inclusive(start: Option<Expr>, end: Expr) -> Self {
+        Self::any_range(start, "..=", Some(end))
+    }
+
+    fn any_range(start: Option<Expr>, dots: &'static str, end: Option<Expr>) -> Self {
+        let bound = |e: Expr| e.at_least(next_level(Level::Range));
+        Self::new(Kind::Range(start.map(bound), dots, end.map(bound)))
+    }
+}
+
+/// Collections and values of several parts.
+impl Expr {
+    /// `[items]`
+    pub fn array(items: impl IntoIterator<Item = Expr>) -> Self {
+        Self::new(Kind::Array(items.into_iter().collect()))
+    }
+
+    /// `[item; count]`
+    pub fn repeat(item: Expr, count: Expr) -> Self {
+        Self::new(Kind::Repeat(item, count))
+    }
+
+    /// `(items)`, with the comma that a tuple of one needs.
+    pub fn tuple(items: impl IntoIterator<Item = Expr>) -> Self {
+        Self::new(Kind::Tuple(items.into_iter().collect()))
+    }
+
+    /// `vec![items]`
+    pub fn vec(items: impl IntoIterator<Item = Expr>) -> Self {
+        Self::new(Kind::Vec(items.into_iter().collect()))
+    }
+
+    /// `vec![item; count]`; both are short.
+    pub fn vec_repeat(item: Expr, count: Expr) -> Self {
+        Self::new(Kind::VecRepeat(item, count))
+    }
+
+    /// `name!(args)`, for macros that read as calls (`format`, `bail`, `assert`); the arguments hold
+    /// no closure, `match` or block.
+    pub fn call_macro(name: impl Into<String>, args: impl IntoIterator<Item = Expr>) -> Self {
+        Self::new(Kind::Macro(
+            format!("{}!", name.into()),
+            args.into_iter().collect(),
+        ))
+    }
+
+    /// `path { field: value, … }`; `value` alone where both are named alike.
+    pub fn struct_lit<N: Into<String>>(
+        path: impl Into<String>,
+        fields: impl IntoIterator<Item = (N, Expr)>,
+    ) -> Self {
+        let fields = fields
+            .into_iter()
+            .map(|(name, value)| shorthand(name.into(), value))
+            .collect();
+        Self::new(Kind::Struct(StructExpr {
+            path: path.into(),
+            fields,
+            base: None,
+        }))
+    }
+
+    /// `path { field: value, ..base }`
+    pub fn struct_update<N: Into<String>>(
+        path: impl Into<String>,
+        fields: impl IntoIterator<Item = (N, Expr)>,
+        base: Expr,
+    ) -> Self {
+        let fields = fields
+            .into_iter()
+            .map(|(name, value)| shorthand(name.into(), value))
+            .collect();
+        Self::new(Kind::Struct(StructExpr {
+            path: path.into(),
+            fields,
+            base: Some(base),
+        }))
+    }
+}
+
+/// Closures and control flow.
+impl Expr {
+    /// `|params| body`
+    pub fn closure<P: Into<Pat>>(params: impl IntoIterator<Item = P>, body: Expr) -> Self {
+        Self::any_closure(false, params.into_iter().map(Into::into).collect(), body)
+    }
+
+    /// `move |params| body`
+    pub fn move_closure<P: Into<Pat>>(params: impl IntoIterator<Item = P>, body: Expr) -> Self {
+        Self::any_closure(true, params.into_iter().map(Into::into).collect(), body)
+    }
+
+    fn any_closure(moves: bool, params: Vec<Pat>, body: Expr) -> Self {
+        Self::new(Kind::Closure(Closure {
+            moves,
+            params,
+            body,
+        }))
+    }
+
+    /// `if condition { then }`
+    pub fn if_(condition: impl Into<Condition>, then: impl Into<Block>) -> Self {
+        Self::any_if(condition.into(), then.into(), None)
+    }
+
+    /// `if condition { then } else { otherwise }`; an `otherwise` that is only an `if` becomes `else if`.
+    pub fn if_else(
+        condition: impl Into<Condition>,
+        then: impl Into<Block>,
+        otherwise: impl Into<Block>,
+    ) -> Self {
+        Self::any_if(
+            condition.into(),
+            then.into(),
+            Some(otherwise.into().into_else()),
+        )
+    }
+
+    fn any_if(condition: Condition, then: Block, otherwise: Option<Expr>) -> Self {
+        Self::new(Kind::If(If {
+            condition,
+            then,
+            otherwise,
+        }))
+    }
+
+    /// `match value { arms }`
+    pub fn match_(value: Expr, arms: impl IntoIterator<Item = Arm>) -> Self {
+        Self::new(Kind::Match(
+            value.without_open_struct(),
+            arms.into_iter().collect(),
+        ))
+    }
+
+    /// `for pattern in values { body }`
+    pub fn for_(pattern: impl Into<Pat>, values: Expr, body: impl Into<Block>) -> Self {
+        Self::new(Kind::For(
+            pattern.into(),
+            values.without_open_struct(),
+            body.into(),
+        ))
+    }
+
+    /// `while condition { body }`
+    pub fn while_(condition: impl Into<Condition>, body: impl Into<Block>) -> Self {
+        Self::new(Kind::While(condition.into(), body.into()))
+    }
+
+    /// `loop { body }`
+    pub fn loop_(body: impl Into<Block>) -> Self {
+        Self::new(Kind::Loop(body.into()))
+    }
+
+    /// `{ body }`
+    pub fn block(body: impl Into<Block>) -> Self {
+        Self::new(Kind::Block(body.into()))
+    }
+
+    /// `return value`
+    pub fn return_(value: Option<Expr>) -> Self {
+        Self::new(Kind::Jump("return", value))
+    }
+
+    /// `break value`
+    pub fn break_(value: Option<Expr>) -> Self {
+        Self::new(Kind::Jump("break", value))
+    }
+
+    /// `continue`
+    pub fn continue_() -> Self {
+        Self::new(Kind::Jump("continue", None))
+    }
+
+    /// As a statement: with a semicolon, unless it ends in a block of its own (`if`, `for`, `match` …).
+    pub fn stmt(self) -> Stmt {
+        Stmt::from(self)
+    }
+}
+
+macro_rules! operators {
+    ($($trait:ident $method:ident,)*) => {$(
+        impl std::ops::$trait for Expr {
+            type Output = Expr;
+            fn $method(self, right: Expr) -> Expr {
+                self.infix(Op::$trait, right)
+            }
+        }
+    )*};
+}
+
+operators! { Add add, Sub sub, Mul mul, Div div, Rem rem, }
+
+impl std::ops::Neg for Expr {
+    type Output = Expr;
+    fn neg(self) -> Expr {
+        self.negated()
+    }
+}
+
+impl std::ops::Not for Expr {
+    type Output = Expr;
+    fn not(self) -> Expr {
+        self.inverted()
+    }
+}
+
+fn shorthand(name: String, value: Expr) -> (String, Option<Expr>) {
+    match &*value.0 {
+        Kind::Path(path) if *path == name => (name, None),
+        _ => (name, Some(value)),
+    }
+}
