@@ -98,9 +98,12 @@ impl Graph {
         let contents: Vec<Option<Content>> = inputs.iter().map(|&v| self.content(v)).collect();
         let content = content::infer(&op, &contents, &self.types_of(inputs), &types);
         let folded = self.fold(&op, inputs, &types);
-        let (op, inputs) = match folded {
-            Some(value) => (Op::Constant(Arc::new(value)), vec![]),
-            None => (op, inputs.to_vec()),
+        let (op, inputs, content) = match folded {
+            Some(value) => {
+                let content = content::of_constant(&value);
+                (Op::Constant(Arc::new(value)), vec![], content)
+            }
+            None => (op, inputs.to_vec(), content),
         };
         let id = NodeId(u32::try_from(self.nodes.len()).map_err(|_| Error::unsupported("too many nodes"))?);
         self.nodes.push(Node { op, inputs, types, content, origin: origin.clone() });
@@ -246,6 +249,15 @@ impl Graph {
     /// The number that every element of a constant has, if it is one and they are equal.
     pub fn as_splat(&self, value: Value) -> Option<f64> {
         self.as_constant(value).and_then(|tensor| tensor.as_splat())
+    }
+
+    /// Whether two graphs are the same but for the origins of their nodes.
+    pub fn computes_the_same(&self, other: &Graph) -> bool {
+        let same = |(a, b): (&Node, &Node)| a.op == b.op && a.inputs == b.inputs && a.types == b.types;
+        self.len() == other.len()
+            && self.inputs == other.inputs
+            && self.outputs == other.outputs
+            && self.nodes.iter().zip(&other.nodes).all(same)
     }
 
     /// How often each value is read, by nodes and as a result of the function; indexed by node, then result.
