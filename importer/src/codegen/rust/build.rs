@@ -169,6 +169,14 @@ impl Expr {
         Self::new(Kind::Try(self.at_least(Level::Postfix)))
     }
 
+    /// What `?` stands behind, if the expression ends in one, else the expression itself as an error.
+    pub fn untried(self) -> Result<Self, Self> {
+        match *self.0 {
+            Kind::Try(inner) => Ok(inner),
+            kind => Err(Self::new(kind)),
+        }
+    }
+
     /// `self[index]`
     pub fn index(self, index: Expr) -> Self {
         Self::new(Kind::Index(self.at_least(Level::Postfix), index))

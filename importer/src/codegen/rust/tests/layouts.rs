@@ -315,3 +315,12 @@ fn deep_nesting_takes_no_exponential_time() {
     let text = Stmt::bind("x", deep).to_string();
     assert!(text.contains("self.apply(&x, x)?"), "{text}");
 }
+
+#[test]
+fn a_trailing_question_mark_comes_off() {
+    assert_eq!(
+        layer("conv").untried().map(|e| e.to_string()),
+        Ok("self.conv.forward(&x)".into())
+    );
+    assert_eq!(path("x").untried(), Err(path("x")));
+}
