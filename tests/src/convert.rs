@@ -28,6 +28,8 @@ pub struct Converted {
     pub weights: PathBuf,
     /// What is in them.
     pub manifest: Manifest,
+    /// Whether rustfmt would leave the source as it is.
+    pub formatted: bool,
 }
 
 /// Converts all `subjects` into directories below `out`; in the same order.
@@ -60,10 +62,23 @@ fn one(subject: &Subject, framework: Framework, out: &Path) -> Result<Converted>
     let source = out.join(format!("{}.rs", subject.name));
     replace_if_changed(&path("rs"), &source)?;
     Ok(Converted {
+        formatted: is_formatted(&source),
         source,
         weights: path("safetensors"),
         manifest,
     })
+}
+
+fn is_formatted(source: &Path) -> bool {
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt
+        .args(["--edition", "2024", "--check", "--quiet"])
+        .arg(source);
+    rustfmt
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// Keeps the modification time, which the compiler's cache goes by, of a file that is the same.

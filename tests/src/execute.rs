@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::{Context, Result};
 
 /// How long all steps of a job may take together.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// What a step gave: values, or why there are none.
 pub type Outcome = Result<Values, String>;

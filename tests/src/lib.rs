@@ -7,6 +7,7 @@
 //! before.
 
 pub mod adapter;
+mod cargo;
 pub mod compare;
 pub mod convert;
 pub mod corpus;

@@ -28,18 +28,32 @@ pub struct Request {
 pub fn run(layout: &Layout, request: &Request) -> Result<Vec<Row>> {
     let mut subjects = Vec::new();
     for (label, folder) in &request.folders {
-        subjects.extend(corpus::find(folder, label, &request.filters, &layout.scratch)?);
+        subjects.extend(corpus::find(
+            folder,
+            label,
+            &request.filters,
+            &layout.scratch,
+        )?);
     }
     subjects.sort_by(|a, b| a.id.cmp(&b.id));
     let mut rows: Vec<Row> = subjects.iter().map(row).collect();
     let mut modules = BTreeMap::new();
-    for (i, framework) in FRAMEWORKS.into_iter().enumerate().filter(|(_, f)| request.frameworks.contains(f)) {
+    for (i, framework) in FRAMEWORKS
+        .into_iter()
+        .enumerate()
+        .filter(|(_, f)| request.frameworks.contains(f))
+    {
         eprintln!("converting {} models for {framework}", subjects.len());
         let out = layout.scratch.join(framework.to_string());
-        for ((subject, row), result) in subjects.iter().zip(&mut rows).zip(convert::all(&subjects, framework, &out)) {
+        for ((subject, row), result) in subjects
+            .iter()
+            .zip(&mut rows)
+            .zip(convert::all(&subjects, framework, &out))
+        {
             match result {
                 Ok(converted) => {
                     row.scores[i].converted = true;
+                    row.scores[i].formatted = converted.formatted;
                     modules.insert((framework, subject.name.clone()), converted);
                 }
                 Err(error) => row.scores[i].problems.push(error.to_string()),
@@ -60,19 +74,27 @@ fn execute_all(
 ) -> Result<()> {
     eprintln!("compiling {} modules", modules.len());
     let built = scratch::build(layout, modules)?;
-    eprintln!("comparing {} modules", built.values().filter(|built| built.is_ok()).count());
+    eprintln!(
+        "comparing {} modules",
+        built.values().filter(|built| built.is_ok()).count()
+    );
     let jobs = layout.scratch.join("jobs");
-    subjects.par_iter().zip(rows).try_for_each(|(subject, row)| {
-        for (framework, score) in FRAMEWORKS.into_iter().zip(&mut row.scores) {
-            let key = (framework, subject.name.clone());
-            match (modules.get(&key), built.get(&key)) {
-                (Some(converted), Some(Ok(built))) => judge(subject, converted, built, &jobs, score)?,
-                (_, Some(Err(words))) => score.problems.push(words.clone()),
-                (_, None) | (None, _) => {}
+    subjects
+        .par_iter()
+        .zip(rows)
+        .try_for_each(|(subject, row)| {
+            for (framework, score) in FRAMEWORKS.into_iter().zip(&mut row.scores) {
+                let key = (framework, subject.name.clone());
+                match (modules.get(&key), built.get(&key)) {
+                    (Some(converted), Some(Ok(built))) => {
+                        judge(subject, converted, built, &jobs, score)?
+                    }
+                    (_, Some(Err(words))) => score.problems.push(words.clone()),
+                    (_, None) | (None, _) => {}
+                }
             }
-        }
-        Ok(())
-    })
+            Ok(())
+        })
 }
 
 fn row(subject: &Subject) -> Row {
@@ -92,7 +114,15 @@ fn judge(
     score: &mut Score,
 ) -> Result<()> {
     score.compiled = true;
-    score.warnings = built.warnings;
+    score.clean = built.warnings.is_empty();
+    score.lint_free = built.lints.as_ref().is_some_and(Vec::is_empty);
+    score.problems.extend(
+        built
+            .warnings
+            .iter()
+            .chain(built.lints.iter().flatten())
+            .cloned(),
+    );
     let plan = plan(subject, &converted.manifest, &npz::read(&subject.golden)?);
     for (goal, why) in &plan.unplanned {
         score.add(*goal, "not run", Some(why.clone()));

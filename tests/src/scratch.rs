@@ -5,20 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use savedmodel_import::Framework;
-use serde::Deserialize;
 
 use crate::convert::Converted;
 use crate::table::FRAMEWORKS;
-use crate::{Context, Result, adapter};
+use crate::{Context, Result, adapter, cargo};
 
 /// How many modules share a crate: enough to save links, few enough that two cores share the work.
 const MODULES: usize = 160;
 
 /// How often modules that do not compile are taken out before the build is given up.
 const ROUNDS: usize = 12;
+
+/// What an adapter's name has after its module's.
+const ADAPTER: &str = "_adapter";
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Layout {
     pub target: PathBuf,
     /// The directory of the run.
     pub scratch: PathBuf,
+    /// Whether clippy reads the modules too.
+    pub lint: bool,
 }
 
 /// A module that went through the compiler.
@@ -36,20 +39,25 @@ pub struct Layout {
 pub struct Built {
     /// The binary that holds it.
     pub binary: PathBuf,
-    /// How many warnings the compiler has about it.
-    pub warnings: usize,
+    /// What the compiler warns of.
+    pub warnings: Vec<String>,
+    /// What clippy warns of, if it was asked.
+    pub lints: Option<Vec<String>>,
 }
 
 /// A module of a framework, by its name.
 pub type Key = (Framework, String);
 
 /// Compiles `modules`: a binary each, or what the compiler says.
-pub fn build(layout: &Layout, modules: &BTreeMap<Key, Converted>) -> Result<BTreeMap<Key, Result<Built, String>>> {
+pub fn build(
+    layout: &Layout,
+    modules: &BTreeMap<Key, Converted>,
+) -> Result<BTreeMap<Key, Result<Built, String>>> {
     let mut left: BTreeSet<&Key> = modules.keys().collect();
     let mut outcomes = BTreeMap::new();
     for _ in 0..ROUNDS {
         let crates = write(layout, modules, &left)?;
-        let output = cargo(layout)?;
+        let output = cargo::run(layout, "build")?;
         let failed = failures(&output, &left);
         if failed.is_empty() {
             outcomes.extend(finish(layout, &output, crates)?);
@@ -64,15 +72,26 @@ pub fn build(layout: &Layout, modules: &BTreeMap<Key, Converted>) -> Result<BTre
 
 /// Writes the workspace. The crate of each module goes by its place in the sorted list of all of its
 /// framework, so that failures move nothing.
-fn write(layout: &Layout, modules: &BTreeMap<Key, Converted>, left: &BTreeSet<&Key>) -> Result<BTreeMap<Key, String>> {
+fn write(
+    layout: &Layout,
+    modules: &BTreeMap<Key, Converted>,
+    left: &BTreeSet<&Key>,
+) -> Result<BTreeMap<Key, String>> {
     let mut crates: BTreeMap<Key, String> = BTreeMap::new();
     let mut names = Vec::new();
     for framework in FRAMEWORKS {
-        let all: Vec<(&Key, &Converted)> = modules.iter().filter(|(key, _)| key.0 == framework).collect();
+        let all: Vec<(&Key, &Converted)> = modules
+            .iter()
+            .filter(|(key, _)| key.0 == framework)
+            .collect();
         let chunks = all.len().div_ceil(MODULES);
         for chunk in 0..chunks {
             let name = format!("conformance-{framework}-{chunk}");
-            let here = all.iter().skip(chunk).step_by(chunks).filter(|(key, _)| left.contains(key));
+            let here = all
+                .iter()
+                .skip(chunk)
+                .step_by(chunks)
+                .filter(|(key, _)| left.contains(key));
             let here: Vec<(&Key, &Converted)> = here.copied().collect();
             write_crate(&layout.scratch.join(&name), &name, framework, &here)?;
             crates.extend(here.iter().map(|(key, _)| ((*key).clone(), name.clone())));
@@ -97,12 +116,18 @@ fn write_workspace(layout: &Layout, mut crates: Vec<String>) -> Result<()> {
         "[workspace]\nresolver = \"3\"\nmembers = {crates:?}\n\n{}\n{}",
         dependencies.replace("path = \"", &absolute),
         // Generated modules are compiled fast; their numerics are in the dependencies.
-        profiles.replacen("opt-level = 1", "opt-level = 0", 1).replacen("debug = \"line-tables-only\"", "debug = false", 1)
+        profiles
+            .replacen("opt-level = 1", "opt-level = 0", 1)
+            .replacen("debug = \"line-tables-only\"", "debug = false", 1)
     );
     let features = layout.scratch.join("features");
     fs::create_dir_all(features.join("src")).context(&features)?;
     let mut member = package("features");
-    for line in dependencies.lines().skip(1).filter(|line| !line.contains("path = ")) {
+    for line in dependencies
+        .lines()
+        .skip(1)
+        .filter(|line| !line.contains("path = "))
+    {
         if let Some((name, _)) = line.split_once(" = ") {
             let _ = writeln!(member, "{name}.workspace = true");
         }
@@ -142,7 +167,9 @@ fn write_lock(layout: &Layout) -> Result<()> {
 }
 
 fn package(name: &str) -> String {
-    format!("[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n")
+    format!(
+        "[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n"
+    )
 }
 
 fn write_crate(
@@ -157,7 +184,7 @@ fn write_crate(
     let mut paths = Vec::new();
     for ((_, module), converted) in modules {
         write_if_changed(
-            &src.join(format!("{module}_adapter.rs")),
+            &src.join(format!("{module}{ADAPTER}.rs")),
             &adapter::source(&converted.manifest),
         )?;
         paths.push((module.clone(), converted.source.display().to_string()));
@@ -196,128 +223,61 @@ fn write_if_changed(path: &Path, text: &str) -> Result<()> {
     }
 }
 
-#[derive(Deserialize)]
-struct Message {
-    reason: String,
-    target: Option<Target>,
-    message: Option<Diagnostic>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Diagnostic {
-    level: String,
-    rendered: Option<String>,
-    spans: Vec<Span>,
-    #[serde(default)]
-    children: Vec<Diagnostic>,
-}
-
-#[derive(Deserialize)]
-struct Span {
-    file_name: String,
-    expansion: Option<Box<Expansion>>,
-}
-
-#[derive(Deserialize)]
-struct Expansion {
-    span: Span,
-}
-
-struct CargoOutput {
-    success: bool,
-    diagnostics: Vec<(Framework, Diagnostic)>,
-    words: String,
-}
-
-fn cargo(layout: &Layout) -> Result<CargoOutput> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["build", "--workspace", "--keep-going", "--message-format=json", "--target-dir"])
-        .arg(&layout.target)
-        .current_dir(&layout.scratch)
-        .stderr(Stdio::piped())
-        .output()?;
-    let lines = String::from_utf8_lossy(&output.stdout);
-    let messages = lines.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
-    Ok(CargoOutput {
-        success: output.status.success(),
-        diagnostics: messages.filter_map(diagnostic).collect(),
-        words: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
-}
-
-/// A message about one of the generated crates, and the framework of that crate.
-fn diagnostic(message: Message) -> Option<(Framework, Diagnostic)> {
-    let name = message.target?.name;
-    let of = |framework: &Framework| name.starts_with(&format!("conformance-{framework}-"));
-    let framework = FRAMEWORKS.into_iter().find(of)?;
-    (message.reason == "compiler-message").then_some((framework, message.message?))
-}
-
-/// The modules that errors point to, each with its first error.
-fn failures(output: &CargoOutput, left: &BTreeSet<&Key>) -> BTreeMap<Key, String> {
+/// The modules that errors point to, each with its first error. An adapter's error is its module's.
+fn failures(output: &cargo::Output, left: &BTreeSet<&Key>) -> BTreeMap<Key, String> {
     let mut failed = BTreeMap::new();
-    for (framework, diagnostic) in output.diagnostics.iter().filter(|(_, d)| d.level.starts_with("error")) {
-        let keys = modules_of(diagnostic).into_iter().map(|module| (*framework, module));
-        for key in keys.filter(|key| left.contains(key)) {
-            let words = diagnostic.rendered.clone().unwrap_or_default();
-            failed.entry(key).or_insert(words);
+    for ((framework, name), words) in output.about_modules("error") {
+        let name = name.strip_suffix(ADAPTER).unwrap_or(&name).to_owned();
+        if left.contains(&(framework, name.clone())) {
+            failed
+                .entry((framework, name))
+                .or_insert_with(|| words.to_owned());
         }
     }
     failed
 }
 
-/// The modules whose files a message points to: of its primary places, or of the notes where it has none.
-fn modules_of(diagnostic: &Diagnostic) -> BTreeSet<String> {
-    let mut found: BTreeSet<String> = diagnostic.spans.iter().flat_map(span_modules).collect();
-    if found.is_empty() {
-        found.extend(diagnostic.children.iter().flat_map(modules_of));
-    }
-    found
-}
-
-fn span_modules(span: &Span) -> Vec<String> {
-    let stem = Path::new(&span.file_name)
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy();
-    let mut names = vec![stem.strip_suffix("_adapter").unwrap_or(&stem).to_owned()];
-    if let Some(expansion) = &span.expansion {
-        names.extend(span_modules(&expansion.span));
-    }
-    names
-}
-
 fn finish(
     layout: &Layout,
-    output: &CargoOutput,
+    output: &cargo::Output,
     crates: BTreeMap<Key, String>,
 ) -> Result<BTreeMap<Key, Result<Built, String>>> {
     if !output.success {
-        return Err(format!("the generated crates do not build:\n{}", tail(&output.words)).into());
+        return Err(format!("the generated crates do not build:\n{}", output.tail()).into());
     }
-    let mut warnings: BTreeMap<Key, usize> = BTreeMap::new();
-    for (framework, diagnostic) in output.diagnostics.iter().filter(|(_, d)| d.level == "warning") {
-        for module in modules_of(diagnostic) {
-            *warnings.entry((*framework, module)).or_default() += 1;
-        }
-    }
+    let warnings = warnings(output);
+    let lints = match layout.lint {
+        true => Some(warnings_of_clippy(layout)?),
+        false => None,
+    };
     let built = |(key, name): (Key, String)| {
+        let of = |all: &BTreeMap<Key, Vec<String>>| all.get(&key).cloned().unwrap_or_default();
         let built = Built {
-            binary: layout.target.join("debug").join(name).with_extension(std::env::consts::EXE_EXTENSION),
-            warnings: warnings.get(&key).copied().unwrap_or_default(),
+            binary: layout
+                .target
+                .join("debug")
+                .join(name)
+                .with_extension(std::env::consts::EXE_EXTENSION),
+            warnings: of(&warnings),
+            lints: lints.as_ref().map(of),
         };
         (key, Ok(built))
     };
     Ok(crates.into_iter().map(built).collect())
 }
 
-fn tail(words: &str) -> String {
-    let lines: Vec<&str> = words.lines().collect();
-    lines[lines.len().saturating_sub(40)..].join("\n")
+fn warnings_of_clippy(layout: &Layout) -> Result<BTreeMap<Key, Vec<String>>> {
+    let output = cargo::run(layout, "clippy")?;
+    match output.success {
+        true => Ok(warnings(&output)),
+        false => Err(format!("clippy fails on the generated crates:\n{}", output.tail()).into()),
+    }
+}
+
+fn warnings(output: &cargo::Output) -> BTreeMap<Key, Vec<String>> {
+    let mut warnings: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+    for (key, words) in output.about_modules("warning") {
+        warnings.entry(key).or_default().push(words.to_owned());
+    }
+    warnings
 }

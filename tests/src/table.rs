@@ -30,8 +30,12 @@ pub struct Score {
     pub converted: bool,
     /// Whether the module compiles.
     pub compiled: bool,
-    /// The compiler's warnings.
-    pub warnings: usize,
+    /// Whether rustfmt would leave the module as it is.
+    pub formatted: bool,
+    /// Whether the compiler has no warnings.
+    pub clean: bool,
+    /// Whether clippy has none.
+    pub lint_free: bool,
     /// Golden outputs and variables.
     pub matched: Tally,
     /// The same at twice the batch.
@@ -84,13 +88,15 @@ impl Score {
             .extend(problem.map(|problem| format!("{label}: {problem}")));
     }
 
-    /// What holds, a letter each: `c`onverted, `b`uilt, `w`ithout warnings, `m`atched, `2` at twice the batch,
-    /// `g`radients.
+    /// What holds, a letter each: `c`onverted, `f`ormatted, `b`uilt, `w`ithout warnings, without `l`ints,
+    /// `m`atched, `2` at twice the batch, `g`radients.
     pub fn letters(&self) -> String {
         let held = [
             (self.converted, 'c'),
+            (self.formatted, 'f'),
             (self.compiled, 'b'),
-            (self.compiled && self.warnings == 0, 'w'),
+            (self.clean, 'w'),
+            (self.lint_free, 'l'),
             (self.matched.all(), 'm'),
             (self.batch.all(), '2'),
             (self.gradient.all(), 'g'),
@@ -111,7 +117,7 @@ pub fn text(rows: &[Row]) -> String {
         .map(|row| row.id.len())
         .max()
         .unwrap_or(8);
-    let heads = FRAMEWORKS.map(|framework| format!("{framework:<7} match batch grad"));
+    let heads = FRAMEWORKS.map(|framework| format!("{framework:<8} match batch grad"));
     let _ = writeln!(text, "{:width$}  {}", "", heads.join("   "));
     for row in rows.iter().filter(|row| row.ops.is_empty()) {
         let cells = row.scores.each_ref().map(|score| {

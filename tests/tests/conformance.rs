@@ -1,8 +1,8 @@
 //! Converts, compiles and compares every model and op case of a folder, on both frameworks, and holds the floor.
 //!
 //! `CORPUS=DIR` names the folder, instead of the repository's own fixtures; `CONFORMANCE=a,b` keeps the names
-//! that contain `a` or `b` (`=a` is that name alone); `FRAMEWORK=candle` runs one framework; `UPDATE=1` raises the
-//! floor. The whole report is in `target/conformance/NAME/report.txt`.
+//! that contain `a` or `b` (`=a` is that name alone); `FRAMEWORK=candle` runs one framework; `LINT=1` has clippy
+//! read the modules as well; `UPDATE=1` raises the floor. The whole report is in `target/conformance/NAME/report.txt`.
 
 use std::env;
 use std::fs;
@@ -69,18 +69,22 @@ fn judge(here: &Path, rows: &[table::Row], request: &Request) -> Result<bool> {
     if request.frameworks.len() < table::FRAMEWORKS.len() {
         return Ok(true);
     }
-    let update = env::var_os("UPDATE").is_some_and(|value| value == "1");
-    let short = floor::check(&here.join("floor.txt"), rows, update)?;
+    let unread: &[char] = if is_set("LINT") { &[] } else { &['l'] };
+    let short = floor::check(&here.join("floor.txt"), rows, unread, is_set("UPDATE"))?;
     for line in &short {
         println!("below the floor: {line}");
     }
     let verdict = if short.is_empty() { "ok" } else { "FAILED" };
     println!(
-        "conformance: {verdict}. {} subjects; {} below the floor",
-        rows.len(),
+        "\ntest result: {verdict}. {} passed; {} failed",
+        rows.len() - short.len().min(rows.len()),
         short.len()
     );
     Ok(short.is_empty())
+}
+
+fn is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| value == "1")
 }
 
 fn list(variable: &str) -> Vec<String> {
@@ -110,6 +114,7 @@ fn layout(here: &Path, label: &str, whole: bool) -> Result<Layout> {
         workspace: here.parent().ok_or("there is no workspace")?.to_owned(),
         target: target.to_owned(),
         scratch: target.join("conformance").join(kind),
+        lint: is_set("LINT"),
     };
     fs::create_dir_all(&layout.scratch)?;
     Ok(layout)
