@@ -82,6 +82,16 @@ impl Activation {
         .then_some((low, high))
     }
 
+    /// The part that a kernel may fuse into its output, and the part that follows as an operation of its own: where
+    /// gradients are wanted, the slope must follow from the output.
+    pub fn split(self, tracked: bool) -> (Self, Self) {
+        if tracked && !self.slope_from_output() {
+            (Activation::Linear, self)
+        } else {
+            (self, Activation::Linear)
+        }
+    }
+
     /// `gradient * slope`, where a layer's fused activation gave `output`; needs `slope_from_output`.
     pub fn backward(self, output: &Tensor, gradient: &Tensor) -> Result<Tensor> {
         let gradient = gradient.contiguous()?;

@@ -189,11 +189,7 @@ pub fn conv2d_op(
         return activation.forward(&composed::conv2d(&shape, x, weight, bias)?);
     }
     let tracked = x.track_op() || weight.track_op() || bias.is_some_and(Tensor::track_op);
-    let fused = if tracked && !activation.slope_from_output() {
-        Activation::Linear
-    } else {
-        activation
-    };
+    let (fused, rest) = activation.split(tracked);
     let (x, weight, op) = (
         x.contiguous()?,
         weight.contiguous()?,
@@ -206,11 +202,7 @@ pub fn conv2d_op(
         Some(bias) => x.apply_op3(&weight, &bias.contiguous()?, op)?,
         None => x.apply_op2(&weight, op)?,
     };
-    if fused == activation {
-        Ok(y)
-    } else {
-        activation.forward(&y)
-    }
+    rest.forward(&y)
 }
 
 /// The geometry of a convolution of `x`, checked against the weight.

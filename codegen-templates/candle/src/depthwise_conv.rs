@@ -180,11 +180,7 @@ fn plain(
         return activation.forward(&y);
     }
     let tracked = x.track_op() || weight.track_op() || bias.is_some_and(Tensor::track_op);
-    let fused = if tracked && !activation.slope_from_output() {
-        Activation::Linear
-    } else {
-        activation
-    };
+    let (fused, rest) = activation.split(tracked);
     let op = DepthwiseOp {
         shape: DepthwiseShape {
             batch,
@@ -201,11 +197,7 @@ fn plain(
     let y = x
         .contiguous()?
         .apply_op3(&weight.contiguous()?, &bias, op)?;
-    if fused == activation {
-        Ok(y)
-    } else {
-        activation.forward(&y)
-    }
+    rest.forward(&y)
 }
 
 struct DepthwiseOp {

@@ -7,8 +7,10 @@
 )]
 
 pub mod activation;
+pub mod add;
 pub mod batch_norm;
 pub mod batch_norm_kernel;
+pub mod batch_norm_op;
 pub mod binary;
 pub mod composed;
 pub mod conv;

@@ -90,11 +90,7 @@ pub fn linear_op(
         return activation.forward(&y);
     }
     let tracked = x.track_op() || weight.track_op() || bias.is_some_and(Tensor::track_op);
-    let fused = if tracked && !activation.slope_from_output() {
-        Activation::Linear
-    } else {
-        activation
-    };
+    let (fused, rest) = activation.split(tracked);
     let bias = bias.map_or_else(
         || Tensor::zeros(output, x.dtype(), x.device()),
         Tensor::contiguous,
@@ -108,11 +104,7 @@ pub fn linear_op(
             activation: fused,
         },
     )?;
-    if fused == activation {
-        Ok(y)
-    } else {
-        activation.forward(&y)
-    }
+    rest.forward(&y)
 }
 
 struct LinearOp {

@@ -1,27 +1,34 @@
 //! Reductions over several axes, for all dtypes, with TensorFlow's gradients.
 
+use super::cpu;
 use super::math::on_cpu;
+use super::vector_math::row_sum;
 use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, bail};
 
 /// The sum over axes.
 pub fn sum(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
-    if keep {
-        x.sum_keepdim(axes)
-    } else {
-        x.sum(axes)
+    if cpu::is_native(x) && is_run(axes) {
+        let y = x.contiguous()?.apply_op1(Sum { first: axes[0], count: axes.len(), factor: 1.0 })?;
+        return reduced(&y, x, axes, keep);
     }
+    if keep { x.sum_keepdim(axes) } else { x.sum(axes) }
+}
+
+/// Whether axes are neighbours in ascending order.
+fn is_run(axes: &[usize]) -> bool {
+    !axes.is_empty() && axes.windows(2).all(|pair| pair[0] + 1 == pair[1])
 }
 
 /// The mean over axes; of integers, rounded towards zero.
 pub fn mean(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
-    if x.dtype().is_float() {
-        return if keep {
-            x.mean_keepdim(axes)
-        } else {
-            x.mean(axes)
-        };
-    }
     let count = axes.iter().map(|&axis| x.dims()[axis]).product::<usize>();
+    if cpu::is_native(x) && is_run(axes) {
+        let y = x.contiguous()?.apply_op1(Sum { first: axes[0], count: axes.len(), factor: 1.0 / count as f32 })?;
+        return reduced(&y, x, axes, keep);
+    }
+    if x.dtype().is_float() {
+        return if keep { x.mean_keepdim(axes) } else { x.mean(axes) };
+    }
     let sums = sum(x, axes, keep)?.to_dtype(DType::I64)?;
     let means = sums
         .flatten_all()?
@@ -98,6 +105,49 @@ fn extreme(x: &Tensor, axes: &[usize], keep: bool, greatest: bool) -> Result<Ten
         (false, false) => rows.min_keepdim(D::Minus1)?,
     };
     reduced(&value, x, axes, keep)
+}
+
+/// The sum over `count` axes from `first` on, times a factor.
+struct Sum {
+    first: usize,
+    count: usize,
+    factor: f32,
+}
+
+impl Sum {
+    /// The reduced places, and the values after them.
+    fn run(&self, dims: &[usize]) -> (usize, usize) {
+        let (places, inner) = dims[self.first..].split_at(self.count);
+        (places.iter().product(), inner.iter().product())
+    }
+}
+
+impl CustomOp1 for Sum {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (x, (places, inner)) = (cpu::values(x, layout)?, self.run(layout.dims()));
+        let outer: usize = layout.dims()[..self.first].iter().product();
+        let y = cpu::fill(outer * inner, inner, || (), |(), i, y| {
+            let run = &x[i * places * inner..(i + 1) * places * inner];
+            if inner == 1 {
+                y[0] = row_sum(run, |x| x);
+            } else {
+                y.copy_from_slice(&cpu::column_sums(run, inner));
+            }
+            y.iter_mut().for_each(|y| *y *= self.factor);
+        });
+        let dims = [&layout.dims()[..self.first], &layout.dims()[self.first + self.count..]].concat();
+        cpu::output(y, dims)
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let mut dims = x.dims().to_vec();
+        dims[self.first..self.first + self.count].fill(1);
+        (gradient * f64::from(self.factor))?.reshape(dims)?.broadcast_as(x.shape())?.contiguous().map(Some)
+    }
 }
 
 /// The greatest or the least element of each row of the last axis, which is kept.

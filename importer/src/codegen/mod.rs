@@ -1,20 +1,63 @@
 //! From a plan to Rust source.
+//!
+//! The printers of the frameworks share what is here: the file around the items, operands and extents
+//! ([`operand`]), and the syntax tree that prints itself as rustfmt would ([`rust`]).
 
+mod burn;
+mod candle;
+mod operand;
 pub mod plan;
 pub mod rust;
 pub mod target;
 
-use crate::ir::{DType, Program};
-use crate::{Error, Framework, Result};
+use crate::ir::{DType, Program, Shape, Type};
+use crate::{Framework, Result};
 use plan::Plan;
+use rust::{File, Item};
+use savedmodel_import_templates as templates;
+use std::collections::BTreeSet;
 use target::WeightLayout;
 
-/// What the head of the file says.
-pub struct Header {
+/// What the file says beyond its plan.
+pub struct Context {
     /// The module's name.
     pub name: String,
     /// The TensorFlow version that saved the model.
     pub tensorflow: String,
+    /// The paths of the model's functions that became methods.
+    pub functions: Vec<String>,
+    /// Further names of methods.
+    pub aliases: Vec<Alias>,
+    /// The Rust path of a module that holds the support code; `None` puts it into the file.
+    pub support: Option<String>,
+}
+
+/// A method that only calls another.
+#[derive(Clone, Debug)]
+pub struct Alias {
+    /// Its name.
+    pub name: String,
+    /// The method that it calls.
+    pub of: String,
+    /// Its arguments.
+    pub params: Vec<String>,
+    /// The index of the entry that it calls.
+    pub entry: usize,
+    /// The struct that it returns, if it returns several results.
+    pub output_struct: Option<String>,
+    /// Whether it has a form for training.
+    pub has_mode: bool,
+}
+
+impl Context {
+    /// The aliases, with what the plan says of the methods that they call.
+    fn aliases(&self, plan: &Plan) -> Vec<Alias> {
+        let complete = |alias: &Alias| {
+            let entry = &plan.entries[alias.entry];
+            Alias { output_struct: entry.output_struct.clone(), has_mode: entry.has_mode, ..alias.clone() }
+        };
+        self.aliases.iter().map(complete).collect()
+    }
 }
 
 /// Generated source.
@@ -61,13 +104,99 @@ pub fn native_dtype(framework: Framework, dtype: DType) -> &'static str {
 ///
 /// # Errors
 /// When the framework cannot do what the plan asks for; all of it at once.
-pub fn generate(plan: &Plan, program: &Program, framework: Framework, header: &Header, support: Option<&str>) -> Result<Generated> {
-    let _ = (plan, program, framework, header, support);
-    Err(Error::unsupported("the printers are not wired"))
+pub fn generate(plan: &Plan, program: &Program, framework: Framework, context: &Context) -> Result<Generated> {
+    let (items, uses) = match framework {
+        Framework::Candle => candle::items(plan, program, context)?,
+        Framework::Burn => burn::items(plan, program, context)?,
+    };
+    let files = templates::support(framework_name(framework));
+    let used = templates::closure(files, uses.iter().filter_map(|path| path.strip_prefix("support::")?.split("::").next()));
+    let paths = uses.iter().map(|path| located(path, context.support.as_deref()));
+    let mut file = File::new([Item::uses(paths.collect::<Vec<_>>())]);
+    for line in header(context, framework) {
+        file = file.doc(line);
+    }
+    items.into_iter().for_each(|item| file.push(item));
+    if context.support.is_none() && !used.is_empty() {
+        file.push(Item::verbatim(support_module(files, &used)));
+    }
+    Ok(Generated { source: file.to_string(), support_crates: templates::crates(files, &used) })
 }
 
-/// The whole support code as one file.
+fn framework_name(framework: Framework) -> &'static str {
+    match framework {
+        Framework::Candle => "candle",
+        Framework::Burn => "burn",
+    }
+}
+
+/// A path of the support code, where that is.
+fn located(path: &str, support: Option<&str>) -> String {
+    match (path.strip_prefix("support::"), support) {
+        (Some(rest), Some(module)) => format!("{module}::{rest}"),
+        (Some(_), None) | (None, _) => path.to_owned(),
+    }
+}
+
+fn header(context: &Context, framework: Framework) -> Vec<String> {
+    let mut lines = vec![
+        format!("`{}`, compiled from a TensorFlow SavedModel to {}.", context.name, framework_name(framework)),
+        String::new(),
+    ];
+    match context.tensorflow.as_str() {
+        "" => {}
+        version => lines.push(format!("Saved by TensorFlow {version}.")),
+    }
+    lines.push(format!("Functions: {}.", context.functions.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")));
+    lines
+}
+
+/// `mod support`, with the files that are used, each as it was tested.
+fn support_module(files: &[templates::Support], used: &BTreeSet<&str>) -> String {
+    let mut text = String::from("/// Layers and ops that the framework lacks.\n#[rustfmt::skip]\n#[allow(dead_code, unused_imports, clippy::all)]\nmod support {\n");
+    for file in files.iter().filter(|file| used.contains(file.name)) {
+        text.push_str(&format!("pub mod {} {{\n{}}}\n\n", file.name, file.source));
+    }
+    text.truncate(text.trim_end().len());
+    text.push_str("\n}\n");
+    text
+}
+
+/// The whole support code as one file, for several models to share.
 pub fn support_source(framework: Framework) -> String {
-    let _ = framework;
-    String::new()
+    let files = templates::support(framework_name(framework));
+    let mut text = String::from("//! Layers and ops that the framework lacks, shared by generated modules.\n\n#![allow(dead_code, unused_imports, clippy::all)]\n");
+    for file in files {
+        text.push_str(&format!("\n#[rustfmt::skip]\npub mod {} {{\n{}}}\n", file.name, file.source));
+    }
+    text
+}
+
+/// A type as a comment: element type and shape.
+fn described(ty: &Type) -> String {
+    let dims = match &ty.shape {
+        Shape::Unranked => return format!("`{:?}` of any shape.", ty.dtype),
+        Shape::Ranked(dims) => dims,
+    };
+    let dims: Vec<String> = dims
+        .iter()
+        .enumerate()
+        .map(|(axis, dim)| match (dim.as_known(), axis) {
+            (Some(known), _) => known.to_string(),
+            (None, 0) => "batch".to_owned(),
+            (None, _) => "_".to_owned(),
+        })
+        .collect();
+    format!("`{:?}` `[{}]`.", ty.dtype, dims.join(", "))
+}
+
+/// A float as a literal with a suffix: `0.5f32`.
+fn number_text(number: f64, suffix: &str) -> String {
+    match (number.is_finite(), number.is_nan(), suffix) {
+        (true, _, "f32") => format!("{:?}f32", number as f32),
+        (true, _, suffix) => format!("{number:?}{suffix}"),
+        (false, true, suffix) => format!("{suffix}::NAN"),
+        (false, false, suffix) if number > 0.0 => format!("{suffix}::INFINITY"),
+        (false, false, suffix) => format!("{suffix}::NEG_INFINITY"),
+    }
 }

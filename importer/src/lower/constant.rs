@@ -29,8 +29,26 @@ fn constant(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
         return Ok(vec![Lowered::Opaque("a string")]);
     }
     let value = tensor(&cx.attr::<TensorProto>("value")?)?;
+    if let Some((re, im)) = parts(&value)? {
+        let (re, im) = (cx.graph.constant(re, cx.origin), cx.graph.constant(im, cx.origin));
+        return Ok(vec![Lowered::Complex(re, im)]);
+    }
     let value = cx.graph.constant(value, cx.origin);
     Ok(vec![Lowered::Value(value)])
+}
+
+/// The real and the imaginary part of a complex tensor.
+fn parts(value: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
+    let shape = value.shape();
+    if let Some(numbers) = value.elements::<Complex32>() {
+        let re = Tensor::new(shape, numbers.iter().map(|number| number.re).collect())?;
+        let im = Tensor::new(shape, numbers.iter().map(|number| number.im).collect())?;
+        return Ok(Some((re, im)));
+    }
+    let Some(numbers) = value.elements::<Complex64>() else { return Ok(None) };
+    let re = Tensor::new(shape, numbers.iter().map(|number| number.re).collect())?;
+    let im = Tensor::new(shape, numbers.iter().map(|number| number.im).collect())?;
+    Ok(Some((re, im)))
 }
 
 /// A serialised tensor's value. Stored elements may be fewer than the shape holds: the last one repeats.

@@ -24,6 +24,8 @@ pub enum Lowered {
     Asset(usize),
     /// A list of tensors, by its place in [`Cx::lists`].
     List(usize),
+    /// A complex tensor: its real and its imaginary part.
+    Complex(Value, Value),
     /// A branch that is not taken.
     Dead,
     /// Something that the IR has no value for, and that is harmless unless it is read.
@@ -42,6 +44,12 @@ pub struct Cx<'a> {
 }
 
 impl Cx<'_> {
+    /// The same node with other operands.
+    pub fn with_inputs<'c>(&'c mut self, inputs: &'c [Lowered]) -> Cx<'c> {
+        let (graph, reads, lists) = (&mut *self.graph, &mut *self.reads, &mut *self.lists);
+        Cx { graph, params: self.params, reads, lists, def: self.def, inputs, origin: self.origin }
+    }
+
     /// The node's own name.
     pub fn name(&self) -> &str {
         &self.def.name
@@ -73,6 +81,7 @@ impl Cx<'_> {
             Lowered::Resource(_) => host("a resource"),
             Lowered::Asset(_) => host("the path of an asset"),
             Lowered::List(_) => host("a list of tensors"),
+            Lowered::Complex(..) => host("complex"),
             Lowered::Dead => host("from a branch that is not taken"),
             Lowered::Opaque(what) => host(what),
         }
@@ -97,6 +106,7 @@ impl Cx<'_> {
             | Lowered::Resource(_)
             | Lowered::Asset(_)
             | Lowered::List(_)
+            | Lowered::Complex(..)
             | Lowered::Dead
             | Lowered::Opaque(_) => {
                 Err(Error::unsupported(format!("input {i} is not the handle of a variable of the model")))

@@ -1,5 +1,6 @@
 //! Diagonals and bands of matrices.
 
+use super::attr::Choice;
 use super::cx::Cx;
 use super::{Lowering, op};
 use crate::error::{Error, Result};
@@ -10,6 +11,12 @@ pub const OPS: &[Lowering] = &[
     op("MatrixDiag", main_diagonal),
     op("MatrixDiagPart", main_diagonal_part),
     op("MatrixSetDiag", set_main_diagonal),
+    op("MatrixDiagV2", diagonals),
+    op("MatrixDiagV3", diagonals),
+    op("MatrixDiagPartV2", diagonals_part),
+    op("MatrixDiagPartV3", diagonals_part),
+    op("MatrixSetDiagV2", set_diagonals),
+    op("MatrixSetDiagV3", set_diagonals),
 ];
 
 /// Column index minus row index, `[rows, columns]`.
@@ -96,4 +103,175 @@ fn set_main_diagonal(cx: &mut Cx<'_>) -> Result<Value> {
     let axis = cx.rank(diagonal)?;
     let column = cx.expand(diagonal, axis)?;
     cx.select(mask, column, x)
+}
+
+/// On which side the shorter diagonals are padded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Align {
+    LeftLeft,
+    LeftRight,
+    RightLeft,
+    RightRight,
+}
+
+impl Choice for Align {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("LEFT_LEFT", Align::LeftLeft),
+        ("LEFT_RIGHT", Align::LeftRight),
+        ("RIGHT_LEFT", Align::RightLeft),
+        ("RIGHT_RIGHT", Align::RightRight),
+    ];
+}
+
+/// The diagonals `lower..=upper` of a matrix, stacked from the uppermost, and how they lie in their rows.
+struct Band {
+    rows: usize,
+    columns: usize,
+    lower: i64,
+    upper: i64,
+    /// The extent of a row of the stack.
+    longest: usize,
+    align: Align,
+}
+
+impl Band {
+    fn length(&self, diagonal: i64) -> usize {
+        let (rows, columns) = (self.rows as i64 + diagonal.min(0), self.columns as i64 - diagonal.max(0));
+        usize::try_from(rows.min(columns)).unwrap_or(0)
+    }
+
+    /// How many elements of padding come first in the diagonal's row.
+    fn offset(&self, diagonal: i64) -> usize {
+        let left_above = matches!(self.align, Align::LeftLeft | Align::LeftRight);
+        let left_below = matches!(self.align, Align::LeftLeft | Align::RightLeft);
+        let left = (diagonal >= 0 && left_above) || (diagonal <= 0 && left_below);
+        if left { 0 } else { self.longest - self.length(diagonal).min(self.longest) }
+    }
+
+    fn count(&self) -> usize {
+        usize::try_from(self.upper - self.lower + 1).unwrap_or(0)
+    }
+
+    /// For each element of the stack its place in the matrix.
+    fn places_in_matrix(&self) -> Vec<Option<usize>> {
+        let mut places = vec![None; self.count() * self.longest];
+        for row in 0..self.rows {
+            for column in 0..self.columns {
+                if let Some(place) = self.place_in_stack(row, column) {
+                    places[place] = Some(row * self.columns + column);
+                }
+            }
+        }
+        places
+    }
+
+    /// The place in the stack of an element of the matrix.
+    fn place_in_stack(&self, row: usize, column: usize) -> Option<usize> {
+        let diagonal = column as i64 - row as i64;
+        if diagonal < self.lower || diagonal > self.upper {
+            return None;
+        }
+        let along = row.min(column) + self.offset(diagonal);
+        let stacked = usize::try_from(self.upper - diagonal).ok()?;
+        (along < self.longest).then_some(stacked * self.longest + along)
+    }
+
+    fn places_in_stack(&self) -> Vec<Option<usize>> {
+        let cells = (0..self.rows).flat_map(|row| (0..self.columns).map(move |column| (row, column)));
+        cells.map(|(row, column)| self.place_in_stack(row, column)).collect()
+    }
+}
+
+/// A matrix that is larger would not be spelt element by element.
+const CELL_LIMIT: usize = 1 << 22;
+
+/// The band that operand 1 names, of a matrix of `rows` and `columns`.
+fn band(cx: &mut Cx<'_>, rows: usize, columns: usize) -> Result<Band> {
+    let (lower, upper) = match cx.integers(1)?.as_slice() {
+        [k] => (*k, *k),
+        [lower, upper] if lower <= upper => (*lower, *upper),
+        other => return Err(Error::malformed(format!("{other:?} is no range of diagonals"))),
+    };
+    let align = cx.attr_if_any("align")?.unwrap_or(Align::LeftLeft);
+    let mut band = Band { rows, columns, lower, upper, longest: 0, align };
+    let in_range = -(rows as i64) < lower && upper < columns as i64 && rows.saturating_mul(columns) <= CELL_LIMIT;
+    if !in_range {
+        return Err(Error::malformed(format!("the diagonals {lower} to {upper} of {rows} x {columns}")));
+    }
+    band.longest = (lower..=upper).map(|diagonal| band.length(diagonal)).max().unwrap_or(0);
+    Ok(band)
+}
+
+/// `x` with its last `axes` axes as one, indexed by `places`; `otherwise` where there is none.
+fn rearrange(
+    cx: &mut Cx<'_>,
+    x: Value,
+    axes: usize,
+    places: &[Option<usize>],
+    last: &[usize],
+    otherwise: Value,
+) -> Result<Value> {
+    let dims = cx.shape(x)?;
+    let batch = dims.get(..dims.len().saturating_sub(axes)).unwrap_or_default();
+    let flat = [batch, &[super::emit::product(&dims[batch.len()..])]].concat();
+    let flat = cx.reshape(x, flat)?;
+    let indices: Vec<i64> = places.iter().map(|place| place.unwrap_or(0) as i64).collect();
+    let indices = cx.integer_constant(DType::I32, &indices, false)?;
+    let picked = cx.push(Op::Gather { axis: batch.len(), batch_dims: 0 }, &[flat, indices])?;
+    let result: Vec<Dim> = batch.iter().cloned().chain(last.iter().map(|&extent| Dim::from(extent))).collect();
+    let picked = cx.reshape(picked, result)?;
+    if places.iter().all(Option::is_some) {
+        return Ok(picked);
+    }
+    let mask = places.iter().map(Option::is_some).collect();
+    let mask = cx.graph.constant(crate::eval::Tensor::new::<bool>(last, mask)?, cx.origin);
+    cx.select(mask, picked, otherwise)
+}
+
+fn known_matrix(cx: &Cx<'_>, x: Value) -> Result<(usize, usize)> {
+    let (_, rows, columns) = matrix(cx, x)?;
+    let known = rows.as_usize().zip(columns.as_usize());
+    known.ok_or_else(|| Error::unsupported("diagonals of a matrix of unknown extents"))
+}
+
+/// Operands: matrix, range of diagonals, padding.
+fn diagonals_part(cx: &mut Cx<'_>) -> Result<Value> {
+    let (x, padding) = (cx.input(0)?, cx.input(2)?);
+    let (rows, columns) = known_matrix(cx, x)?;
+    let band = band(cx, rows, columns)?;
+    let last = if band.count() == 1 { vec![band.longest] } else { vec![band.count(), band.longest] };
+    rearrange(cx, x, 2, &band.places_in_matrix(), &last, padding)
+}
+
+/// Operands: matrix, diagonals, range of diagonals.
+fn set_diagonals(cx: &mut Cx<'_>) -> Result<Value> {
+    let (x, stack, k) = (cx.operand(0)?, cx.operand(1)?, cx.operand(2)?);
+    let operands = [x, k, stack];
+    let mut cx = cx.with_inputs(&operands);
+    let (x, stack) = (cx.input(0)?, cx.input(2)?);
+    let (rows, columns) = known_matrix(&cx, x)?;
+    let band = band(&mut cx, rows, columns)?;
+    let axes = if band.count() == 1 { 1 } else { 2 };
+    rearrange(&mut cx, stack, axes, &band.places_in_stack(), &[rows, columns], x)
+}
+
+/// Operands: diagonals, range of diagonals, rows, columns, padding. An extent of -1 is the least that holds them.
+fn diagonals(cx: &mut Cx<'_>) -> Result<Value> {
+    let (stack, padding) = (cx.input(0)?, cx.input(4)?);
+    let longest = cx.shape(stack)?.pop().and_then(|dim| dim.as_usize());
+    let longest = longest.ok_or_else(|| Error::unsupported("a diagonal of unknown extent"))? as i64;
+    let range = cx.integers(1)?;
+    let (lower, upper) = (*range.first().unwrap_or(&0), *range.last().unwrap_or(&0));
+    let (least_rows, least_columns) = (longest - upper.min(0), longest + lower.max(0));
+    let (rows, columns) = match (cx.integer(2)?, cx.integer(3)?) {
+        (-1, -1) => (least_rows.max(least_columns), least_rows.max(least_columns)),
+        (-1, columns) => (least_rows, columns),
+        (rows, -1) => (rows, least_columns),
+        (rows, columns) => (rows, columns),
+    };
+    let size = |n: i64| usize::try_from(n).map_err(|_| Error::malformed("a matrix of negative extent"));
+    let (rows, columns) = (size(rows)?, size(columns)?);
+    let band = band(cx, rows, columns)?;
+    let axes = if band.count() == 1 { 1 } else { 2 };
+    rearrange(cx, stack, axes, &band.places_in_stack(), &[rows, columns], padding)
 }

@@ -1,6 +1,7 @@
 //! Elementwise arithmetic, comparisons, activations and casts.
 
 use super::attr::DataFormat;
+use super::complex;
 use super::cx::{Cx, Lowered};
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
@@ -89,9 +90,13 @@ pub const OPS: &[Lowering] = &[
     op("ClipByValue", clip_by_value),
     op("Select", select),
     op("SelectV2", |cx| cx.map(Op::Select)),
-    op("Cast", cast),
-    op("Conj", |cx| cx.real_identity()),
-    op("Real", |cx| cx.real_identity()),
+    multi("Cast", cast),
+    op("Conj", |cx| cx.input(0)),
+    op("Real", |cx| cx.input(0)),
+    op("Imag", |cx| {
+        let x = cx.input(0)?;
+        cx.filled_like(x, 0.0)
+    }),
     op("ReluGrad", relu_grad),
     op("Relu6Grad", relu6_grad),
     op("TanhGrad", tanh_grad),
@@ -151,15 +156,6 @@ impl Cx<'_> {
             Comparison::Greater => difference > 0,
             Comparison::GreaterEqual => difference >= 0,
         })
-    }
-
-    /// An op that only changes complex numbers.
-    fn real_identity(&mut self) -> Result<Value> {
-        let x = self.input(0)?;
-        match matches!(self.dtype(x), DType::C64 | DType::C128) {
-            true => Err(Error::unsupported("complex numbers")),
-            false => Ok(x),
-        }
     }
 }
 
@@ -255,10 +251,13 @@ fn select(cx: &mut Cx<'_>) -> Result<Value> {
     cx.select(condition, x, y)
 }
 
-fn cast(cx: &mut Cx<'_>) -> Result<Value> {
-    let x = cx.input(0)?;
+fn cast(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let dtype = cx.attr("DstT")?;
-    cx.cast(x, dtype)
+    if complex::part_type(dtype).is_some() {
+        return complex::cast(cx);
+    }
+    let x = cx.input(0)?;
+    Ok(vec![Lowered::Value(cx.cast(x, dtype)?)])
 }
 
 /// `gradient` where `gate` lets it through, else zero.

@@ -52,6 +52,7 @@ impl Cx<'_> {
             | Lowered::Variable(_)
             | Lowered::Resource(_)
             | Lowered::Asset(_)
+            | Lowered::Complex(..)
             | Lowered::Dead
             | Lowered::Opaque(_) => None,
         };

@@ -9,6 +9,7 @@
 mod attr;
 mod bits;
 mod check;
+mod complex;
 mod constant;
 mod control;
 mod conv;
@@ -18,6 +19,7 @@ mod einsum;
 mod elements;
 mod elementwise;
 mod emit;
+mod fourier;
 mod gather;
 mod image;
 mod lists;
@@ -89,11 +91,13 @@ impl Lowering {
 
 const FAMILIES: &[&[Lowering]] = &[
     bits::OPS,
+    complex::OPS,
     constant::OPS,
     conv::OPS,
     diagonal::OPS,
     einsum::OPS,
     elementwise::OPS,
+    fourier::OPS,
     gather::OPS,
     image::OPS,
     lists::OPS,

@@ -3,7 +3,7 @@
 use super::cx::Cx;
 use super::{Lowering, op};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, Comparison, DType, Dim, Op, Reduction, Value};
+use crate::ir::{Binary, Comparison, DType, Dim, Op, Reduction, Unary, Value};
 
 pub const OPS: &[Lowering] = &[
     op("ScatterNd", scatter_nd),
@@ -14,6 +14,9 @@ pub const OPS: &[Lowering] = &[
     op("UnsortedSegmentMax", |cx| unsorted_segment(cx, Reduction::Max)),
     op("UnsortedSegmentMin", |cx| unsorted_segment(cx, Reduction::Min)),
     op("UnsortedSegmentProd", |cx| unsorted_segment(cx, Reduction::Product)),
+    op("SparseSegmentSumWithNumSegments", |cx| sparse_segment(cx, Divisor::One)),
+    op("SparseSegmentMeanWithNumSegments", |cx| sparse_segment(cx, Divisor::Count)),
+    op("SparseSegmentSqrtNWithNumSegments", |cx| sparse_segment(cx, Divisor::RootOfCount)),
     op("DenseBincount", |cx| bincount(cx, 0, 1, 2)),
     op("Bincount", |cx| bincount(cx, 0, 1, 2)),
 ];
@@ -68,6 +71,41 @@ fn unsorted_segment_sum(cx: &mut Cx<'_>) -> Result<Value> {
     let mut shape = vec![count];
     shape.extend_from_slice(&data_dims[rank..]);
     cx.push(Op::ScatterNd { shape }, &[indices, data])
+}
+
+/// What the sum of a segment is divided by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Divisor {
+    One,
+    Count,
+    RootOfCount,
+}
+
+/// Operands: data, the rows to take, the segment of each, the number of segments.
+fn sparse_segment(cx: &mut Cx<'_>, divisor: Divisor) -> Result<Value> {
+    let (data, rows, segments) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
+    let count = cx.dim(3)?;
+    let rank = cx.rank(data)?;
+    let taken = cx.push(Op::Gather { axis: 0, batch_dims: 0 }, &[data, rows])?;
+    let indices = cx.expand(segments, 1)?;
+    let mut shape = cx.shape(data)?;
+    *shape.first_mut().ok_or_else(|| Error::malformed("the data of segments is a scalar"))? = count.clone();
+    let sums = cx.push(Op::ScatterNd { shape }, &[indices, taken])?;
+    if divisor == Divisor::One {
+        return Ok(sums);
+    }
+    let one = cx.scalar_like(data, 1.0)?;
+    let given = cx.shape(segments)?;
+    let ones = cx.broadcast(one, given)?;
+    let counts = cx.push(Op::ScatterNd { shape: vec![count.clone()] }, &[indices, ones])?;
+    let mut counts = cx.combine(Binary::Maximum, counts, one)?;
+    if divisor == Divisor::RootOfCount {
+        counts = cx.apply(Unary::Sqrt, counts)?;
+    }
+    let mut column = vec![count];
+    column.extend(vec![Dim::known(1); rank.saturating_sub(1)]);
+    let counts = cx.reshape(counts, column)?;
+    cx.combine(Binary::Div, sums, counts)
 }
 
 /// Each segment reduces the rows that are its own, with every other row replaced by the neutral element.

@@ -1,5 +1,6 @@
 //! The walk over one flat function.
 
+use super::complex;
 use super::control;
 use super::cx::{Cx, Lowered};
 use super::lists::List;
@@ -61,7 +62,7 @@ fn list_unsupported(
     for (node, _) in flat.nodes.iter().zip(&live).filter(|(_, live)| **live) {
         let FlatKind::Op(def) = &node.kind else { continue };
         if !control::is_structured(&def.op) {
-            if find(&def.op).is_none() {
+            if find(&def.op).is_none() && !complex::knows(&def.op) {
                 found.entry(def.op.as_str().into()).or_insert_with(|| node.origin.clone());
             }
             continue;
@@ -192,23 +193,25 @@ impl Walk<'_> {
             FlatKind::Resource(resource) => return Some(vec![Lowered::Resource(*resource)]),
             FlatKind::Argument { .. } => return self.fail(Error::malformed("an argument is not bound"), &origin),
         };
-        let structured = control::is_structured(&def.op);
         let row = find(&def.op);
-        if row.is_none() && !structured {
+        if row.is_none() && !control::is_structured(&def.op) && !complex::knows(&def.op) {
             return self.fail(Error::unsupported(format!("the op {} is not supported", def.op)), &origin);
         }
         let inputs = self.operands(node, results, &origin)?;
         if inputs.contains(&Lowered::Dead) && !matches!(def.op.as_str(), "Merge" | "RefMerge") {
             return Some(vec![Lowered::Dead; check::output_count(def)]);
         }
-        match row {
-            Some(row) => {
-                let outputs = row.apply(&mut self.context(def, &inputs, &origin));
-                let checked = outputs.and_then(|outputs| check::shapes(&self.graph, def, &outputs).map(|()| outputs));
-                checked.map_or_else(|error| self.fail(error, &origin), Some)
-            }
-            None => control::lower(self, def, &inputs, &origin),
+        if control::is_structured(&def.op) {
+            return control::lower(self, def, &inputs, &origin);
         }
+        let is_complex = inputs.iter().any(|input| matches!(input, Lowered::Complex(..)));
+        let mut cx = self.context(def, &inputs, &origin);
+        let outputs = match row {
+            Some(row) if !is_complex => row.apply(&mut cx),
+            Some(_) | None => complex::apply(&mut cx),
+        };
+        let checked = outputs.and_then(|outputs| check::shapes(&self.graph, def, &outputs).map(|()| outputs));
+        checked.map_or_else(|error| self.fail(error, &origin), Some)
     }
 
     /// What a row sees of a node.

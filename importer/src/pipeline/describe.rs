@@ -1,9 +1,9 @@
 //! The manifest, and the list of weights.
 
-use super::program::Lowered;
+use super::program::{Exported, Lowered};
 use crate::codegen::plan::{Entry, Plan};
 use crate::codegen::rust::ident::{Namer, snake};
-use crate::codegen::{Generated, native_dtype};
+use crate::codegen::{Alias, Generated, native_dtype};
 use crate::ir::{DType, ParamSource, Program};
 use crate::manifest::{Function, Input, Manifest, Output, Returns, SCHEMA, Variable};
 use crate::modules::EntryNames;
@@ -15,21 +15,77 @@ use crate::{Error, FloatType, Options, Result};
 const TAKEN: [&str; 12] =
     ["new", "load", "fused", "trainable", "train", "valid", "map", "visit", "clone", "fmt", "freeze", "to_device"];
 
-/// The Rust names of each function's method, arguments and results.
-pub(crate) fn entry_names(functions: &[ExportedFunction]) -> Vec<EntryNames> {
-    let mut methods = Namer::with_taken(TAKEN);
-    functions
-        .iter()
-        .map(|function| {
+/// The Rust names of methods, arguments and results.
+pub(crate) struct Names {
+    /// Of each of the program's functions.
+    pub entries: Vec<EntryNames>,
+    /// Of each exported function: its method.
+    pub methods: Vec<String>,
+    /// Of each exported function: its results.
+    pub outputs: Vec<Vec<String>>,
+    /// Methods that only call another.
+    pub aliases: Vec<Alias>,
+}
+
+impl Names {
+    pub(crate) fn of(lowered: &Lowered) -> Self {
+        let mut methods = Namer::with_taken(TAKEN);
+        let mut names = Names { entries: vec![], methods: vec![String::new(); lowered.exported.len()], outputs: vec![], aliases: vec![] };
+        let is_call = |exported: &Exported| exported.function.path == "__call__";
+        let forward = match lowered.exported.iter().position(is_call) {
+            Some(call) => Some(lowered.exported[call].index),
+            None => only_signature(lowered),
+        };
+        for index in 0..lowered.program.functions.len() {
+            names.entry(lowered, index, forward == Some(index), &mut methods);
+        }
+        names.outputs = lowered.exported.iter().map(|exported| output_names(&exported.function)).collect();
+        names
+    }
+
+    /// Names the method of a function: `forward` if it is the model's own call, else after the first path to it. Every
+    /// other path to it is a method that calls the first.
+    fn entry(&mut self, lowered: &Lowered, index: usize, is_forward: bool, namer: &mut Namer) {
+        let mut known: Vec<(String, String)> = vec![];
+        for (i, exported) in lowered.exported.iter().enumerate().filter(|(_, exported)| exported.index == index) {
+            let plain = method_name(&exported.function.path);
             let mut inputs = Namer::with_taken(["self", "train", "device"]);
-            let mut outputs = Namer::with_taken(["self"]);
-            EntryNames {
-                method: methods.snake(&method_name(&function.path)),
-                inputs: function.inputs.iter().map(|input| inputs.snake(&input.argument)).collect(),
-                outputs: function.outputs.iter().map(|output| outputs.snake(&output.name)).collect(),
+            let params: Vec<String> = exported.function.inputs.iter().map(|input| inputs.snake(&input.argument)).collect();
+            if known.is_empty() {
+                let method = namer.snake(if is_forward { "forward" } else { &plain });
+                known.push((if is_forward { "forward".to_owned() } else { plain.clone() }, method.clone()));
+                let outputs = output_names(&exported.function);
+                self.entries.push(EntryNames { method, inputs: params.clone(), outputs });
             }
-        })
-        .collect()
+            let method = match known.iter().find(|(name, _)| *name == plain) {
+                Some((_, method)) => method.clone(),
+                None => {
+                    let name = namer.snake(&plain);
+                    let of = known[0].1.clone();
+                    self.aliases.push(Alias { name: name.clone(), of, params, entry: index, output_struct: None, has_mode: false });
+                    known.push((plain, name.clone()));
+                    name
+                }
+            };
+            self.methods[i] = method;
+        }
+    }
+}
+
+/// The function of the only signature, or of all of them if they compute the same.
+fn only_signature(lowered: &Lowered) -> Option<usize> {
+    let signatures = lowered.exported.iter().filter(|exported| exported.function.path.starts_with("signatures/"));
+    let mut indices: Vec<usize> = signatures.map(|exported| exported.index).collect();
+    indices.dedup();
+    match indices.as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    }
+}
+
+fn output_names(function: &ExportedFunction) -> Vec<String> {
+    let mut outputs = Namer::with_taken(["self"]);
+    function.outputs.iter().map(|output| outputs.snake(&output.name)).collect()
 }
 
 fn method_name(path: &str) -> String {
@@ -40,7 +96,7 @@ fn method_name(path: &str) -> String {
 }
 
 /// The manifest of a module.
-pub(crate) fn manifest(model: &SavedModel, options: &Options, lowered: &Lowered, plan: &Plan, generated: &Generated) -> Manifest {
+pub(crate) fn manifest(model: &SavedModel, options: &Options, lowered: &Lowered, names: &Names, plan: &Plan, generated: &Generated) -> Manifest {
     let name = &options.name;
     Manifest {
         schema: SCHEMA,
@@ -51,13 +107,22 @@ pub(crate) fn manifest(model: &SavedModel, options: &Options, lowered: &Lowered,
         struct_name: plan.structs[0].name.clone(),
         tensorflow: model.tensorflow_version.clone(),
         tags: model.tags.clone(),
-        functions: plan.entries.iter().map(|entry| function(entry, &lowered.exported[entry.function], options)).collect(),
+        functions: functions(lowered, names, plan, options),
         variables: variables(model, &lowered.program, plan),
         support_crates: generated.support_crates.clone(),
     }
 }
 
-fn function(entry: &Entry, exported: &ExportedFunction, options: &Options) -> Function {
+fn functions(lowered: &Lowered, names: &Names, plan: &Plan, options: &Options) -> Vec<Function> {
+    let methods = names.methods.iter().zip(&names.outputs);
+    let rows = lowered.exported.iter().zip(methods);
+    rows.map(|(exported, (method, fields))| {
+        function(&plan.entries[exported.index], &exported.function, method, fields, options)
+    })
+    .collect()
+}
+
+fn function(entry: &Entry, exported: &ExportedFunction, method: &str, fields: &[String], options: &Options) -> Function {
     let native = |dtype: DType| native_dtype(options.framework, float(dtype, options.dtype)).to_owned();
     let inputs = exported.inputs.iter().zip(&entry.params).map(|(input, local)| Input {
         name: input.name.clone(),
@@ -66,9 +131,9 @@ fn function(entry: &Entry, exported: &ExportedFunction, options: &Options) -> Fu
         native: native(local.ty.dtype),
         shape: input.shape.clone(),
     });
-    let outputs = exported.outputs.iter().zip(&entry.outputs).map(|(output, local)| Output {
+    let outputs = exported.outputs.iter().zip(&entry.outputs).zip(fields).map(|((output, local), field)| Output {
         name: output.name.clone(),
-        field: local.name.clone(),
+        field: field.clone(),
         dtype: dtype_name(output.dtype),
         native: native(local.ty.dtype),
         shape: output.shape.clone(),
@@ -81,8 +146,8 @@ fn function(entry: &Entry, exported: &ExportedFunction, options: &Options) -> Fu
             .iter()
             .map(|(name, value)| (name.clone(), serde_json::to_value(value).unwrap_or_default()))
             .collect(),
-        method: entry.method.clone(),
-        training_method: entry.has_mode.then(|| format!("{}_t", entry.method)),
+        method: method.to_owned(),
+        training_method: entry.has_mode.then(|| format!("{method}_t")),
         mutates: false,
         rank_generic: entry.params.iter().any(|param| param.ty.rank().is_none()),
         inputs: inputs.collect(),

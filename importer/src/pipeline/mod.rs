@@ -6,7 +6,10 @@ mod program;
 mod prune;
 mod select;
 
-use crate::codegen::{self, Header};
+#[cfg(test)]
+mod evaluation_tests;
+
+use crate::codegen::{self, Context};
 use crate::manifest::Manifest;
 use crate::modules;
 use crate::saved_model::SavedModel;
@@ -27,15 +30,20 @@ pub(crate) struct Compiled {
 pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled> {
     let chosen = select::functions(model, options)?;
     let lowered = program::build(model, &chosen, options)?;
-    let names = describe::entry_names(&lowered.exported);
+    let names = describe::Names::of(&lowered);
     let target = codegen::weight_layout(options.framework);
-    let plan = modules::plan(&lowered.program, &options.name, &names, target)?;
-    let header = Header { name: options.name.clone(), tensorflow: model.tensorflow_version.clone() };
-    let generated =
-        codegen::generate(&plan, &lowered.program, options.framework, &header, options.support.as_deref())?;
+    let plan = modules::plan(&lowered.program, &options.name, &names.entries, target)?;
+    let context = Context {
+        name: options.name.clone(),
+        tensorflow: model.tensorflow_version.clone(),
+        functions: lowered.exported.iter().map(|exported| exported.function.path.clone()).collect(),
+        aliases: names.aliases.clone(),
+        support: options.support.clone(),
+    };
+    let generated = codegen::generate(&plan, &lowered.program, options.framework, &context)?;
     Ok(Compiled {
         weights: describe::weights(&lowered.program, &plan, options)?,
-        manifest: describe::manifest(model, options, &lowered, &plan, &generated),
+        manifest: describe::manifest(model, options, &lowered, &names, &plan, &generated),
         source: generated.source,
     })
 }
@@ -63,8 +71,8 @@ mod scratch {
         let chosen = select::functions(&model, &options).unwrap();
         let lowered = match program::build(&model, &chosen, &options) { Ok(l) => l, Err(e) => { println!("ERR {e}"); return } };
         if std::env::var("IR").is_ok() { println!("{}", lowered.program.functions[0].graph); }
-        let names = describe::entry_names(&lowered.exported);
-        let plan = modules::plan(&lowered.program, &options.name, &names, codegen::weight_layout(fw)).unwrap();
+        let names = describe::Names::of(&lowered);
+        let plan = modules::plan(&lowered.program, &options.name, &names.entries, codegen::weight_layout(fw)).unwrap();
         for s in &plan.structs {
             println!("struct {} args {:?} docs {:?}", s.name, s.args.iter().map(|a| &a.name).collect::<Vec<_>>(), s.docs);
             for f in &s.fields { println!("  {}: {:?} present {:?}", f.name, f.kind, f.present); }

@@ -16,8 +16,16 @@ use std::sync::Arc;
 pub(crate) struct Lowered {
     /// The IR.
     pub program: Program,
-    /// The exported function of each of the program's.
-    pub exported: Vec<ExportedFunction>,
+    /// The exported functions, and which of the program's functions each is.
+    pub exported: Vec<Exported>,
+}
+
+/// An exported function of the model.
+pub(crate) struct Exported {
+    /// What the model says of it.
+    pub function: ExportedFunction,
+    /// The index among the program's functions; those that compute the same share one.
+    pub index: usize,
 }
 
 /// Lowers the chosen functions. One that is not required is left out when it cannot be lowered.
@@ -29,8 +37,8 @@ pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) ->
     for Chosen { function, required } in chosen {
         match builder.function(function, options.framework) {
             Ok(ir) => {
-                lowered.program.functions.push(ir);
-                lowered.exported.push(function.clone());
+                let index = lowered.add(ir);
+                lowered.exported.push(Exported { function: function.clone(), index });
             }
             Err(error) if *required => errors.push(error),
             Err(error) => left_out.push(error),
@@ -65,6 +73,20 @@ pub(crate) fn unsupported(model: &SavedModel, chosen: &[Chosen]) -> Vec<Error> {
         }
     }
     errors
+}
+
+impl Lowered {
+    /// Adds a function, unless there is one that computes the same.
+    fn add(&mut self, function: ir::Function) -> usize {
+        let same = |known: &ir::Function| {
+            (known.outputs == function.outputs || function.outputs.len() < 2) && known.graph.computes_the_same(&function.graph)
+        };
+        if let Some(index) = self.program.functions.iter().position(same) {
+            return index;
+        }
+        self.program.functions.push(function);
+        self.program.functions.len() - 1
+    }
 }
 
 struct Builder<'a> {

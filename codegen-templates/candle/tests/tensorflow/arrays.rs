@@ -1,6 +1,7 @@
 use crate::{Case, check, close};
 use candle_core::{DType, Device, Result, Tensor};
 use savedmodel_import_candle_support::activation::Activation;
+use savedmodel_import_candle_support::add::add;
 use savedmodel_import_candle_support::cumulative::{cumprod, cumsum};
 use savedmodel_import_candle_support::gather::*;
 use savedmodel_import_candle_support::linear::linear_op;
@@ -262,4 +263,18 @@ fn a_string_tensor_holds_as_many_strings_as_its_shape_says() -> Result<()> {
     assert!(StringTensor::new(vec![3], vec![]).is_err());
     assert!(StringTensor::new(vec![usize::MAX, 2], vec![]).is_err());
     Ok(())
+}
+
+#[test]
+fn residual_sums_and_their_gradients_are_tensorflows() -> Result<()> {
+    check("add", |case| add(case.get("a"), case.get("b"), Activation::Linear))?;
+    check("add_relu", |case| add(case.get("a"), case.get("b"), Activation::Relu))?;
+    check("add_silu", |case| add(case.get("a"), case.get("b"), Activation::Silu))
+}
+
+#[test]
+fn sums_and_means_over_neighbouring_axes_are_tensorflows() -> Result<()> {
+    check("sum_run", |case| reduce::sum(case.get("x"), &[1, 2], false))?;
+    check("mean_run", |case| reduce::mean(case.get("x"), &[1, 2], true))?;
+    check("mean_last", |case| reduce::mean(case.get("x"), &[2, 3], false))
 }

@@ -53,6 +53,15 @@ fn batch_norm_in_inference_is_tensorflows() -> Result<()> {
 }
 
 #[test]
+fn a_norm_by_given_statistics_is_tensorflows() -> Result<()> {
+    check("batch_norm", |case| {
+        let get = |key| case.get(key);
+        let y = normalise_by(get("x"), get("mean"), get("var"), Some(get("weight")), Some(get("bias")), 1e-3)?;
+        Activation::Relu.forward(&y)
+    })
+}
+
+#[test]
 fn batch_norm_in_training_is_tensorflows() -> Result<()> {
     for (name, activation) in [
         ("batch_norm_train", Activation::Linear),

@@ -1,0 +1,90 @@
+//! The support code that generated modules carry, as text. The crates `candle` and `burn` beside this one compile and
+//! test the same files.
+
+use std::collections::BTreeSet;
+
+/// A file of support code: it becomes a module of `mod support`.
+#[derive(Clone, Copy, Debug)]
+pub struct Support {
+    /// The name of the module.
+    pub name: &'static str,
+    /// Its text.
+    pub source: &'static str,
+}
+
+macro_rules! files {
+    ($framework:literal: $($name:literal)*) => {
+        &[$(Support { name: $name, source: include_str!(concat!("../", $framework, "/src/", $name, ".rs")) }),*]
+    };
+}
+
+include!("files.rs");
+
+/// The support files of a framework, `candle` or `burn`.
+pub fn support(framework: &str) -> &'static [Support] {
+    match framework {
+        "burn" => BURN,
+        _ => CANDLE,
+    }
+}
+
+/// The named files, and all that they use of one another.
+pub fn closure<'a>(files: &'static [Support], names: impl Iterator<Item = &'a str>) -> BTreeSet<&'static str> {
+    let find = |name: &str| files.iter().find(|file| file.name == name);
+    let mut stack: Vec<&Support> = names.filter_map(find).collect();
+    let mut used = BTreeSet::new();
+    while let Some(file) = stack.pop() {
+        if used.insert(file.name) {
+            stack.extend(siblings(file.source).filter_map(find));
+        }
+    }
+    used
+}
+
+/// The modules that a file names as `super::NAME`, alone or in a list.
+fn siblings(source: &str) -> impl Iterator<Item = &str> {
+    let listed = source.split("super::{").skip(1).flat_map(|rest| {
+        let list = rest.split('}').next().unwrap_or_default();
+        list.split(',').map(|part| part.trim().split("::").next().unwrap_or_default())
+    });
+    let single = source.split("super::").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        &rest[..end]
+    });
+    listed.chain(single)
+}
+
+/// Crates beside the framework that files use, as `name version`.
+pub fn crates(files: &[Support], used: &BTreeSet<&str>) -> Vec<String> {
+    let known = [("gemm", "gemm 0.19"), ("rayon", "rayon 1"), ("regex", "regex 1")];
+    let uses = |name: &str| {
+        let path = format!("{name}::");
+        files.iter().any(|file| used.contains(file.name) && file.source.contains(&path))
+    };
+    known.iter().filter(|(name, _)| uses(name)).map(|(_, text)| (*text).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_brings_those_it_names() {
+        let used = closure(CANDLE, ["conv"].into_iter());
+        assert!(used.contains("conv_kernel") && used.contains("padding"), "{used:?}");
+    }
+
+    #[test]
+    fn every_support_file_is_listed() {
+        for (framework, files) in [("candle", CANDLE), ("burn", BURN)] {
+            let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(framework).join("src");
+            let on_disk = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+            let mut names: Vec<String> = on_disk.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+            names.retain(|name| name != "lib");
+            names.sort();
+            let mut listed: Vec<&str> = files.iter().map(|file| file.name).collect();
+            listed.sort_unstable();
+            assert_eq!(listed, names, "{framework}: list the files in codegen-templates/src/files.rs");
+        }
+    }
+}

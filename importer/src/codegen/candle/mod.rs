@@ -1,0 +1,153 @@
+//! candle's words.
+
+mod layer;
+mod op;
+mod structure;
+
+pub use structure::items;
+
+use super::operand::{Arg, Body, Place, literals};
+use super::rust::Expr;
+use crate::ir::DType;
+
+/// candle's element type for a value.
+pub fn dtype(dtype: DType) -> &'static str {
+    match dtype {
+        DType::F16 => "DType::F16",
+        DType::BF16 => "DType::BF16",
+        DType::F32 | DType::C64 => "DType::F32",
+        DType::F64 | DType::C128 => "DType::F64",
+        DType::Bool | DType::U8 => "DType::U8",
+        DType::U32 => "DType::U32",
+        DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U16 | DType::U64 | DType::String => "DType::I64",
+    }
+}
+
+impl Arg {
+    /// The operand as what a method is called on.
+    fn receiver(&self, body: &mut Body) -> Expr {
+        match &self.place {
+            Place::Local { name, .. } => Expr::path(name.as_str()),
+            Place::Field(field) => field.clone(),
+            Place::Literal(_) | Place::Extents { .. } => self.made(body),
+        }
+    }
+
+    /// The operand as a reference.
+    fn reference(&self, body: &mut Body) -> Expr {
+        match &self.place {
+            Place::Local { name, borrowed: true } => Expr::path(name.as_str()),
+            Place::Local { .. } | Place::Field(_) | Place::Literal(_) | Place::Extents { .. } => self.receiver(body).by_ref(),
+        }
+    }
+
+    /// The operand as a tensor of its own.
+    fn owned(&self, body: &mut Body) -> Expr {
+        match &self.place {
+            Place::Local { name, borrowed: false } if self.last => Expr::path(name.as_str()),
+            Place::Local { .. } | Place::Field(_) => self.receiver(body).call_method("clone", []),
+            Place::Literal(_) | Place::Extents { .. } => self.made(body),
+        }
+    }
+
+    /// A tensor made on the spot.
+    fn made(&self, body: &mut Body) -> Expr {
+        body.needs_device = true;
+        body.using("candle_core::Tensor");
+        let device = || Expr::path("device");
+        match &self.place {
+            Place::Literal(value) => {
+                body.using("candle_core::DType");
+                let dims = Expr::tuple_shape(value.shape());
+                let made = match value.as_splat() {
+                    Some(number) if value.shape().is_empty() => {
+                        Expr::call("Tensor::new", [typed_number(number, value.dtype()), device()])
+                    }
+                    Some(number) => Expr::call("Tensor::full", [typed_number(number, value.dtype()), dims, device()]),
+                    None => {
+                        let numbers = literals(value);
+                        let flat = Expr::call("Tensor::new", [typed(numbers, value.dtype()).by_ref(), device()]).tried();
+                        match value.shape().len() {
+                            1 => return cast_literal(flat, value.dtype()),
+                            _ => flat.call_method("reshape", [dims]),
+                        }
+                    }
+                };
+                cast_literal(made.tried(), value.dtype())
+            }
+            Place::Extents { dims, scalar } => {
+                let numbers: Vec<Expr> = dims.iter().map(|dim| as_i64(body.extent(dim))).collect();
+                match (scalar, numbers.as_slice()) {
+                    (true, [number]) => Expr::call("Tensor::new", [number.clone(), device()]).tried(),
+                    _ => Expr::call("Tensor::new", [Expr::array(numbers).by_ref(), device()]).tried(),
+                }
+            }
+            Place::Local { .. } | Place::Field(_) => self.receiver(body),
+        }
+    }
+}
+
+/// Half types have no literals.
+fn cast_literal(made: Expr, dtype: DType) -> Expr {
+    match dtype {
+        DType::F16 | DType::BF16 => made.call_method("to_dtype", [Expr::path(self::dtype(dtype))]).tried(),
+        _ => made,
+    }
+}
+
+fn typed(mut numbers: Vec<Expr>, dtype: DType) -> Expr {
+    if let Some(first) = numbers.first_mut() {
+        *first = Expr::literal(format!("{first}{}", suffix(dtype)));
+    }
+    Expr::array(numbers)
+}
+
+fn as_i64(extent: Expr) -> Expr {
+    match extent.to_string().parse::<i64>() {
+        Ok(number) => Expr::literal(format!("{number}i64")),
+        Err(_) => extent.cast("i64"),
+    }
+}
+
+/// A number with the suffix of its element type.
+fn typed_number(number: f64, dtype: DType) -> Expr {
+    match suffix(dtype) {
+        "f32" => Expr::literal(super::number_text(number, "f32")),
+        "f64" => Expr::literal(super::number_text(number, "f64")),
+        suffix => Expr::literal(format!("{}{suffix}", number as i64)),
+    }
+}
+
+/// The suffix of a literal of candle's element type.
+fn suffix(dtype: DType) -> &'static str {
+    match dtype {
+        DType::F16 | DType::BF16 | DType::F32 | DType::C64 => "f32",
+        DType::F64 | DType::C128 => "f64",
+        DType::Bool | DType::U8 => "u8",
+        DType::U32 => "u32",
+        DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U16 | DType::U64 | DType::String => "i64",
+    }
+}
+
+/// Shapes as candle takes them: `()`, `n` or `(n, m)`.
+trait Slots {
+    /// Of known extents.
+    fn tuple_shape(dims: &[usize]) -> Expr;
+    /// Of expressions.
+    fn shape(dims: Vec<Expr>) -> Expr;
+}
+
+impl Slots for Expr {
+    fn tuple_shape(dims: &[usize]) -> Expr {
+        Expr::shape(dims.iter().map(|&dim| Expr::size(dim)).collect())
+    }
+
+    fn shape(mut dims: Vec<Expr>) -> Expr {
+        match dims.len() {
+            0 => Expr::unit(),
+            1 => dims.remove(0),
+            2..=6 => Expr::tuple(dims),
+            _ => Expr::vec(dims),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Operands of a step as expressions, and what a method's statements share.
+
+use super::plan::{Action, Method, Operand, Struct};
+use super::rust::Expr;
+use crate::eval::Tensor;
+use crate::ir::{Atom, DType, Dim, Op, Type};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// An operand, and how it can be spelt.
+#[derive(Clone, Debug)]
+pub struct Arg {
+    /// What it is.
+    pub place: Place,
+    /// Its type.
+    pub ty: Type,
+    /// Whether it is read for the last time.
+    pub last: bool,
+}
+
+/// What an operand is.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A local; `borrowed` if its name is a reference.
+    Local { name: String, borrowed: bool },
+    /// A tensor in a field, or in a field of a layer.
+    Field(Expr),
+    /// A small constant.
+    Literal(Arc<Tensor>),
+    /// Extents as an integer tensor.
+    Extents { dims: Vec<Dim>, scalar: bool },
+}
+
+impl Arg {
+    /// The number that all elements of a constant are, if the operand is one and they are equal.
+    pub fn splat(&self) -> Option<f64> {
+        match &self.place {
+            Place::Literal(value) => value.as_splat(),
+            Place::Local { .. } | Place::Field(_) | Place::Extents { .. } => None,
+        }
+    }
+
+    /// The number, if the operand is a constant that broadcasts like a scalar.
+    pub fn scalar(&self) -> Option<f64> {
+        self.splat().filter(|_| self.ty.dims().iter().all(|dim| dim.is(1)))
+    }
+
+    /// The extent, if the operand is one.
+    pub fn extent(&self) -> Option<Dim> {
+        match &self.place {
+            Place::Extents { dims, .. } => dims.first().filter(|_| dims.len() == 1).cloned(),
+            Place::Literal(value) => value.as_splat().map(|value| Dim::known(value as i64)),
+            Place::Local { .. } | Place::Field(_) => None,
+        }
+    }
+}
+
+/// What the statements of one method share.
+pub struct Body<'a> {
+    /// The struct of the method.
+    pub structure: &'a Struct,
+    /// The method.
+    pub method: &'a Method,
+    /// Constants, extents and fields by the names that the plan gives them: they are spelt where they are read.
+    bound: BTreeMap<String, Place>,
+    /// Whether a statement makes a tensor from nothing, and needs to know where.
+    pub needs_device: bool,
+    /// The paths that statements use.
+    pub uses: &'a mut BTreeSet<String>,
+}
+
+impl<'a> Body<'a> {
+    /// Nothing is bound yet.
+    pub fn new(structure: &'a Struct, method: &'a Method, uses: &'a mut BTreeSet<String>) -> Self {
+        Body { structure, method, bound: BTreeMap::new(), needs_device: false, uses }
+    }
+
+    /// Binds the result of a step that makes no statement; `false` for all others. `field` spells a field's tensor.
+    pub fn bind(&mut self, action: &Action, name: &str, field: impl Fn(&Action) -> Option<Expr>) -> bool {
+        let place = match action {
+            Action::Constant(value) => Some(Place::Literal(value.clone())),
+            Action::Op(Op::Extents { dims, scalar, .. }) => Some(Place::Extents { dims: dims.clone(), scalar: *scalar }),
+            Action::Parameter(_) | Action::LayerWeight { .. } => field(action).map(Place::Field),
+            Action::Op(_) | Action::Chain(_) | Action::Layer { .. } | Action::Module { .. } | Action::Modules { .. } | Action::Extent { .. } => None,
+        };
+        let is_bound = place.is_some();
+        match place {
+            Some(place) => drop(self.bound.insert(name.to_owned(), place)),
+            None => drop(self.bound.remove(name)),
+        }
+        is_bound
+    }
+
+    /// An operand with what its name is bound to.
+    pub fn arg(&self, operand: &Operand) -> Arg {
+        let local = || Place::Local { name: operand.name.clone(), borrowed: operand.borrowed };
+        let place = self.bound.get(&operand.name).cloned().unwrap_or_else(local);
+        Arg { place, ty: operand.ty.clone(), last: operand.last }
+    }
+
+    /// Uses a path, and gives its last part.
+    pub fn using(&mut self, path: &str) -> String {
+        self.uses.insert(path.to_owned());
+        path.rsplit("::").next().unwrap_or(path).to_owned()
+    }
+
+    /// Uses an item of the support code, given as `file::name`, and gives its name.
+    pub fn support(&mut self, path: &str) -> String {
+        self.using(&format!("support::{path}"))
+    }
+
+    /// An extent as a `usize` expression over the method's named extents.
+    pub fn extent(&self, dim: &Dim) -> Expr {
+        if let Some(known) = dim.as_known() {
+            return Expr::int(known);
+        }
+        match self.method.extents.iter().find(|(named, _)| named == dim) {
+            Some((_, name)) => Expr::path(name.as_str()),
+            None => self.sum(dim),
+        }
+    }
+
+    /// Positive terms first, so that the subtraction of `usize`s cannot underflow on the way.
+    fn sum(&self, dim: &Dim) -> Expr {
+        let mut terms: Vec<(&[Atom], i64)> = dim.terms().collect();
+        terms.sort_by_key(|(_, coefficient)| *coefficient < 0);
+        let mut sum: Option<Expr> = None;
+        for (atoms, coefficient) in terms {
+            let product = self.product(atoms, coefficient.abs());
+            sum = Some(match sum {
+                None => product,
+                Some(sum) if coefficient < 0 => sum - product,
+                Some(sum) => sum + product,
+            });
+        }
+        sum.unwrap_or_else(|| Expr::int(0))
+    }
+
+    fn product(&self, atoms: &[Atom], coefficient: i64) -> Expr {
+        let factors = atoms.iter().map(|atom| self.atom(atom));
+        let number = (coefficient != 1 || atoms.is_empty()).then(|| Expr::int(coefficient));
+        factors.chain(number).reduce(|a, b| a * b).unwrap_or_else(|| Expr::int(1))
+    }
+
+    fn atom(&self, atom: &Atom) -> Expr {
+        match atom {
+            Atom::Symbol(symbol) => {
+                let dim = Dim::symbol(*symbol);
+                let name = self.method.extents.iter().find(|(named, _)| *named == dim).map(|(_, name)| name.as_str());
+                Expr::path(name.unwrap_or("batch"))
+            }
+            Atom::Quotient(a, b) => self.quotient(a, b),
+            Atom::Max(a, b) => self.extent(a).call_method("max", [self.extent(b)]),
+            Atom::Min(a, b) => self.extent(a).call_method("min", [self.extent(b)]),
+        }
+    }
+
+    /// `(n + d - 1) / d` is `n.div_ceil(d)`.
+    fn quotient(&self, a: &Dim, b: &Dim) -> Expr {
+        let less = b.as_known().map(|b| a.clone() - Dim::known(b - 1));
+        match less {
+            Some(numerator) if self.method.extents.iter().any(|(named, _)| *named == numerator) => {
+                self.extent(&numerator).call_method("div_ceil", [self.extent(b)])
+            }
+            Some(_) | None => self.extent(a) / self.extent(b),
+        }
+    }
+}
+
+/// A constant's numbers as literals of an element type, row-major.
+pub fn literals(value: &Tensor) -> Vec<Expr> {
+    let float = |number: f64| match value.dtype() {
+        DType::F64 => Expr::f64(number),
+        _ => Expr::f32(number as f32),
+    };
+    match value.as_integers() {
+        Some(numbers) => numbers.into_iter().map(Expr::int).collect(),
+        None => value.as_floats().unwrap_or_default().into_iter().map(float).collect(),
+    }
+}
