@@ -264,6 +264,15 @@ def products():
     case("linear_relu", lambda x, w, b: tf.nn.relu(dense(x, w, b)), x=normal(2, 5), w=normal(7, 5), b=normal(7))
 
 
+def sums():
+    for name, activation in (("add", tf.identity), ("add_relu", tf.nn.relu), ("add_silu", tf.nn.silu)):
+        case(name, lambda a, b: activation(a + b), a=normal(3, 7), b=normal(3, 7))
+    x = normal(2, 3, 4, 18)
+    case("sum_run", lambda x: tf.reduce_sum(x, [1, 2]), x=x)
+    case("mean_run", lambda x: tf.reduce_mean(x, [1, 2], True), x=x)
+    case("mean_last", lambda x: tf.reduce_mean(x, [2, 3]), x=x)
+
+
 def resizes():
     x = normal(2, 5, 4, 3)
     raw = tf.raw_ops
@@ -276,7 +285,7 @@ def resizes():
 
 
 def main():
-    for group in (convolutions, normalisations, activations, pools, functions, binary_functions, reductions, indexing, products, resizes):
+    for group in (convolutions, normalisations, activations, pools, functions, binary_functions, reductions, indexing, products, sums, resizes):
         group()
     path = pathlib.Path(__file__).parent.parent / "codegen-templates/candle/tests/goldens.safetensors"
     save_file(TENSORS, path)

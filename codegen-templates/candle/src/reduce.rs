@@ -8,10 +8,18 @@ use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor
 /// The sum over axes.
 pub fn sum(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
     if cpu::is_native(x) && is_run(axes) {
-        let y = x.contiguous()?.apply_op1(Sum { first: axes[0], count: axes.len(), factor: 1.0 })?;
+        let y = x.contiguous()?.apply_op1(Sum {
+            first: axes[0],
+            count: axes.len(),
+            factor: 1.0,
+        })?;
         return reduced(&y, x, axes, keep);
     }
-    if keep { x.sum_keepdim(axes) } else { x.sum(axes) }
+    if keep {
+        x.sum_keepdim(axes)
+    } else {
+        x.sum(axes)
+    }
 }
 
 /// Whether axes are neighbours in ascending order.
@@ -23,11 +31,19 @@ fn is_run(axes: &[usize]) -> bool {
 pub fn mean(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
     let count = axes.iter().map(|&axis| x.dims()[axis]).product::<usize>();
     if cpu::is_native(x) && is_run(axes) {
-        let y = x.contiguous()?.apply_op1(Sum { first: axes[0], count: axes.len(), factor: 1.0 / count as f32 })?;
+        let y = x.contiguous()?.apply_op1(Sum {
+            first: axes[0],
+            count: axes.len(),
+            factor: 1.0 / count as f32,
+        })?;
         return reduced(&y, x, axes, keep);
     }
     if x.dtype().is_float() {
-        return if keep { x.mean_keepdim(axes) } else { x.mean(axes) };
+        return if keep {
+            x.mean_keepdim(axes)
+        } else {
+            x.mean(axes)
+        };
     }
     let sums = sum(x, axes, keep)?.to_dtype(DType::I64)?;
     let means = sums
@@ -130,23 +146,36 @@ impl CustomOp1 for Sum {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (x, (places, inner)) = (cpu::values(x, layout)?, self.run(layout.dims()));
         let outer: usize = layout.dims()[..self.first].iter().product();
-        let y = cpu::fill(outer * inner, inner, || (), |(), i, y| {
-            let run = &x[i * places * inner..(i + 1) * places * inner];
-            if inner == 1 {
-                y[0] = row_sum(run, |x| x);
-            } else {
-                y.copy_from_slice(&cpu::column_sums(run, inner));
-            }
-            y.iter_mut().for_each(|y| *y *= self.factor);
-        });
-        let dims = [&layout.dims()[..self.first], &layout.dims()[self.first + self.count..]].concat();
+        let y = cpu::fill(
+            outer * inner,
+            inner,
+            || (),
+            |(), i, y| {
+                let run = &x[i * places * inner..(i + 1) * places * inner];
+                if inner == 1 {
+                    y[0] = row_sum(run, |x| x);
+                } else {
+                    y.copy_from_slice(&cpu::column_sums(run, inner));
+                }
+                y.iter_mut().for_each(|y| *y *= self.factor);
+            },
+        );
+        let dims = [
+            &layout.dims()[..self.first],
+            &layout.dims()[self.first + self.count..],
+        ]
+        .concat();
         cpu::output(y, dims)
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let mut dims = x.dims().to_vec();
         dims[self.first..self.first + self.count].fill(1);
-        (gradient * f64::from(self.factor))?.reshape(dims)?.broadcast_as(x.shape())?.contiguous().map(Some)
+        (gradient * f64::from(self.factor))?
+            .reshape(dims)?
+            .broadcast_as(x.shape())?
+            .contiguous()
+            .map(Some)
     }
 }
 

@@ -267,14 +267,24 @@ fn a_string_tensor_holds_as_many_strings_as_its_shape_says() -> Result<()> {
 
 #[test]
 fn residual_sums_and_their_gradients_are_tensorflows() -> Result<()> {
-    check("add", |case| add(case.get("a"), case.get("b"), Activation::Linear))?;
-    check("add_relu", |case| add(case.get("a"), case.get("b"), Activation::Relu))?;
-    check("add_silu", |case| add(case.get("a"), case.get("b"), Activation::Silu))
+    check("add", |case| {
+        add(case.get("a"), case.get("b"), Activation::Linear)
+    })?;
+    check("add_relu", |case| {
+        add(case.get("a"), case.get("b"), Activation::Relu)
+    })?;
+    check("add_silu", |case| {
+        add(case.get("a"), case.get("b"), Activation::Silu)
+    })
 }
 
 #[test]
 fn sums_and_means_over_neighbouring_axes_are_tensorflows() -> Result<()> {
     check("sum_run", |case| reduce::sum(case.get("x"), &[1, 2], false))?;
-    check("mean_run", |case| reduce::mean(case.get("x"), &[1, 2], true))?;
-    check("mean_last", |case| reduce::mean(case.get("x"), &[2, 3], false))
+    check("mean_run", |case| {
+        reduce::mean(case.get("x"), &[1, 2], true)
+    })?;
+    check("mean_last", |case| {
+        reduce::mean(case.get("x"), &[2, 3], false)
+    })
 }

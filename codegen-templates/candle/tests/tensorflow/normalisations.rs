@@ -2,9 +2,8 @@ use crate::{Case, check, close};
 use candle_core::{D, DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use savedmodel_import_candle_support::activation::Activation;
-use savedmodel_import_candle_support::batch_norm::{
-    BatchNorm, BatchNormConfig, batch_norm, batch_norm_op,
-};
+use savedmodel_import_candle_support::batch_norm::{BatchNorm, BatchNormConfig, batch_norm};
+use savedmodel_import_candle_support::batch_norm_op::{batch_norm_op, normalise_by};
 use savedmodel_import_candle_support::group_norm::group_norm_op;
 use savedmodel_import_candle_support::layer_norm::{layer_norm_op, rms_norm_op};
 use savedmodel_import_candle_support::softmax::{log_softmax, logsumexp, softmax};
@@ -56,7 +55,14 @@ fn batch_norm_in_inference_is_tensorflows() -> Result<()> {
 fn a_norm_by_given_statistics_is_tensorflows() -> Result<()> {
     check("batch_norm", |case| {
         let get = |key| case.get(key);
-        let y = normalise_by(get("x"), get("mean"), get("var"), Some(get("weight")), Some(get("bias")), 1e-3)?;
+        let y = normalise_by(
+            get("x"),
+            get("mean"),
+            get("var"),
+            Some(get("weight")),
+            Some(get("bias")),
+            1e-3,
+        )?;
         Activation::Relu.forward(&y)
     })
 }
