@@ -125,7 +125,7 @@ fn linear(graph: &Graph, id: NodeId, node: &Node, transpose: bool) -> Option<Fou
 }
 
 fn batch_norm(graph: &Graph, id: NodeId, node: &Node, norm: (f64, bool, bool), channels: Channels) -> Option<Found> {
-    let (epsilon, scale, offset) = norm;
+    let (epsilon, scale, offset) = (shortest(norm.0), norm.1, norm.2);
     let roles = [(Role::Mean, true), (Role::Variance, true), (Role::Scale, scale), (Role::Offset, offset)];
     let weights = vectors(graph, &node.inputs[1..], &roles)?;
     let features = Setting::Fixed(weights[0].1.dims()[0]);
@@ -136,7 +136,7 @@ fn batch_norm(graph: &Graph, id: NodeId, node: &Node, norm: (f64, bool, bool), c
 }
 
 fn layer_norm(graph: &Graph, id: NodeId, node: &Node, norm: (f64, bool, bool)) -> Option<Found> {
-    let (epsilon, scale, offset) = norm;
+    let (epsilon, scale, offset) = (shortest(norm.0), norm.1, norm.2);
     let weights = vectors(graph, &node.inputs[1..], &[(Role::Scale, scale), (Role::Offset, offset)])?;
     let size = match weights.first() {
         Some((_, view)) => view.dims()[0],
@@ -153,6 +153,11 @@ fn embedding(graph: &Graph, id: NodeId, node: &Node) -> Option<Found> {
     }
     let layer = Layer::Embedding { count: Setting::Fixed(table.shape[0]), size: Setting::Fixed(table.shape[1]) };
     Some(found(layer, vec![(Role::Kernel, table)], id, node.inputs[1]))
+}
+
+/// The shortest number that is the same in single precision: 0.001, not 0.0010000000474974513.
+fn shortest(number: f64) -> f64 {
+    (number as f32).to_string().parse().unwrap_or(number)
 }
 
 /// Views of rank 1 for the roles that are present, from operands in the order of the roles.

@@ -167,8 +167,11 @@ impl Merger<'_> {
 /// The merged type. Fields of both are matched by name; a field that only one has is optional.
 fn assemble(a: &ModuleType, b: &ModuleType, rows: &[Row], merged: Merged, items: &Items) -> ModuleType {
     let mut fields = a.module.fields.clone();
-    let mut place_b: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut place_b = shared_switches(a, b, rows);
     for (i, (name, held)) in b.module.fields.iter().enumerate() {
+        if place_b.contains_key(&i) {
+            continue;
+        }
         let known = fields.iter().position(|(known, other)| known == name && same_kind(other, held, items));
         place_b.insert(i, known.unwrap_or_else(|| {
             fields.push((name.clone(), held.clone()));
@@ -179,7 +182,19 @@ fn assemble(a: &ModuleType, b: &ModuleType, rows: &[Row], merged: Merged, items:
     let mut body = Body { inputs: a.module.methods[0].inputs.clone(), input_names: a.module.methods[0].input_names.clone(), ..Body::default() };
     for (row, (args, pass)) in rows.iter().zip(merged.0) {
         let (mut step, side) = match *row {
-            Row::Both(i, _) => (a.module.methods[0].steps[i].clone(), None),
+            Row::Both(i, j) => {
+                let (mut step, other) = (a.module.methods[0].steps[i].clone(), &b.module.methods[0].steps[j]);
+                let theirs = other.condition.map(|(field, pass)| (place_b[&field], pass));
+                for (side, condition) in [(1, step.condition), (0, theirs)] {
+                    if let Some((field, _)) = condition.filter(|(field, _)| matches!(fields[*field].1, Held::Flag(_)))
+                        && (step.condition.is_none() || theirs.is_none())
+                    {
+                        flags_on[side].push((field, true));
+                    }
+                }
+                step.condition = step.condition.or(theirs);
+                (step, None)
+            }
             Row::OnlyA(i) => (a.module.methods[0].steps[i].clone(), Some(0)),
             Row::OnlyB(j) => (renumbered(&b.module.methods[0].steps[j], &place_b), Some(1)),
         };
@@ -209,6 +224,21 @@ fn assemble(a: &ModuleType, b: &ModuleType, rows: &[Row], merged: Merged, items:
     ty
 }
 
+/// The switches of `b` that are switches of `a` for the same steps.
+fn shared_switches(a: &ModuleType, b: &ModuleType, rows: &[Row]) -> BTreeMap<usize, usize> {
+    let mut places = BTreeMap::new();
+    for row in rows {
+        let Row::Both(i, j) = *row else { continue };
+        let (mine, theirs) = (a.module.methods[0].steps[i].condition, b.module.methods[0].steps[j].condition);
+        if let (Some((mine, _)), Some((theirs, _))) = (mine, theirs)
+            && matches!((&a.module.fields[mine].1, &b.module.fields[theirs].1), (Held::Flag(_), Held::Flag(_)))
+        {
+            places.insert(theirs, mine);
+        }
+    }
+    places
+}
+
 /// The field that says whether an optional step happens: its own layer or module, or a new switch.
 fn condition_field(step: &Step, fields: &mut Vec<(String, Held)>, flags: &mut [Vec<(usize, bool)>; 2], side: usize) -> usize {
     match &step.action {
@@ -227,7 +257,9 @@ fn condition_field(step: &Step, fields: &mut Vec<(String, Held)>, flags: &mut [V
 fn same_kind(a: &Held, b: &Held, items: &Items) -> bool {
     match (a, b) {
         (Held::Layer(a), Held::Layer(b)) => key::of_layer(&items.layers[*a].layer) == key::of_layer(&items.layers[*b].layer),
-        (Held::Flag(_), Held::Flag(_)) | (Held::Module, Held::Module) => true,
+        (Held::Module, Held::Module) => true,
+        // Switches are matched by their steps, not by their names.
+        (Held::Flag(_), Held::Flag(_)) => false,
         (a, b) => a == b,
     }
 }

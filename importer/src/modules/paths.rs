@@ -30,6 +30,16 @@ pub fn of_params(params: &[Param], used: &BTreeSet<ParamId>) -> BTreeMap<ParamId
         }
         paths.insert(id, path);
     }
+    without_common_root(paths)
+}
+
+/// Without the name of the one module that all variables are in: that is the model itself.
+fn without_common_root(mut paths: BTreeMap<ParamId, Path>) -> BTreeMap<ParamId, Path> {
+    let Some(root) = paths.values().next().and_then(|path| path.first().cloned()) else { return paths };
+    let below = |path: &Path| path.first() == Some(&root) && path.len() > 2;
+    while paths.values().all(below) {
+        paths.values_mut().for_each(|path| drop(path.remove(0)));
+    }
     paths
 }
 
