@@ -41,8 +41,12 @@ pub trait Choice: Copy + 'static {
 
 impl<T: Choice> FromAttr for T {
     fn from_attr(value: &Value) -> Result<Self, Flaw> {
-        let Value::S(bytes) = value else { return Err(wrong_kind("a string", value)) };
-        let known = T::WORDS.iter().find(|(word, _)| word.as_bytes() == bytes.as_ref());
+        let Value::S(bytes) = value else {
+            return Err(wrong_kind("a string", value));
+        };
+        let known = T::WORDS
+            .iter()
+            .find(|(word, _)| word.as_bytes() == bytes.as_ref());
         known.map(|(_, meaning)| *meaning).ok_or_else(|| {
             let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
             let got = String::from_utf8_lossy(bytes);
@@ -138,7 +142,9 @@ impl FromAttr for Vec<f64> {
 impl FromAttr for Vec<usize> {
     fn from_attr(value: &Value) -> Result<Self, Flaw> {
         let sizes = Vec::<i64>::from_attr(value)?;
-        let size = |&i: &i64| usize::try_from(i).map_err(|_| Flaw::Malformed(format!("has the negative {i}")));
+        let size = |&i: &i64| {
+            usize::try_from(i).map_err(|_| Flaw::Malformed(format!("has the negative {i}")))
+        };
         sizes.iter().map(size).collect()
     }
 }
@@ -165,7 +171,8 @@ fn wrong_kind(want: &str, got: &Value) -> Flaw {
 /// The IR has no such type.
 pub fn dtype(code: i32) -> Result<DType, Flaw> {
     let value = if code > 100 { code - 100 } else { code };
-    let known = DataType::try_from(value).map_err(|_| Flaw::Malformed(format!("has the unknown dtype {code}")))?;
+    let known = DataType::try_from(value)
+        .map_err(|_| Flaw::Malformed(format!("has the unknown dtype {code}")))?;
     Ok(match known {
         DataType::DtHalf => DType::F16,
         DataType::DtBfloat16 => DType::BF16,
@@ -183,7 +190,12 @@ pub fn dtype(code: i32) -> Result<DType, Flaw> {
         DataType::DtComplex64 => DType::C64,
         DataType::DtComplex128 => DType::C128,
         DataType::DtString => DType::String,
-        other => return Err(Flaw::Unsupported(format!("is the dtype {}", other.as_str_name()))),
+        other => {
+            return Err(Flaw::Unsupported(format!(
+                "is the dtype {}",
+                other.as_str_name()
+            )));
+        }
     })
 }
 

@@ -18,14 +18,21 @@ pub fn output_count(def: &NodeDef) -> usize {
 /// # Errors
 /// It does not.
 pub fn shapes(graph: &Graph, def: &NodeDef, outputs: &[Lowered]) -> Result<()> {
-    let Some(AttrValue { value: Some(attr_value::Value::List(recorded)) }) = def.attr.get("_output_shapes") else {
+    let Some(AttrValue {
+        value: Some(attr_value::Value::List(recorded)),
+    }) = def.attr.get("_output_shapes")
+    else {
         return Ok(());
     };
     for (output, recorded) in outputs.iter().zip(&recorded.shape) {
         if let Lowered::Value(value) = output
             && contradicts(graph.ty(*value), recorded)
         {
-            let message = format!("internal: the shape {} is not the recorded {}", graph.ty(*value), text(recorded));
+            let message = format!(
+                "internal: the shape {} is not the recorded {}",
+                graph.ty(*value),
+                text(recorded)
+            );
             return Err(Error::malformed(message));
         }
     }
@@ -33,12 +40,20 @@ pub fn shapes(graph: &Graph, def: &NodeDef, outputs: &[Lowered]) -> Result<()> {
 }
 
 fn contradicts(ty: &Type, recorded: &TensorShapeProto) -> bool {
-    let Some(dims) = ty.shape.dims() else { return false };
+    let Some(dims) = ty.shape.dims() else {
+        return false;
+    };
     if recorded.unknown_rank {
         return false;
     }
-    let differs = |(dim, recorded): (&Dim, i64)| recorded >= 0 && dim.as_known().is_some_and(|known| known != recorded);
-    dims.len() != recorded.dim.len() || dims.iter().zip(recorded.dim.iter().map(|dim| dim.size)).any(differs)
+    let differs = |(dim, recorded): (&Dim, i64)| {
+        recorded >= 0 && dim.as_known().is_some_and(|known| known != recorded)
+    };
+    dims.len() != recorded.dim.len()
+        || dims
+            .iter()
+            .zip(recorded.dim.iter().map(|dim| dim.size))
+            .any(differs)
 }
 
 fn text(shape: &TensorShapeProto) -> String {

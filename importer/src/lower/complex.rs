@@ -6,12 +6,10 @@ use crate::error::{Error, Result};
 use crate::ir::{Binary, DType, Unary, Value};
 
 /// Ops that make complex numbers of real ones.
-pub const OPS: &[Lowering] = &[
-    multi("Complex", |cx| {
-        let (re, im) = cx.pair()?;
-        Ok(vec![Lowered::Complex(re, im)])
-    }),
-];
+pub const OPS: &[Lowering] = &[multi("Complex", |cx| {
+    let (re, im) = cx.pair()?;
+    Ok(vec![Lowered::Complex(re, im)])
+})];
 
 /// What ops mean when an operand is complex.
 const COMPLEX_OPS: &[Lowering] = &[
@@ -46,9 +44,34 @@ const COMPLEX_OPS: &[Lowering] = &[
 
 /// Ops that do the same to the real and to the imaginary part.
 const COMPONENTWISE: &[&str] = &[
-    "Add", "AddV2", "AddN", "Sub", "Neg", "Sum", "Mean", "Reshape", "ExpandDims", "Squeeze", "Transpose", "Slice",
-    "StridedSlice", "ConcatV2", "Pack", "Unpack", "Split", "SplitV", "GatherV2", "Tile", "ReverseV2", "Roll", "Pad",
-    "Select", "SelectV2", "BroadcastTo", "StopGradient", "ZerosLike",
+    "Add",
+    "AddV2",
+    "AddN",
+    "Sub",
+    "Neg",
+    "Sum",
+    "Mean",
+    "Reshape",
+    "ExpandDims",
+    "Squeeze",
+    "Transpose",
+    "Slice",
+    "StridedSlice",
+    "ConcatV2",
+    "Pack",
+    "Unpack",
+    "Split",
+    "SplitV",
+    "GatherV2",
+    "Tile",
+    "ReverseV2",
+    "Roll",
+    "Pad",
+    "Select",
+    "SelectV2",
+    "BroadcastTo",
+    "StopGradient",
+    "ZerosLike",
 ];
 
 /// Whether the op is one of complex numbers only.
@@ -62,7 +85,10 @@ pub fn knows(op: &str) -> bool {
 /// The op is not supported for complex numbers.
 pub fn apply(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let name = cx.def.op.as_str();
-    if matches!(name, "Identity" | "IdentityN" | "Switch" | "Merge" | "Snapshot") {
+    if matches!(
+        name,
+        "Identity" | "IdentityN" | "Switch" | "Merge" | "Snapshot"
+    ) {
         return row(name)?.apply(cx);
     }
     if let Some(row) = COMPLEX_OPS.iter().find(|row| row.op == name) {
@@ -132,9 +158,18 @@ fn multiply(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
 }
 
 fn product(cx: &mut Cx<'_>, x: (Value, Value), y: (Value, Value)) -> Result<Vec<Lowered>> {
-    let (a, b) = (cx.combine(Binary::Mul, x.0, y.0)?, cx.combine(Binary::Mul, x.1, y.1)?);
-    let (c, d) = (cx.combine(Binary::Mul, x.0, y.1)?, cx.combine(Binary::Mul, x.1, y.0)?);
-    let (re, im) = (cx.combine(Binary::Sub, a, b)?, cx.combine(Binary::Add, c, d)?);
+    let (a, b) = (
+        cx.combine(Binary::Mul, x.0, y.0)?,
+        cx.combine(Binary::Mul, x.1, y.1)?,
+    );
+    let (c, d) = (
+        cx.combine(Binary::Mul, x.0, y.1)?,
+        cx.combine(Binary::Mul, x.1, y.0)?,
+    );
+    let (re, im) = (
+        cx.combine(Binary::Sub, a, b)?,
+        cx.combine(Binary::Add, c, d)?,
+    );
     Ok(vec![Lowered::Complex(re, im)])
 }
 
@@ -144,8 +179,13 @@ fn divide(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let conjugate = (re, cx.apply(Unary::Neg, im)?);
     let square = norm(cx, re, im)?;
     let quotient = product(cx, x, conjugate)?;
-    let [Lowered::Complex(re, im)] = quotient.as_slice() else { return Ok(quotient) };
-    let (re, im) = (cx.combine(Binary::Div, *re, square)?, cx.combine(Binary::Div, *im, square)?);
+    let [Lowered::Complex(re, im)] = quotient.as_slice() else {
+        return Ok(quotient);
+    };
+    let (re, im) = (
+        cx.combine(Binary::Div, *re, square)?,
+        cx.combine(Binary::Div, *im, square)?,
+    );
     Ok(vec![Lowered::Complex(re, im)])
 }
 
@@ -154,7 +194,10 @@ fn exponential(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let (re, im) = cx.complex(0)?;
     let radius = cx.apply(Unary::Exp, re)?;
     let (cosine, sine) = (cx.apply(Unary::Cos, im)?, cx.apply(Unary::Sin, im)?);
-    let (re, im) = (cx.combine(Binary::Mul, radius, cosine)?, cx.combine(Binary::Mul, radius, sine)?);
+    let (re, im) = (
+        cx.combine(Binary::Mul, radius, cosine)?,
+        cx.combine(Binary::Mul, radius, sine)?,
+    );
     Ok(vec![Lowered::Complex(re, im)])
 }
 

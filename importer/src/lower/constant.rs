@@ -30,7 +30,10 @@ fn constant(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     }
     let value = tensor(&cx.attr::<TensorProto>("value")?)?;
     if let Some((re, im)) = parts(&value)? {
-        let (re, im) = (cx.graph.constant(re, cx.origin), cx.graph.constant(im, cx.origin));
+        let (re, im) = (
+            cx.graph.constant(re, cx.origin),
+            cx.graph.constant(im, cx.origin),
+        );
         return Ok(vec![Lowered::Complex(re, im)]);
     }
     let value = cx.graph.constant(value, cx.origin);
@@ -45,7 +48,9 @@ fn parts(value: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
         let im = Tensor::new(shape, numbers.iter().map(|number| number.im).collect())?;
         return Ok(Some((re, im)));
     }
-    let Some(numbers) = value.elements::<Complex64>() else { return Ok(None) };
+    let Some(numbers) = value.elements::<Complex64>() else {
+        return Ok(None);
+    };
     let re = Tensor::new(shape, numbers.iter().map(|number| number.re).collect())?;
     let im = Tensor::new(shape, numbers.iter().map(|number| number.im).collect())?;
     Ok(Some((re, im)))
@@ -58,12 +63,22 @@ fn parts(value: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
 pub fn tensor(proto: &TensorProto) -> Result<Tensor> {
     let dtype = attr::dtype(proto.dtype).map_err(|flaw| flaw.of("value"))?;
     let shape = extents(proto.tensor_shape.as_ref())?;
-    let overflow = || Error::malformed(format!("a constant of shape {shape:?} has too many elements"));
-    let count = shape.iter().try_fold(1, |n: usize, &d| n.checked_mul(d)).ok_or_else(overflow)?;
+    let overflow = || {
+        Error::malformed(format!(
+            "a constant of shape {shape:?} has too many elements"
+        ))
+    };
+    let count = shape
+        .iter()
+        .try_fold(1, |n: usize, &d| n.checked_mul(d))
+        .ok_or_else(overflow)?;
     if !proto.tensor_content.is_empty() {
         return Tensor::from_bytes(dtype, &shape, &proto.tensor_content);
     }
-    let make = Repeat { shape: &shape, count };
+    let make = Repeat {
+        shape: &shape,
+        count,
+    };
     match dtype {
         DType::F16 => make.tensor(half(proto).map(f16::from_bits), f16::ZERO),
         DType::BF16 => make.tensor(half(proto).map(bf16::from_bits), bf16::ZERO),
@@ -79,11 +94,17 @@ pub fn tensor(proto: &TensorProto) -> Result<Tensor> {
         DType::U64 => make.tensor(proto.uint64_val.iter().copied(), 0),
         DType::Bool => make.tensor(proto.bool_val.iter().copied(), false),
         DType::C64 => {
-            let pairs = proto.scomplex_val.chunks_exact(2).map(|pair| Complex32::new(pair[0], pair[1]));
+            let pairs = proto
+                .scomplex_val
+                .chunks_exact(2)
+                .map(|pair| Complex32::new(pair[0], pair[1]));
             make.tensor(pairs, Complex32::default())
         }
         DType::C128 => {
-            let pairs = proto.dcomplex_val.chunks_exact(2).map(|pair| Complex64::new(pair[0], pair[1]));
+            let pairs = proto
+                .dcomplex_val
+                .chunks_exact(2)
+                .map(|pair| Complex64::new(pair[0], pair[1]));
             make.tensor(pairs, Complex64::default())
         }
         DType::String => make.tensor(proto.string_val.iter().map(|bytes| bytes.to_vec()), vec![]),
@@ -96,11 +117,17 @@ fn half(proto: &TensorProto) -> impl Iterator<Item = u16> {
 
 fn extents(shape: Option<&TensorShapeProto>) -> Result<Vec<usize>> {
     let unknown = || Error::malformed("the shape of a constant is not known");
-    let Some(shape) = shape else { return Ok(vec![]) };
+    let Some(shape) = shape else {
+        return Ok(vec![]);
+    };
     if shape.unknown_rank {
         return Err(unknown());
     }
-    shape.dim.iter().map(|dim| usize::try_from(dim.size).map_err(|_| unknown())).collect()
+    shape
+        .dim
+        .iter()
+        .map(|dim| usize::try_from(dim.size).map_err(|_| unknown()))
+        .collect()
 }
 
 struct Repeat<'a> {
@@ -113,7 +140,10 @@ impl Repeat<'_> {
         let mut elements: Vec<T> = stored.collect();
         let given = elements.len();
         if given > self.count {
-            let message = format!("a constant of shape {:?} is given {given} elements", self.shape);
+            let message = format!(
+                "a constant of shape {:?} is given {given} elements",
+                self.shape
+            );
             return Err(Error::malformed(message));
         }
         if self.count - given > REPEAT_LIMIT {
@@ -126,7 +156,9 @@ impl Repeat<'_> {
 }
 
 fn too_large(count: usize) -> Error {
-    Error::unsupported(format!("a constant of {count} equal elements is larger than {REPEAT_LIMIT}"))
+    Error::unsupported(format!(
+        "a constant of {count} equal elements is larger than {REPEAT_LIMIT}"
+    ))
 }
 
 /// A tensor of equal elements.
@@ -134,7 +166,10 @@ fn too_large(count: usize) -> Error {
 /// # Errors
 /// It is too large, or the element type has no numbers.
 pub fn splat(dtype: DType, shape: &[usize], number: f64) -> Result<Tensor> {
-    let count = shape.iter().try_fold(1, |n: usize, &d| n.checked_mul(d)).unwrap_or(usize::MAX);
+    let count = shape
+        .iter()
+        .try_fold(1, |n: usize, &d| n.checked_mul(d))
+        .unwrap_or(usize::MAX);
     if count > REPEAT_LIMIT {
         return Err(too_large(count));
     }
@@ -170,9 +205,13 @@ fn broadcast_to(cx: &mut Cx<'_>) -> Result<Value> {
 
 fn range(cx: &mut Cx<'_>) -> Result<Value> {
     let (start, step) = (cx.input(0)?, cx.input(2)?);
-    let bounds = (0..3).map(|i| cx.input(i).map(|bound| whole_number(cx, bound))).collect::<Result<Option<Vec<_>>>>()?;
+    let bounds = (0..3)
+        .map(|i| cx.input(i).map(|bound| whole_number(cx, bound)))
+        .collect::<Result<Option<Vec<_>>>>()?;
     let length = match bounds.as_deref() {
-        Some([start, limit, step]) if step.as_known().is_some() => range_length(start, limit, step)?,
+        Some([start, limit, step]) if step.as_known().is_some() => {
+            range_length(start, limit, step)?
+        }
         Some(_) | None if cx.dtype(start).is_float() => float_range_length(cx)?,
         Some(_) | None => return Err(Error::unsupported("the length of a range depends on data")),
     };
@@ -193,9 +232,17 @@ fn whole_number(cx: &Cx<'_>, scalar: Value) -> Option<Dim> {
 
 fn range_length(start: &Dim, limit: &Dim, step: &Dim) -> Result<Dim> {
     let step = step.as_known().unwrap_or(0);
-    let span = if step < 0 { start.clone() - limit.clone() } else { limit.clone() - start.clone() };
+    let span = if step < 0 {
+        start.clone() - limit.clone()
+    } else {
+        limit.clone() - start.clone()
+    };
     let zero = || Error::malformed("the step of a range is zero");
-    let steps = if step == 0 { None } else { span.div_ceil(step.saturating_abs()) };
+    let steps = if step == 0 {
+        None
+    } else {
+        span.div_ceil(step.saturating_abs())
+    };
     Ok(super::strided::not_negative(&steps.ok_or_else(zero)?))
 }
 
@@ -218,7 +265,11 @@ fn lin_space(cx: &mut Cx<'_>) -> Result<Value> {
     let (start, stop) = cx.pair()?;
     let count = cx.dim(2)?;
     let dtype = cx.dtype(start);
-    let intervals = cx.extents(vec![(count.clone() - Dim::known(1)).larger(&Dim::known(1))], true, DType::I64)?;
+    let intervals = cx.extents(
+        vec![(count.clone() - Dim::known(1)).larger(&Dim::known(1))],
+        true,
+        DType::I64,
+    )?;
     let intervals = cx.cast(intervals, dtype)?;
     let span = cx.combine(Binary::Sub, stop, start)?;
     let step = cx.combine(Binary::Div, span, intervals)?;

@@ -16,7 +16,10 @@ const ROUND_LIMIT: usize = 1 << 16;
 
 /// Whether the op runs other functions.
 pub fn is_structured(op: &str) -> bool {
-    matches!(op, "While" | "StatelessWhile" | "If" | "StatelessIf" | "Case" | "StatelessCase")
+    matches!(
+        op,
+        "While" | "StatelessWhile" | "If" | "StatelessIf" | "Case" | "StatelessCase"
+    )
 }
 
 /// The functions that a node of control flow runs.
@@ -24,8 +27,12 @@ pub fn callees(def: &NodeDef) -> Vec<&str> {
     let mut names = Vec::new();
     for attr in ["cond", "body", "then_branch", "else_branch", "branches"] {
         match def.attr.get(attr) {
-            Some(AttrValue { value: Some(attr_value::Value::Func(function)) }) => names.push(function.name.as_str()),
-            Some(AttrValue { value: Some(attr_value::Value::List(list)) }) => {
+            Some(AttrValue {
+                value: Some(attr_value::Value::Func(function)),
+            }) => names.push(function.name.as_str()),
+            Some(AttrValue {
+                value: Some(attr_value::Value::List(list)),
+            }) => {
                 names.extend(list.func.iter().map(|function| function.name.as_str()));
             }
             Some(_) | None => {}
@@ -35,13 +42,23 @@ pub fn callees(def: &NodeDef) -> Vec<&str> {
 }
 
 /// The outputs of a node of control flow, or `None` after a failure that is recorded.
-pub fn lower(walk: &mut Walk<'_>, def: &NodeDef, inputs: &[Lowered], origin: &Origin) -> Option<Vec<Lowered>> {
+pub fn lower(
+    walk: &mut Walk<'_>,
+    def: &NodeDef,
+    inputs: &[Lowered],
+    origin: &Origin,
+) -> Option<Vec<Lowered>> {
     let callees = callees(def);
     match (def.op.as_str(), callees.as_slice()) {
-        ("While" | "StatelessWhile", [condition, body]) => unroll(walk, condition, body, inputs, origin),
+        ("While" | "StatelessWhile", [condition, body]) => {
+            unroll(walk, condition, body, inputs, origin)
+        }
         ("If" | "StatelessIf", [yes, no]) => branch(walk, &[*no, *yes], false, inputs, origin),
         ("Case" | "StatelessCase", branches) => branch(walk, branches, true, inputs, origin),
-        (op, _) => walk.fail(Error::malformed(format!("{op} does not name its functions")), origin),
+        (op, _) => walk.fail(
+            Error::malformed(format!("{op} does not name its functions")),
+            origin,
+        ),
     }
 }
 
@@ -64,8 +81,10 @@ fn unroll(
             Some(_) if walk.graph.len() < NODE_LIMIT => state = walk.call(body, &state, origin)?,
             Some(_) => break,
             None => {
-                let error = Error::unsupported("a loop whose number of rounds depends on the inputs");
-                let help = "give the looped axis a fixed extent, for example --input NAME=f32[1,10,8]";
+                let error =
+                    Error::unsupported("a loop whose number of rounds depends on the inputs");
+                let help =
+                    "give the looped axis a fixed extent, for example --input NAME=f32[1,10,8]";
                 return walk.fail(error.help(help), origin);
             }
         }
@@ -86,7 +105,10 @@ fn branch(
         return walk.fail(Error::malformed("a branch without a predicate"), origin);
     };
     let &Lowered::Value(chooser) = chooser else {
-        return walk.fail(Error::unsupported("the predicate of a branch is not a tensor"), origin);
+        return walk.fail(
+            Error::unsupported("the predicate of a branch is not a tensor"),
+            origin,
+        );
     };
     if let Some(number) = walk.graph.as_splat(chooser) {
         let last = branches.len().saturating_sub(1);
@@ -119,7 +141,11 @@ fn select_all(
         DType::Bool => (chooser, no, yes),
         dtype => {
             let index = graph.constant(crate::eval::Tensor::scalar(index as f64, dtype)?, origin);
-            (graph.value(Op::Compare(Comparison::Equal), &[chooser, index], origin)?, yes, no)
+            (
+                graph.value(Op::Compare(Comparison::Equal), &[chooser, index], origin)?,
+                yes,
+                no,
+            )
         }
     };
     let mut results = Vec::with_capacity(yes.len());
@@ -132,7 +158,11 @@ fn select_all(
                 }
                 Lowered::Value(graph.value(Op::Select, &[condition, *yes, *no], origin)?)
             }
-            (_, _) => return Err(Error::unsupported("branches on data whose results are not tensors")),
+            (_, _) => {
+                return Err(Error::unsupported(
+                    "branches on data whose results are not tensors",
+                ));
+            }
         });
     }
     Ok(results)

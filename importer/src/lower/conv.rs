@@ -11,9 +11,15 @@ pub const OPS: &[Lowering] = &[
     op("Conv2D", conv),
     op("Conv3D", conv),
     op("DepthwiseConv2dNative", depthwise),
-    op("Conv2DBackpropInput", |cx| transposed(cx, Grouping::Groups(1))),
-    op("Conv3DBackpropInputV2", |cx| transposed(cx, Grouping::Groups(1))),
-    op("DepthwiseConv2dNativeBackpropInput", |cx| transposed(cx, Grouping::Depthwise)),
+    op("Conv2DBackpropInput", |cx| {
+        transposed(cx, Grouping::Groups(1))
+    }),
+    op("Conv3DBackpropInputV2", |cx| {
+        transposed(cx, Grouping::Groups(1))
+    }),
+    op("DepthwiseConv2dNativeBackpropInput", |cx| {
+        transposed(cx, Grouping::Depthwise)
+    }),
 ];
 
 impl Cx<'_> {
@@ -49,7 +55,9 @@ impl Cx<'_> {
         let others = all.iter().sum::<usize>() - spatial.iter().sum::<usize>();
         match others {
             2 => Ok(spatial.to_vec()),
-            _ => Err(Error::unsupported(format!("attribute `{name}` is {all:?}, over batch or channels"))),
+            _ => Err(Error::unsupported(format!(
+                "attribute `{name}` is {all:?}, over batch or channels"
+            ))),
         }
     }
 
@@ -60,9 +68,12 @@ impl Cx<'_> {
             WindowPadding::Valid => Ok(Padding::Valid),
             WindowPadding::Explicit => {
                 let all: Vec<usize> = self.attr("explicit_paddings")?;
-                let pairs: Vec<(usize, usize)> = all.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+                let pairs: Vec<(usize, usize)> =
+                    all.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
                 let spatial = spatial(&pairs, self.data_format()?);
-                let spatial = spatial.ok_or_else(|| Error::malformed("attribute `explicit_paddings` is too short"))?;
+                let spatial = spatial.ok_or_else(|| {
+                    Error::malformed("attribute `explicit_paddings` is too short")
+                })?;
                 Ok(Padding::Explicit(spatial.to_vec()))
             }
         }
@@ -71,14 +82,23 @@ impl Cx<'_> {
     fn conv_attrs(&self, grouping: Grouping) -> Result<Conv> {
         let strides = self.spatial_attr("strides")?;
         let dilations = self.spatial_attr("dilations")?;
-        Ok(Conv { strides, dilations, padding: self.window_padding()?, grouping, channels: Channels::Last })
+        Ok(Conv {
+            strides,
+            dilations,
+            padding: self.window_padding()?,
+            grouping,
+            channels: Channels::Last,
+        })
     }
 }
 
 /// The permutation that takes channels from axis 1 to the end.
 fn to_last(rank: usize) -> Vec<usize> {
     let mut permutation: Vec<usize> = (0..rank).collect();
-    permutation.get_mut(1..).into_iter().for_each(|axes| axes.rotate_left(1.min(axes.len())));
+    permutation
+        .get_mut(1..)
+        .into_iter()
+        .for_each(|axes| axes.rotate_left(1.min(axes.len())));
     permutation
 }
 
@@ -95,10 +115,17 @@ fn conv(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.to_channels_last(x)?;
     let channels = cx.shape(x)?.pop().and_then(|dim| dim.as_usize());
     let taps = cx.shape(kernel)?;
-    let inner = taps.len().checked_sub(2).and_then(|axis| taps[axis].as_usize());
+    let inner = taps
+        .len()
+        .checked_sub(2)
+        .and_then(|axis| taps[axis].as_usize());
     let groups = match (channels, inner) {
         (Some(channels), Some(inner)) if inner > 0 && channels % inner == 0 => channels / inner,
-        (Some(_), Some(_)) => return Err(Error::malformed("the channels of the kernel do not divide the image's")),
+        (Some(_), Some(_)) => {
+            return Err(Error::malformed(
+                "the channels of the kernel do not divide the image's",
+            ));
+        }
         (None, _) | (_, None) => 1,
     };
     let attrs = cx.conv_attrs(Grouping::Groups(groups))?;
@@ -131,7 +158,10 @@ fn output_extents(cx: &mut Cx<'_>, x: Value, kernel: Value) -> Result<Vec<Dim>> 
     let given = cx.partial_dims(0)?;
     let dims = cx.shape(x)?;
     let taps = cx.shape(kernel)?;
-    let channels_axis = taps.len().checked_sub(2).ok_or_else(|| Error::malformed("the kernel is not of an image"))?;
+    let channels_axis = taps
+        .len()
+        .checked_sub(2)
+        .ok_or_else(|| Error::malformed("the kernel is not of an image"))?;
     let mut given = given;
     if given.len() + 2 == dims.len() {
         let (first, last) = (Some(dims[0].clone()), Some(taps[channels_axis].clone()));
@@ -140,7 +170,13 @@ fn output_extents(cx: &mut Cx<'_>, x: Value, kernel: Value) -> Result<Vec<Dim>> 
             DataFormat::ChannelsFirst => given = [vec![first, last], given].concat(),
         }
     }
-    let batch = |(axis, dim): (usize, Option<Dim>)| if axis == 0 { dim.or(dims.first().cloned()) } else { dim };
+    let batch = |(axis, dim): (usize, Option<Dim>)| {
+        if axis == 0 {
+            dim.or(dims.first().cloned())
+        } else {
+            dim
+        }
+    };
     let known: Option<Vec<Dim>> = given.into_iter().enumerate().map(batch).collect();
     known.ok_or_else(|| Error::unsupported("the extents of the result depend on data"))
 }

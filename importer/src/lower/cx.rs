@@ -47,7 +47,15 @@ impl Cx<'_> {
     /// The same node with other operands.
     pub fn with_inputs<'c>(&'c mut self, inputs: &'c [Lowered]) -> Cx<'c> {
         let (graph, reads, lists) = (&mut *self.graph, &mut *self.reads, &mut *self.lists);
-        Cx { graph, params: self.params, reads, lists, def: self.def, inputs, origin: self.origin }
+        Cx {
+            graph,
+            params: self.params,
+            reads,
+            lists,
+            def: self.def,
+            inputs,
+            origin: self.origin,
+        }
     }
 
     /// The node's own name.
@@ -65,7 +73,12 @@ impl Cx<'_> {
     /// # Errors
     /// The node has fewer operands.
     pub fn operand(&self, i: usize) -> Result<Lowered> {
-        let missing = || Error::malformed(format!("the node has {} inputs and needs input {i}", self.inputs.len()));
+        let missing = || {
+            Error::malformed(format!(
+                "the node has {} inputs and needs input {i}",
+                self.inputs.len()
+            ))
+        };
         self.inputs.get(i).copied().ok_or_else(missing)
     }
 
@@ -108,9 +121,9 @@ impl Cx<'_> {
             | Lowered::List(_)
             | Lowered::Complex(..)
             | Lowered::Dead
-            | Lowered::Opaque(_) => {
-                Err(Error::unsupported(format!("input {i} is not the handle of a variable of the model")))
-            }
+            | Lowered::Opaque(_) => Err(Error::unsupported(format!(
+                "input {i} is not the handle of a variable of the model"
+            ))),
         }
     }
 
@@ -123,7 +136,10 @@ impl Cx<'_> {
             return Ok(value);
         }
         let known = self.params.get(param.0 as usize);
-        let ty = known.ok_or_else(|| Error::malformed("the node reads a variable that does not exist"))?.ty.clone();
+        let ty = known
+            .ok_or_else(|| Error::malformed("the node reads a variable that does not exist"))?
+            .ty
+            .clone();
         let value = self.graph.param(param, ty, self.origin);
         self.reads.insert(param, value);
         Ok(value)
@@ -135,7 +151,8 @@ impl Cx<'_> {
     /// The attribute is missing, of the wrong kind, or has an unknown word.
     pub fn attr<T: FromAttr>(&self, name: &str) -> Result<T> {
         let value = self.attr_value(name).and_then(|attr| attr.value.as_ref());
-        let value = value.ok_or_else(|| Error::malformed(format!("attribute `{name}` is missing")))?;
+        let value =
+            value.ok_or_else(|| Error::malformed(format!("attribute `{name}` is missing")))?;
         T::from_attr(value).map_err(|flaw| flaw.of(name))
     }
 
@@ -151,7 +168,10 @@ impl Cx<'_> {
     }
 
     fn attr_value(&self, name: &str) -> Option<&AttrValue> {
-        self.def.attr.get(name).or_else(|| op_def(&self.def.op)?.default(name))
+        self.def
+            .attr
+            .get(name)
+            .or_else(|| op_def(&self.def.op)?.default(name))
     }
 
     /// The type of a value.
@@ -189,7 +209,10 @@ impl Cx<'_> {
     /// # Errors
     /// They depend on data.
     pub fn dims(&mut self, i: usize) -> Result<Vec<Dim>> {
-        let known = self.partial_dims(i)?.into_iter().collect::<Option<Vec<_>>>();
+        let known = self
+            .partial_dims(i)?
+            .into_iter()
+            .collect::<Option<Vec<_>>>();
         known.ok_or_else(|| depends_on_data(i))
     }
 
@@ -209,7 +232,10 @@ impl Cx<'_> {
     pub fn dim(&mut self, i: usize) -> Result<Dim> {
         match self.dims(i)?.as_slice() {
             [dim] => Ok(dim.clone()),
-            dims => Err(Error::malformed(format!("input {i} should be a scalar, and has {} elements", dims.len()))),
+            dims => Err(Error::malformed(format!(
+                "input {i} should be a scalar, and has {} elements",
+                dims.len()
+            ))),
         }
     }
 
@@ -219,10 +245,18 @@ impl Cx<'_> {
     /// They are not the same for every input.
     pub fn integers(&mut self, i: usize) -> Result<Vec<i64>> {
         let value = self.input(i)?;
-        if let Some(integers) = self.graph.as_constant(value).and_then(|tensor| tensor.as_integers()) {
+        if let Some(integers) = self
+            .graph
+            .as_constant(value)
+            .and_then(|tensor| tensor.as_integers())
+        {
             return Ok(integers);
         }
-        self.dims(i)?.iter().map(Dim::as_known).collect::<Option<_>>().ok_or_else(|| not_constant(i))
+        self.dims(i)?
+            .iter()
+            .map(Dim::as_known)
+            .collect::<Option<_>>()
+            .ok_or_else(|| not_constant(i))
     }
 
     /// The one integer that operand `i` holds.
@@ -232,7 +266,10 @@ impl Cx<'_> {
     pub fn integer(&mut self, i: usize) -> Result<i64> {
         match self.integers(i)?.as_slice() {
             [integer] => Ok(*integer),
-            all => Err(Error::malformed(format!("input {i} should be a scalar, and has {} elements", all.len()))),
+            all => Err(Error::malformed(format!(
+                "input {i} should be a scalar, and has {} elements",
+                all.len()
+            ))),
         }
     }
 
@@ -242,7 +279,10 @@ impl Cx<'_> {
     /// It is not constant.
     pub fn constant_input(&mut self, i: usize) -> Result<Arc<Tensor>> {
         let value = self.input(i)?;
-        self.graph.as_constant(value).cloned().ok_or_else(|| not_constant(i))
+        self.graph
+            .as_constant(value)
+            .cloned()
+            .ok_or_else(|| not_constant(i))
     }
 
     /// The axis of a tensor of `rank` axes that operand `i` names.
@@ -259,7 +299,10 @@ impl Cx<'_> {
     /// They are not constant, or out of range.
     pub fn axes(&mut self, i: usize, rank: usize) -> Result<Vec<usize>> {
         let axes = self.integers(i)?;
-        let mut axes = axes.iter().map(|&axis| normalize_axis(axis, rank)).collect::<Result<Vec<_>>>()?;
+        let mut axes = axes
+            .iter()
+            .map(|&axis| normalize_axis(axis, rank))
+            .collect::<Result<Vec<_>>>()?;
         axes.sort_unstable();
         axes.dedup();
         Ok(axes)
@@ -274,7 +317,9 @@ impl Cx<'_> {
         if self.graph.as_constant(value).is_some() {
             return Ok(value);
         }
-        let Some(content) = self.graph.content(value) else { return Ok(value) };
+        let Some(content) = self.graph.content(value) else {
+            return Ok(value);
+        };
         let integers: Option<Vec<i64>> = content.dims.iter().map(Dim::as_known).collect();
         match integers {
             Some(integers) => self.integer_constant(self.dtype(value), &integers, content.scalar),
@@ -286,7 +331,12 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// A value does not fit the element type.
-    pub fn integer_constant(&mut self, dtype: DType, values: &[i64], scalar: bool) -> Result<Value> {
+    pub fn integer_constant(
+        &mut self,
+        dtype: DType,
+        values: &[i64],
+        scalar: bool,
+    ) -> Result<Value> {
         let shape = if scalar { vec![] } else { vec![values.len()] };
         self.integer_tensor(dtype, values, shape)
     }
@@ -295,7 +345,12 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// A value does not fit the element type.
-    pub fn integer_tensor(&mut self, dtype: DType, values: &[i64], shape: Vec<usize>) -> Result<Value> {
+    pub fn integer_tensor(
+        &mut self,
+        dtype: DType,
+        values: &[i64],
+        shape: Vec<usize>,
+    ) -> Result<Value> {
         let tensor = Tensor::from_integers(dtype, &shape, values.to_vec())?;
         Ok(self.graph.constant(tensor, self.origin))
     }
@@ -342,7 +397,9 @@ fn depends_on_data(i: usize) -> Error {
 }
 
 fn not_constant(i: usize) -> Error {
-    Error::unsupported(format!("input {i} has to be the same for every call, and is not"))
+    Error::unsupported(format!(
+        "input {i} has to be the same for every call, and is not"
+    ))
 }
 
 /// `axis` counted from the front.
@@ -351,7 +408,14 @@ fn not_constant(i: usize) -> Error {
 /// A tensor of `rank` axes has no such axis.
 pub fn normalize_axis(axis: i64, rank: usize) -> Result<usize> {
     let size = i64::try_from(rank).unwrap_or(i64::MAX);
-    let from_front = if axis < 0 { axis.checked_add(size) } else { Some(axis) };
-    let axis_in_range = from_front.filter(|&a| a >= 0 && a < size).and_then(|a| usize::try_from(a).ok());
-    axis_in_range.ok_or_else(|| Error::malformed(format!("axis {axis} is out of range for {rank} axes")))
+    let from_front = if axis < 0 {
+        axis.checked_add(size)
+    } else {
+        Some(axis)
+    };
+    let axis_in_range = from_front
+        .filter(|&a| a >= 0 && a < size)
+        .and_then(|a| usize::try_from(a).ok());
+    axis_in_range
+        .ok_or_else(|| Error::malformed(format!("axis {axis} is out of range for {rank} axes")))
 }

@@ -43,7 +43,10 @@ fn band_part(cx: &mut Cx<'_>) -> Result<Value> {
     let offset = offsets(cx, rows, columns, dtype)?;
     let below = cx.apply(crate::ir::Unary::Neg, offset)?;
     let mut mask: Option<Value> = None;
-    for (width, distance, known) in [(lower, below, cx.integer(1).ok()), (upper, offset, cx.integer(2).ok())] {
+    for (width, distance, known) in [
+        (lower, below, cx.integer(1).ok()),
+        (upper, offset, cx.integer(2).ok()),
+    ] {
         if known.is_some_and(|known| known < 0) {
             continue;
         }
@@ -72,7 +75,10 @@ fn on_diagonal(cx: &mut Cx<'_>, rows: Dim, columns: Dim) -> Result<Value> {
 fn main_diagonal(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
     let dims = cx.shape(x)?;
-    let size = dims.last().cloned().ok_or_else(|| Error::malformed("a scalar is no diagonal"))?;
+    let size = dims
+        .last()
+        .cloned()
+        .ok_or_else(|| Error::malformed("a scalar is no diagonal"))?;
     let mask = on_diagonal(cx, size.clone(), size)?;
     let column = cx.expand(x, dims.len())?;
     let zero = cx.scalar_like(x, 0.0)?;
@@ -90,14 +96,22 @@ fn main_diagonal_part(cx: &mut Cx<'_>) -> Result<Value> {
     let at = cx.iota(length, DType::I32)?;
     let step = cx.extents(vec![step], true, DType::I32)?;
     let at = cx.combine(Binary::Mul, at, step)?;
-    cx.push(Op::Gather { axis, batch_dims: 0 }, &[flat, at])
+    cx.push(
+        Op::Gather {
+            axis,
+            batch_dims: 0,
+        },
+        &[flat, at],
+    )
 }
 
 fn set_main_diagonal(cx: &mut Cx<'_>) -> Result<Value> {
     let (x, diagonal) = cx.pair()?;
     let (_, rows, columns) = matrix(cx, x)?;
     if rows != columns {
-        return Err(Error::unsupported("setting the diagonal of a matrix that is not square"));
+        return Err(Error::unsupported(
+            "setting the diagonal of a matrix that is not square",
+        ));
     }
     let mask = on_diagonal(cx, rows, columns)?;
     let axis = cx.rank(diagonal)?;
@@ -136,7 +150,10 @@ struct Band {
 
 impl Band {
     fn length(&self, diagonal: i64) -> usize {
-        let (rows, columns) = (self.rows as i64 + diagonal.min(0), self.columns as i64 - diagonal.max(0));
+        let (rows, columns) = (
+            self.rows as i64 + diagonal.min(0),
+            self.columns as i64 - diagonal.max(0),
+        );
         usize::try_from(rows.min(columns)).unwrap_or(0)
     }
 
@@ -145,7 +162,11 @@ impl Band {
         let left_above = matches!(self.align, Align::LeftLeft | Align::LeftRight);
         let left_below = matches!(self.align, Align::LeftLeft | Align::RightLeft);
         let left = (diagonal >= 0 && left_above) || (diagonal <= 0 && left_below);
-        if left { 0 } else { self.longest - self.length(diagonal).min(self.longest) }
+        if left {
+            0
+        } else {
+            self.longest - self.length(diagonal).min(self.longest)
+        }
     }
 
     fn count(&self) -> usize {
@@ -177,8 +198,11 @@ impl Band {
     }
 
     fn places_in_stack(&self) -> Vec<Option<usize>> {
-        let cells = (0..self.rows).flat_map(|row| (0..self.columns).map(move |column| (row, column)));
-        cells.map(|(row, column)| self.place_in_stack(row, column)).collect()
+        let cells =
+            (0..self.rows).flat_map(|row| (0..self.columns).map(move |column| (row, column)));
+        cells
+            .map(|(row, column)| self.place_in_stack(row, column))
+            .collect()
     }
 }
 
@@ -190,15 +214,33 @@ fn band(cx: &mut Cx<'_>, rows: usize, columns: usize) -> Result<Band> {
     let (lower, upper) = match cx.integers(1)?.as_slice() {
         [k] => (*k, *k),
         [lower, upper] if lower <= upper => (*lower, *upper),
-        other => return Err(Error::malformed(format!("{other:?} is no range of diagonals"))),
+        other => {
+            return Err(Error::malformed(format!(
+                "{other:?} is no range of diagonals"
+            )));
+        }
     };
     let align = cx.attr_if_any("align")?.unwrap_or(Align::LeftLeft);
-    let mut band = Band { rows, columns, lower, upper, longest: 0, align };
-    let in_range = -(rows as i64) < lower && upper < columns as i64 && rows.saturating_mul(columns) <= CELL_LIMIT;
+    let mut band = Band {
+        rows,
+        columns,
+        lower,
+        upper,
+        longest: 0,
+        align,
+    };
+    let in_range = -(rows as i64) < lower
+        && upper < columns as i64
+        && rows.saturating_mul(columns) <= CELL_LIMIT;
     if !in_range {
-        return Err(Error::malformed(format!("the diagonals {lower} to {upper} of {rows} x {columns}")));
+        return Err(Error::malformed(format!(
+            "the diagonals {lower} to {upper} of {rows} x {columns}"
+        )));
     }
-    band.longest = (lower..=upper).map(|diagonal| band.length(diagonal)).max().unwrap_or(0);
+    band.longest = (lower..=upper)
+        .map(|diagonal| band.length(diagonal))
+        .max()
+        .unwrap_or(0);
     Ok(band)
 }
 
@@ -212,19 +254,36 @@ fn rearrange(
     otherwise: Value,
 ) -> Result<Value> {
     let dims = cx.shape(x)?;
-    let batch = dims.get(..dims.len().saturating_sub(axes)).unwrap_or_default();
+    let batch = dims
+        .get(..dims.len().saturating_sub(axes))
+        .unwrap_or_default();
     let flat = [batch, &[super::emit::product(&dims[batch.len()..])]].concat();
     let flat = cx.reshape(x, flat)?;
-    let indices: Vec<i64> = places.iter().map(|place| place.unwrap_or(0) as i64).collect();
+    let indices: Vec<i64> = places
+        .iter()
+        .map(|place| place.unwrap_or(0) as i64)
+        .collect();
     let indices = cx.integer_constant(DType::I32, &indices, false)?;
-    let picked = cx.push(Op::Gather { axis: batch.len(), batch_dims: 0 }, &[flat, indices])?;
-    let result: Vec<Dim> = batch.iter().cloned().chain(last.iter().map(|&extent| Dim::from(extent))).collect();
+    let picked = cx.push(
+        Op::Gather {
+            axis: batch.len(),
+            batch_dims: 0,
+        },
+        &[flat, indices],
+    )?;
+    let result: Vec<Dim> = batch
+        .iter()
+        .cloned()
+        .chain(last.iter().map(|&extent| Dim::from(extent)))
+        .collect();
     let picked = cx.reshape(picked, result)?;
     if places.iter().all(Option::is_some) {
         return Ok(picked);
     }
     let mask = places.iter().map(Option::is_some).collect();
-    let mask = cx.graph.constant(crate::eval::Tensor::new::<bool>(last, mask)?, cx.origin);
+    let mask = cx
+        .graph
+        .constant(crate::eval::Tensor::new::<bool>(last, mask)?, cx.origin);
     cx.select(mask, picked, otherwise)
 }
 
@@ -239,7 +298,11 @@ fn diagonals_part(cx: &mut Cx<'_>) -> Result<Value> {
     let (x, padding) = (cx.input(0)?, cx.input(2)?);
     let (rows, columns) = known_matrix(cx, x)?;
     let band = band(cx, rows, columns)?;
-    let last = if band.count() == 1 { vec![band.longest] } else { vec![band.count(), band.longest] };
+    let last = if band.count() == 1 {
+        vec![band.longest]
+    } else {
+        vec![band.count(), band.longest]
+    };
     rearrange(cx, x, 2, &band.places_in_matrix(), &last, padding)
 }
 
@@ -252,7 +315,14 @@ fn set_diagonals(cx: &mut Cx<'_>) -> Result<Value> {
     let (rows, columns) = known_matrix(&cx, x)?;
     let band = band(&mut cx, rows, columns)?;
     let axes = if band.count() == 1 { 1 } else { 2 };
-    rearrange(&mut cx, stack, axes, &band.places_in_stack(), &[rows, columns], x)
+    rearrange(
+        &mut cx,
+        stack,
+        axes,
+        &band.places_in_stack(),
+        &[rows, columns],
+        x,
+    )
 }
 
 /// Operands: diagonals, range of diagonals, rows, columns, padding. An extent of -1 is the least that holds them.
@@ -269,9 +339,17 @@ fn diagonals(cx: &mut Cx<'_>) -> Result<Value> {
         (rows, -1) => (rows, least_columns),
         (rows, columns) => (rows, columns),
     };
-    let size = |n: i64| usize::try_from(n).map_err(|_| Error::malformed("a matrix of negative extent"));
+    let size =
+        |n: i64| usize::try_from(n).map_err(|_| Error::malformed("a matrix of negative extent"));
     let (rows, columns) = (size(rows)?, size(columns)?);
     let band = band(cx, rows, columns)?;
     let axes = if band.count() == 1 { 1 } else { 2 };
-    rearrange(cx, stack, axes, &band.places_in_stack(), &[rows, columns], padding)
+    rearrange(
+        cx,
+        stack,
+        axes,
+        &band.places_in_stack(),
+        &[rows, columns],
+        padding,
+    )
 }

@@ -42,7 +42,10 @@ fn einsum(cx: &mut Cx<'_>) -> Result<Value> {
     let values = cx.all_inputs()?;
     let words: Vec<&str> = operands.split(',').collect();
     if words.len() != values.len() {
-        return Err(Error::malformed(format!("the equation `{equation}` has {} operands", words.len())));
+        return Err(Error::malformed(format!(
+            "the equation `{equation}` has {} operands",
+            words.len()
+        )));
     }
     let mut terms = Vec::new();
     let mut ellipsis = 0;
@@ -52,9 +55,14 @@ fn einsum(cx: &mut Cx<'_>) -> Result<Value> {
         let hidden = rank.checked_sub(letters).ok_or_else(unknown)?;
         ellipsis = ellipsis.max(hidden);
         let labels = labels(word, hidden).filter(|labels| labels.len() == rank && distinct(labels));
-        terms.push(Term { value, labels: labels.ok_or_else(unknown)? });
+        terms.push(Term {
+            value,
+            labels: labels.ok_or_else(unknown)?,
+        });
     }
-    let result = labels(result, ellipsis).filter(|labels| distinct(labels)).ok_or_else(unknown)?;
+    let result = labels(result, ellipsis)
+        .filter(|labels| distinct(labels))
+        .ok_or_else(unknown)?;
     match <[Term; 2]>::try_from(terms) {
         Ok([a, b]) => cx.einsum_of_two(a, b, &result),
         Err(terms) => match <[Term; 1]>::try_from(terms) {
@@ -66,19 +74,30 @@ fn einsum(cx: &mut Cx<'_>) -> Result<Value> {
 
 fn labels(word: &str, hidden: usize) -> Option<Vec<Label>> {
     let letters = |text: &str| -> Option<Vec<Label>> {
-        text.chars().map(|c| c.is_ascii_alphabetic().then_some(Label::Letter(c))).collect()
+        text.chars()
+            .map(|c| c.is_ascii_alphabetic().then_some(Label::Letter(c)))
+            .collect()
     };
     match word.split_once("...") {
         None => letters(word),
         Some((before, after)) => {
             let middle = (0..hidden).rev().map(Label::Ellipsis);
-            Some(letters(before)?.into_iter().chain(middle).chain(letters(after)?).collect())
+            Some(
+                letters(before)?
+                    .into_iter()
+                    .chain(middle)
+                    .chain(letters(after)?)
+                    .collect(),
+            )
         }
     }
 }
 
 fn distinct(labels: &[Label]) -> bool {
-    labels.iter().enumerate().all(|(i, label)| !labels[..i].contains(label))
+    labels
+        .iter()
+        .enumerate()
+        .all(|(i, label)| !labels[..i].contains(label))
 }
 
 /// `[first…, second…]`
@@ -94,16 +113,26 @@ impl Cx<'_> {
     }
 
     fn sum_except(&mut self, term: Term, keep: impl Fn(Label) -> bool) -> Result<Term> {
-        let axes = (0..term.labels.len()).filter(|&axis| !keep(term.labels[axis])).collect();
+        let axes = (0..term.labels.len())
+            .filter(|&axis| !keep(term.labels[axis]))
+            .collect();
         let value = self.reduce(Reduction::Sum, term.value, axes, false)?;
-        Ok(Term { value, labels: term.labels.into_iter().filter(|&label| keep(label)).collect() })
+        Ok(Term {
+            value,
+            labels: term
+                .labels
+                .into_iter()
+                .filter(|&label| keep(label))
+                .collect(),
+        })
     }
 
     fn permute(&mut self, term: Term, order: &[Label]) -> Result<Value> {
         let place = |label| term.labels.iter().position(|&other| other == label);
         let permutation: Option<Vec<usize>> = order.iter().map(|&label| place(label)).collect();
         let permutation = permutation.filter(|axes| axes.len() == term.labels.len());
-        let permutation = permutation.ok_or_else(|| Error::malformed("the result has a label that no operand has"))?;
+        let permutation = permutation
+            .ok_or_else(|| Error::malformed("the result has a label that no operand has"))?;
         self.transpose(term.value, permutation)
     }
 
@@ -111,14 +140,33 @@ impl Cx<'_> {
         let (in_a, in_b) = (a.labels.clone(), b.labels.clone());
         let a = self.sum_except(a, |label| in_b.contains(&label) || result.contains(&label))?;
         let b = self.sum_except(b, |label| in_a.contains(&label) || result.contains(&label))?;
-        let first_free = result.iter().find(|label| in_a.contains(label) != in_b.contains(label));
-        let (a, b) = if first_free.is_some_and(|label| in_b.contains(label)) { (b, a) } else { (a, b) };
+        let first_free = result
+            .iter()
+            .find(|label| in_a.contains(label) != in_b.contains(label));
+        let (a, b) = if first_free.is_some_and(|label| in_b.contains(label)) {
+            (b, a)
+        } else {
+            (a, b)
+        };
         let shared = |label: &Label| a.labels.contains(label) && b.labels.contains(label);
         let parts = Parts {
             batch: result.iter().copied().filter(shared).collect(),
-            contracted: a.labels.iter().copied().filter(|l| shared(l) && !result.contains(l)).collect(),
-            left: result.iter().copied().filter(|l| !b.labels.contains(l)).collect(),
-            right: result.iter().copied().filter(|l| !a.labels.contains(l)).collect(),
+            contracted: a
+                .labels
+                .iter()
+                .copied()
+                .filter(|l| shared(l) && !result.contains(l))
+                .collect(),
+            left: result
+                .iter()
+                .copied()
+                .filter(|l| !b.labels.contains(l))
+                .collect(),
+            right: result
+                .iter()
+                .copied()
+                .filter(|l| !a.labels.contains(l))
+                .collect(),
         };
         match parts.contracted.is_empty() {
             true => self.outer_product(a, b, result),
@@ -135,8 +183,15 @@ impl Cx<'_> {
 
     /// The term with an axis for each label of `result`, of extent 1 where it has none.
     fn spread(&mut self, term: Term, result: &[Label]) -> Result<Value> {
-        let own: Vec<Label> = result.iter().copied().filter(|label| term.labels.contains(label)).collect();
-        let first = result.iter().position(|label| own.contains(label)).unwrap_or(result.len());
+        let own: Vec<Label> = result
+            .iter()
+            .copied()
+            .filter(|label| term.labels.contains(label))
+            .collect();
+        let first = result
+            .iter()
+            .position(|label| own.contains(label))
+            .unwrap_or(result.len());
         let dims = self.extents_of(&term, &result[first..])?;
         let value = self.permute(term, &own)?;
         self.reshape(value, dims)
@@ -144,19 +199,37 @@ impl Cx<'_> {
 
     fn extents_of(&self, term: &Term, labels: &[Label]) -> Result<Vec<Dim>> {
         let dims = self.shape(term.value)?;
-        let extent = |label: &Label| term.labels.iter().position(|other| other == label).map(|axis| dims[axis].clone());
-        Ok(labels.iter().map(|label| extent(label).unwrap_or(Dim::known(1))).collect())
+        let extent = |label: &Label| {
+            term.labels
+                .iter()
+                .position(|other| other == label)
+                .map(|axis| dims[axis].clone())
+        };
+        Ok(labels
+            .iter()
+            .map(|label| extent(label).unwrap_or(Dim::known(1)))
+            .collect())
     }
 
     fn contraction(&mut self, a: Term, b: Term, parts: &Parts, result: &[Label]) -> Result<Value> {
         let inner = product(&self.extents_of(&a, &parts.contracted)?);
-        let (left, right) = (self.extents_of(&a, &parts.left)?, self.extents_of(&b, &parts.right)?);
+        let (left, right) = (
+            self.extents_of(&a, &parts.left)?,
+            self.extents_of(&b, &parts.right)?,
+        );
         let batch_a = self.extents_of(&a, &parts.batch)?;
         let batch_b = self.extents_of(&b, &parts.batch)?;
 
         let keeps_rows = parts.batch.is_empty() && !left.is_empty();
-        let rows = if keeps_rows { left.clone() } else { vec![product(&left)] };
-        let lhs = self.permute(a, &join(&join(&parts.batch, &parts.left), &parts.contracted))?;
+        let rows = if keeps_rows {
+            left.clone()
+        } else {
+            vec![product(&left)]
+        };
+        let lhs = self.permute(
+            a,
+            &join(&join(&parts.batch, &parts.left), &parts.contracted),
+        )?;
         let lhs = self.reshape(lhs, [batch_a.as_slice(), &rows, &[inner.clone()]].concat())?;
 
         let transpose_rhs = ends_contracted(&b, parts);
@@ -168,7 +241,13 @@ impl Cx<'_> {
         let rhs = self.permute(b, &join(&parts.batch, &order))?;
         let rhs = self.reshape(rhs, [batch_b.as_slice(), &matrix].concat())?;
 
-        let value = self.push(Op::MatMul { transpose_lhs: false, transpose_rhs }, &[lhs, rhs])?;
+        let value = self.push(
+            Op::MatMul {
+                transpose_lhs: false,
+                transpose_rhs,
+            },
+            &[lhs, rhs],
+        )?;
         let mut dims = self.shape(value)?[..parts.batch.len()].to_vec();
         dims.extend(left);
         dims.extend(right);
@@ -180,5 +259,8 @@ impl Cx<'_> {
 
 /// Whether the contracted axes of the right operand come after its free ones.
 fn ends_contracted(b: &Term, parts: &Parts) -> bool {
-    b.labels.last().is_some_and(|last| parts.contracted.contains(last)) && !parts.right.is_empty()
+    b.labels
+        .last()
+        .is_some_and(|last| parts.contracted.contains(last))
+        && !parts.right.is_empty()
 }

@@ -26,18 +26,37 @@ fn elements(graph: &Graph, value: Value, depth: usize) -> Option<Vec<Option<Dim>
     if let Some(content) = graph.content(value) {
         return Some(content.dims.into_iter().map(Some).collect());
     }
-    let through = if depth == 0 { None } else { look_through(graph, value, &shape, depth - 1) };
-    through.filter(|elements| elements.len() == count).or_else(|| Some(vec![None; count]))
+    let through = if depth == 0 {
+        None
+    } else {
+        look_through(graph, value, &shape, depth - 1)
+    };
+    through
+        .filter(|elements| elements.len() == count)
+        .or_else(|| Some(vec![None; count]))
 }
 
 fn count(shape: &[usize]) -> Option<usize> {
-    shape.iter().try_fold(1, |count: usize, &extent| count.checked_mul(extent))
+    shape
+        .iter()
+        .try_fold(1, |count: usize, &extent| count.checked_mul(extent))
 }
 
-fn look_through(graph: &Graph, value: Value, shape: &[usize], depth: usize) -> Option<Vec<Option<Dim>>> {
+fn look_through(
+    graph: &Graph,
+    value: Value,
+    shape: &[usize],
+    depth: usize,
+) -> Option<Vec<Option<Dim>>> {
     let node = graph.producer(value);
     if let Some(constant) = graph.as_constant(value) {
-        return Some(constant.as_integers()?.into_iter().map(|n| Some(Dim::known(n))).collect());
+        return Some(
+            constant
+                .as_integers()?
+                .into_iter()
+                .map(|n| Some(Dim::known(n)))
+                .collect(),
+        );
     }
     let first = *node.inputs.first()?;
     let source = graph.ty(first).shape.known()?;
@@ -48,23 +67,37 @@ fn look_through(graph: &Graph, value: Value, shape: &[usize], depth: usize) -> O
         Op::Reshape(_) | Op::Cast(_) => Box::new(|at| Some(flat(at, shape))),
         Op::Transpose(permutation) => Box::new(|at| {
             let mut there = vec![0; at.len()];
-            permutation.iter().zip(at).for_each(|(&axis, &i)| there[axis] = i);
+            permutation
+                .iter()
+                .zip(at)
+                .for_each(|(&axis, &i)| there[axis] = i);
             Some(flat(&there, &source))
         }),
         Op::Slice(axes) => Box::new(|at| sliced(at, axes, &source)),
         _ => return None,
     };
     let known = elements(graph, first, depth)?;
-    indices(shape).map(|at| known.get(from(&at)?).cloned()).collect()
+    indices(shape)
+        .map(|at| known.get(from(&at)?).cloned())
+        .collect()
 }
 
 fn sliced(at: &[usize], axes: &[SliceAxis], source: &[usize]) -> Option<usize> {
-    let there: Option<Vec<usize>> =
-        at.iter().zip(axes).map(|(&i, axis)| Some(axis.start.as_usize()? + i * axis.step)).collect();
+    let there: Option<Vec<usize>> = at
+        .iter()
+        .zip(axes)
+        .map(|(&i, axis)| Some(axis.start.as_usize()? + i * axis.step))
+        .collect();
     Some(flat(&there?, source))
 }
 
-fn concat(graph: &Graph, parts: &[Value], axis: usize, shape: &[usize], depth: usize) -> Option<Vec<Option<Dim>>> {
+fn concat(
+    graph: &Graph,
+    parts: &[Value],
+    axis: usize,
+    shape: &[usize],
+    depth: usize,
+) -> Option<Vec<Option<Dim>>> {
     let mut pieces = Vec::new();
     for &part in parts {
         pieces.push((graph.ty(part).shape.known()?, elements(graph, part, depth)?));
@@ -83,7 +116,9 @@ fn concat(graph: &Graph, parts: &[Value], axis: usize, shape: &[usize], depth: u
 
 /// The place of an index in row-major order.
 fn flat(at: &[usize], shape: &[usize]) -> usize {
-    at.iter().zip(shape).fold(0, |place, (&i, &extent)| place * extent + i)
+    at.iter()
+        .zip(shape)
+        .fold(0, |place, (&i, &extent)| place * extent + i)
 }
 
 /// Every index of a shape, in row-major order.

@@ -165,7 +165,10 @@ fn minimum(cx: &mut Cx<'_>) -> Result<Value> {
     for (bound, other) in [(x, y), (y, x)] {
         let node = cx.graph.producer(other);
         if let (Op::Binary(Binary::Maximum), Some(content)) = (&node.op, cx.graph.content(bound))
-            && node.inputs.iter().any(|&operand| cx.graph.content(operand).as_ref() == Some(&content))
+            && node
+                .inputs
+                .iter()
+                .any(|&operand| cx.graph.content(operand).as_ref() == Some(&content))
         {
             return Ok(bound);
         }
@@ -195,8 +198,11 @@ fn squared_difference(cx: &mut Cx<'_>) -> Result<Value> {
 
 fn add_n(cx: &mut Cx<'_>) -> Result<Value> {
     let inputs = cx.all_inputs()?;
-    let Some((&first, rest)) = inputs.split_first() else { return Err(Error::malformed("a sum of nothing")) };
-    rest.iter().try_fold(first, |sum, &x| cx.combine(Binary::Add, sum, x))
+    let Some((&first, rest)) = inputs.split_first() else {
+        return Err(Error::malformed("a sum of nothing"));
+    };
+    rest.iter()
+        .try_fold(first, |sum, &x| cx.combine(Binary::Add, sum, x))
 }
 
 fn bias_add(cx: &mut Cx<'_>) -> Result<Value> {
@@ -222,7 +228,10 @@ fn approximate_equal(cx: &mut Cx<'_>) -> Result<Value> {
 }
 
 fn relu6(cx: &mut Cx<'_>) -> Result<Value> {
-    cx.map(Op::Clamp { low: 0.0, high: 6.0 })
+    cx.map(Op::Clamp {
+        low: 0.0,
+        high: 6.0,
+    })
 }
 
 fn leaky_relu(cx: &mut Cx<'_>) -> Result<Value> {
@@ -275,7 +284,10 @@ fn relu_grad(cx: &mut Cx<'_>) -> Result<Value> {
 
 fn relu6_grad(cx: &mut Cx<'_>) -> Result<Value> {
     let (gradient, features) = cx.pair()?;
-    let (zero, six) = (cx.scalar_like(features, 0.0)?, cx.scalar_like(features, 6.0)?);
+    let (zero, six) = (
+        cx.scalar_like(features, 0.0)?,
+        cx.scalar_like(features, 6.0)?,
+    );
     let above = cx.test(Comparison::Greater, features, zero)?;
     let below = cx.test(Comparison::Less, features, six)?;
     let gate = cx.combine(Binary::LogicalAnd, above, below)?;

@@ -33,12 +33,20 @@ impl Cx<'_> {
 
     /// Conversion of the element type.
     pub fn cast(&mut self, x: Value, dtype: DType) -> Result<Value> {
-        if self.dtype(x) == dtype { Ok(x) } else { self.push(Op::Cast(dtype), &[x]) }
+        if self.dtype(x) == dtype {
+            Ok(x)
+        } else {
+            self.push(Op::Cast(dtype), &[x])
+        }
     }
 
     /// The same elements under another shape.
     pub fn reshape(&mut self, x: Value, dims: Vec<Dim>) -> Result<Value> {
-        if self.ty(x).shape.dims() == Some(&dims) { Ok(x) } else { self.push(Op::Reshape(dims), &[x]) }
+        if self.ty(x).shape.dims() == Some(&dims) {
+            Ok(x)
+        } else {
+            self.push(Op::Reshape(dims), &[x])
+        }
     }
 
     /// Axis `i` of the result is axis `permutation[i]` of `x`.
@@ -51,13 +59,19 @@ impl Cx<'_> {
 
     /// `x` as a tensor of shape `dims`.
     pub fn broadcast(&mut self, x: Value, dims: Vec<Dim>) -> Result<Value> {
-        if self.ty(x).shape.dims() == Some(&dims) { Ok(x) } else { self.push(Op::Broadcast(dims), &[x]) }
+        if self.ty(x).shape.dims() == Some(&dims) {
+            Ok(x)
+        } else {
+            self.push(Op::Broadcast(dims), &[x])
+        }
     }
 
     /// A part of `x`, by axis.
     pub fn slice(&mut self, x: Value, axes: Vec<SliceAxis>) -> Result<Value> {
         let dims = self.shape(x)?;
-        let whole = |(axis, dim): (&SliceAxis, &Dim)| axis.start.is(0) && axis.step == 1 && axis.length == *dim;
+        let whole = |(axis, dim): (&SliceAxis, &Dim)| {
+            axis.start.is(0) && axis.step == 1 && axis.length == *dim
+        };
         if axes.len() == dims.len() && axes.iter().zip(&dims).all(whole) {
             return Ok(x);
         }
@@ -67,8 +81,14 @@ impl Cx<'_> {
     /// `length` elements from `start` along one axis.
     pub fn narrow(&mut self, x: Value, axis: usize, start: Dim, length: Dim) -> Result<Value> {
         let mut axes = whole_axes(&self.shape(x)?);
-        let at = axes.get_mut(axis).ok_or_else(|| Error::malformed(format!("axis {axis} is out of range")))?;
-        *at = SliceAxis { start, length, step: 1 };
+        let at = axes
+            .get_mut(axis)
+            .ok_or_else(|| Error::malformed(format!("axis {axis} is out of range")))?;
+        *at = SliceAxis {
+            start,
+            length,
+            step: 1,
+        };
         self.slice(x, axes)
     }
 
@@ -81,8 +101,18 @@ impl Cx<'_> {
     }
 
     /// Reduces axes; none leaves `x` as it is.
-    pub fn reduce(&mut self, op: Reduction, x: Value, axes: Vec<usize>, keep: bool) -> Result<Value> {
-        if axes.is_empty() { Ok(x) } else { self.push(Op::Reduce { op, axes, keep }, &[x]) }
+    pub fn reduce(
+        &mut self,
+        op: Reduction,
+        x: Value,
+        axes: Vec<usize>,
+        keep: bool,
+    ) -> Result<Value> {
+        if axes.is_empty() {
+            Ok(x)
+        } else {
+            self.push(Op::Reduce { op, axes, keep }, &[x])
+        }
     }
 
     /// `x` with a new axis of extent 1 at `axis`.
@@ -112,10 +142,17 @@ impl Cx<'_> {
 
 /// Slice axes that take everything.
 pub fn whole_axes(dims: &[Dim]) -> Vec<SliceAxis> {
-    dims.iter().map(|dim| SliceAxis { start: Dim::known(0), length: dim.clone(), step: 1 }).collect()
+    dims.iter()
+        .map(|dim| SliceAxis {
+            start: Dim::known(0),
+            length: dim.clone(),
+            step: 1,
+        })
+        .collect()
 }
 
 /// The number of elements of a shape.
 pub fn product<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Dim {
-    dims.into_iter().fold(Dim::known(1), |product, dim| product * dim.clone())
+    dims.into_iter()
+        .fold(Dim::known(1), |product, dim| product * dim.clone())
 }

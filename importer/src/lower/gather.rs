@@ -6,7 +6,12 @@ use crate::error::{Error, Result};
 use crate::ir::{Binary, Comparison, DType, Dim, Op, Value};
 
 pub const OPS: &[Lowering] = &[
-    op("Gather", |cx| cx.map(Op::Gather { axis: 0, batch_dims: 0 })),
+    op("Gather", |cx| {
+        cx.map(Op::Gather {
+            axis: 0,
+            batch_dims: 0,
+        })
+    }),
     op("GatherV2", gather),
     op("ResourceGather", resource_gather),
     op("GatherNd", |cx| cx.map(Op::GatherNd { batch_dims: 0 })),
@@ -22,14 +27,24 @@ fn gather(cx: &mut Cx<'_>) -> Result<Value> {
     let rank = cx.rank(x)?;
     let axis = cx.axis(2, rank)?;
     let batch_dims: i64 = cx.attr("batch_dims")?;
-    let batch_dims = if batch_dims == 0 { 0 } else { normalize_axis(batch_dims, cx.rank(indices)? + 1)? };
+    let batch_dims = if batch_dims == 0 {
+        0
+    } else {
+        normalize_axis(batch_dims, cx.rank(indices)? + 1)?
+    };
     cx.push(Op::Gather { axis, batch_dims }, &[x, indices])
 }
 
 fn resource_gather(cx: &mut Cx<'_>) -> Result<Value> {
     let (variable, batch_dims) = (cx.variable(0)?, cx.attr("batch_dims")?);
     let (x, indices) = (cx.read(variable)?, cx.input(1)?);
-    cx.push(Op::Gather { axis: batch_dims, batch_dims }, &[x, indices])
+    cx.push(
+        Op::Gather {
+            axis: batch_dims,
+            batch_dims,
+        },
+        &[x, indices],
+    )
 }
 
 fn resource_gather_nd(cx: &mut Cx<'_>) -> Result<Value> {
@@ -49,7 +64,10 @@ fn top_k(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let (x, k) = (cx.input(0)?, cx.dim(1)?);
     let node = cx.graph.push(Op::TopK { k }, &[x], cx.origin)?;
     let indices = cx.cast(Value { node, result: 1 }, cx.attr("index_type")?)?;
-    Ok(vec![Lowered::Value(Value { node, result: 0 }), Lowered::Value(indices)])
+    Ok(vec![
+        Lowered::Value(Value { node, result: 0 }),
+        Lowered::Value(indices),
+    ])
 }
 
 /// The first `lengths[b]` elements of each row in reverse, the others as they are.
@@ -61,7 +79,9 @@ fn reverse_sequence(cx: &mut Cx<'_>) -> Result<Value> {
     if sequence == batch {
         return Err(Error::malformed("the batch and the sequence are one axis"));
     }
-    let mut permutation: Vec<usize> = (0..dims.len()).filter(|&axis| axis != batch && axis != sequence).collect();
+    let mut permutation: Vec<usize> = (0..dims.len())
+        .filter(|&axis| axis != batch && axis != sequence)
+        .collect();
     permutation.splice(0..0, [batch, sequence]);
     let rows = cx.transpose(x, permutation.clone())?;
     let dtype = cx.dtype(lengths);
@@ -71,7 +91,13 @@ fn reverse_sequence(cx: &mut Cx<'_>) -> Result<Value> {
     let last = cx.combine_scalar(Binary::Sub, lengths, 1.0)?;
     let mirrored = cx.combine(Binary::Sub, last, at)?;
     let indices = cx.select(inside, mirrored, at)?;
-    let reversed = cx.push(Op::Gather { axis: 1, batch_dims: 1 }, &[rows, indices])?;
+    let reversed = cx.push(
+        Op::Gather {
+            axis: 1,
+            batch_dims: 1,
+        },
+        &[rows, indices],
+    )?;
     cx.transpose(reversed, inverse(&permutation))
 }
 

@@ -61,13 +61,22 @@ impl Cx<'_> {
 
     fn list_index(&mut self, i: usize, list: &List) -> Result<usize> {
         let index = self.integer(i)?;
-        let in_range = usize::try_from(index).ok().filter(|&index| index < list.items.len());
-        in_range.ok_or_else(|| Error::malformed(format!("a list of {} has no element {index}", list.items.len())))
+        let in_range = usize::try_from(index)
+            .ok()
+            .filter(|&index| index < list.items.len());
+        in_range.ok_or_else(|| {
+            Error::malformed(format!(
+                "a list of {} has no element {index}",
+                list.items.len()
+            ))
+        })
     }
 
     fn list_length(&mut self, i: usize) -> Result<usize> {
         let length = self.integer(i)?.max(0);
-        let short = usize::try_from(length).ok().filter(|&length| length <= LENGTH_LIMIT);
+        let short = usize::try_from(length)
+            .ok()
+            .filter(|&length| length <= LENGTH_LIMIT);
         short.ok_or_else(|| Error::unsupported(format!("a list of {length} tensors")))
     }
 
@@ -100,7 +109,9 @@ impl Cx<'_> {
             None => {
                 let dims = self.dims(shape)?;
                 let known = dims.iter().all(|dim| !dim.is(-1));
-                known.then_some(dims).ok_or_else(|| Error::unsupported("a list whose elements have no known shape"))
+                known
+                    .then_some(dims)
+                    .ok_or_else(|| Error::unsupported("a list whose elements have no known shape"))
             }
         }
     }
@@ -125,8 +136,13 @@ impl Cx<'_> {
 
     /// The tensor whose rows the items are, all and in order.
     fn whole(&self, list: &List, places: &[usize]) -> Option<Value> {
-        let Item::Row(tensor, 0) = *list.items.get(*places.first()?)? else { return None };
-        let in_order = places.iter().enumerate().all(|(row, &place)| list.items.get(place) == Some(&Item::Row(tensor, row)));
+        let Item::Row(tensor, 0) = *list.items.get(*places.first()?)? else {
+            return None;
+        };
+        let in_order = places
+            .iter()
+            .enumerate()
+            .all(|(row, &place)| list.items.get(place) == Some(&Item::Row(tensor, row)));
         let rows = self.shape(tensor).ok()?.first()?.as_usize()?;
         (in_order && rows == places.len()).then_some(tensor)
     }
@@ -134,17 +150,27 @@ impl Cx<'_> {
 
 fn reserve(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let (length, dtype) = (cx.list_length(1)?, cx.attr("element_dtype")?);
-    Ok(cx.add_list(List { items: vec![Item::Unset; length], dtype }))
+    Ok(cx.add_list(List {
+        items: vec![Item::Unset; length],
+        dtype,
+    }))
 }
 
 fn empty(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let dtype = cx.attr("element_dtype")?;
-    Ok(cx.add_list(List { items: vec![], dtype }))
+    Ok(cx.add_list(List {
+        items: vec![],
+        dtype,
+    }))
 }
 
 fn from_tensor(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let tensor = cx.input(0)?;
-    let rows = cx.shape(tensor)?.first().and_then(Dim::as_usize).filter(|&rows| rows <= LENGTH_LIMIT);
+    let rows = cx
+        .shape(tensor)?
+        .first()
+        .and_then(Dim::as_usize)
+        .filter(|&rows| rows <= LENGTH_LIMIT);
     let rows = rows.ok_or_else(|| {
         Error::unsupported("a loop over an axis of unknown extent")
             .help("give the looped axis a fixed extent, for example --input NAME=f32[1,10,8]")
@@ -157,7 +183,10 @@ fn from_tensor(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
 fn set_item(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let mut list = cx.list(0)?;
     if cx.attr_if_any("resize_if_index_out_of_bounds")? == Some(true) {
-        let needed = usize::try_from(cx.integer(1)?).unwrap_or(0).saturating_add(1).min(LENGTH_LIMIT);
+        let needed = usize::try_from(cx.integer(1)?)
+            .unwrap_or(0)
+            .saturating_add(1)
+            .min(LENGTH_LIMIT);
         let length = list.items.len().max(needed);
         list.items.resize(length, Item::Unset);
     }
@@ -174,7 +203,11 @@ fn push_back(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
 
 fn pop_back(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let mut list = cx.list(0)?;
-    let last = list.items.len().checked_sub(1).ok_or_else(|| Error::malformed("the last of an empty list"))?;
+    let last = list
+        .items
+        .len()
+        .checked_sub(1)
+        .ok_or_else(|| Error::malformed("the last of an empty list"))?;
     let value = cx.item(&list, last, 1)?;
     list.items.pop();
     let mut outputs = cx.add_list(list);
@@ -204,8 +237,12 @@ fn gather(cx: &mut Cx<'_>) -> Result<Value> {
     let list = cx.list(0)?;
     let mut places = vec![];
     for index in cx.integers(1)? {
-        let place = usize::try_from(index).ok().filter(|&place| place < list.items.len());
-        places.push(place.ok_or_else(|| Error::malformed(format!("the list has no element {index}")))?);
+        let place = usize::try_from(index)
+            .ok()
+            .filter(|&place| place < list.items.len());
+        places.push(
+            place.ok_or_else(|| Error::malformed(format!("the list has no element {index}")))?,
+        );
     }
     cx.stacked(&list, &places, 2)
 }

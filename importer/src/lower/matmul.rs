@@ -19,5 +19,11 @@ fn matmul(cx: &mut Cx<'_>, lhs: &str, rhs: &str) -> Result<Value> {
         (a, b) = (cx.cast(a, wide)?, cx.cast(b, wide)?);
     }
     let (transpose_lhs, transpose_rhs) = (cx.attr(lhs)?, cx.attr(rhs)?);
-    cx.push(Op::MatMul { transpose_lhs, transpose_rhs }, &[a, b])
+    cx.push(
+        Op::MatMul {
+            transpose_lhs,
+            transpose_rhs,
+        },
+        &[a, b],
+    )
 }

@@ -24,8 +24,17 @@ fn fused_batch_norm(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
         false => {
             let (mean, variance) = (cx.input(3)?, cx.input(4)?);
             let epsilon = cx.attr("epsilon")?;
-            let op = Op::BatchNorm { epsilon, scale: true, offset: true, channels: Channels::Last };
-            (cx.push(op, &[x, mean, variance, scale, offset])?, mean, variance)
+            let op = Op::BatchNorm {
+                epsilon,
+                scale: true,
+                offset: true,
+                channels: Channels::Last,
+            };
+            (
+                cx.push(op, &[x, mean, variance, scale, offset])?,
+                mean,
+                variance,
+            )
         }
     };
     let y = cx.from_channels_last(y)?;
@@ -34,7 +43,12 @@ fn fused_batch_norm(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
 }
 
 /// The normalised image, and the statistics as TensorFlow reports them: the variance is the unbiased one.
-fn batch_statistics(cx: &mut Cx<'_>, x: Value, scale: Value, offset: Value) -> Result<(Value, Value, Value)> {
+fn batch_statistics(
+    cx: &mut Cx<'_>,
+    x: Value,
+    scale: Value,
+    offset: Value,
+) -> Result<(Value, Value, Value)> {
     let dtype = cx.dtype(x);
     let wide = cx.cast(x, cx.dtype(scale))?;
     let mut dims = cx.shape(wide)?;
@@ -78,11 +92,24 @@ fn global_batch_norm(cx: &mut Cx<'_>) -> Result<Value> {
     let channels = Channels::Last;
     match cx.attr("scale_after_normalization")? {
         true => {
-            let op = Op::BatchNorm { epsilon, scale: true, offset: true, channels };
+            let op = Op::BatchNorm {
+                epsilon,
+                scale: true,
+                offset: true,
+                channels,
+            };
             cx.push(op, &[x, mean, variance, scale, offset])
         }
         false => {
-            let normal = cx.push(Op::BatchNorm { epsilon, scale: false, offset: false, channels }, &[x, mean, variance])?;
+            let normal = cx.push(
+                Op::BatchNorm {
+                    epsilon,
+                    scale: false,
+                    offset: false,
+                    channels,
+                },
+                &[x, mean, variance],
+            )?;
             cx.combine(Binary::Add, normal, offset)
         }
     }
@@ -92,10 +119,15 @@ fn global_batch_norm(cx: &mut Cx<'_>) -> Result<Value> {
 fn local_response(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
     let radius: usize = cx.attr("depth_radius")?;
-    let (bias, alpha, beta): (f64, f64, f64) = (cx.attr("bias")?, cx.attr("alpha")?, cx.attr("beta")?);
+    let (bias, alpha, beta): (f64, f64, f64) =
+        (cx.attr("bias")?, cx.attr("alpha")?, cx.attr("beta")?);
     let dims = cx.shape(x)?;
-    let (Some(channels), axis) = (dims.last().cloned(), dims.len().saturating_sub(1)) else { return Ok(x) };
-    let radius = channels.as_usize().map_or(radius, |channels| radius.min(channels));
+    let (Some(channels), axis) = (dims.last().cloned(), dims.len().saturating_sub(1)) else {
+        return Ok(x);
+    };
+    let radius = channels
+        .as_usize()
+        .map_or(radius, |channels| radius.min(channels));
     let square = cx.apply(Unary::Square, x)?;
     let zero = cx.scalar_like(x, 0.0)?;
     let mut widths = vec![(Dim::known(0), Dim::known(0)); axis];

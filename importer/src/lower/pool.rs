@@ -18,11 +18,25 @@ fn pool(cx: &mut Cx<'_>, op: Pooling) -> Result<Value> {
     pool_with(cx, op, window, strides)
 }
 
-fn pool_with(cx: &mut Cx<'_>, op: Pooling, window: Vec<usize>, strides: Vec<usize>) -> Result<Value> {
+fn pool_with(
+    cx: &mut Cx<'_>,
+    op: Pooling,
+    window: Vec<usize>,
+    strides: Vec<usize>,
+) -> Result<Value> {
     let x = cx.input(0)?;
     let x = cx.to_channels_last(x)?;
     let padding: Padding = cx.window_padding()?;
-    let y = cx.push(Op::Pool { op, window, strides, padding, channels: Channels::Last }, &[x])?;
+    let y = cx.push(
+        Op::Pool {
+            op,
+            window,
+            strides,
+            padding,
+            channels: Channels::Last,
+        },
+        &[x],
+    )?;
     cx.from_channels_last(y)
 }
 
@@ -31,8 +45,13 @@ fn max_pool_v2(cx: &mut Cx<'_>) -> Result<Value> {
     let mut sizes = Vec::new();
     for i in [1, 2] {
         let all = cx.integers(i)?;
-        let all: Option<Vec<usize>> = all.into_iter().map(|size| usize::try_from(size).ok()).collect();
-        let all = all.filter(|all| all.len() == 4).ok_or_else(|| Error::malformed("window sizes are negative"))?;
+        let all: Option<Vec<usize>> = all
+            .into_iter()
+            .map(|size| usize::try_from(size).ok())
+            .collect();
+        let all = all
+            .filter(|all| all.len() == 4)
+            .ok_or_else(|| Error::malformed("window sizes are negative"))?;
         sizes.push(match cx.data_format()? {
             super::attr::DataFormat::ChannelsLast => all[1..3].to_vec(),
             super::attr::DataFormat::ChannelsFirst => all[2..4].to_vec(),

@@ -31,7 +31,9 @@ fn fake_quant(cx: &mut Cx<'_>, (min, max): (f64, f64)) -> Result<Value> {
     let highest = ((1i64 << bits.clamp(2, 16)) - 1) as f64;
     let scale = (max - min) / (highest - lowest);
     if scale.is_nan() || scale <= 0.0 {
-        return Err(Error::malformed(format!("the range from {min} to {max} is empty")));
+        return Err(Error::malformed(format!(
+            "the range from {min} to {max} is empty"
+        )));
     }
     let zero = (lowest - min / scale).clamp(lowest, highest).round();
     let (low, high) = ((lowest - zero) * scale, (highest - zero) * scale);

@@ -21,9 +21,15 @@ pub const OPS: &[Lowering] = &[
     op("Cumsum", |cx| cumulative(cx, Reduction::Sum)),
     op("Cumprod", |cx| cumulative(cx, Reduction::Product)),
     op("Softmax", |cx| over_last(cx, |axis| Op::Softmax { axis })),
-    op("LogSoftmax", |cx| over_last(cx, |axis| Op::LogSoftmax { axis })),
-    multi("SoftmaxCrossEntropyWithLogits", |cx| cross_entropy(cx, false)),
-    multi("SparseSoftmaxCrossEntropyWithLogits", |cx| cross_entropy(cx, true)),
+    op("LogSoftmax", |cx| {
+        over_last(cx, |axis| Op::LogSoftmax { axis })
+    }),
+    multi("SoftmaxCrossEntropyWithLogits", |cx| {
+        cross_entropy(cx, false)
+    }),
+    multi("SparseSoftmaxCrossEntropyWithLogits", |cx| {
+        cross_entropy(cx, true)
+    }),
 ];
 
 impl Cx<'_> {
@@ -74,8 +80,20 @@ fn arg_reduce(cx: &mut Cx<'_>, op: Extreme) -> Result<Value> {
 fn cumulative(cx: &mut Cx<'_>, op: Reduction) -> Result<Value> {
     let x = cx.input(0)?;
     let rank = cx.rank(x)?;
-    let (axis, exclusive, reverse) = (cx.axis(1, rank)?, cx.attr("exclusive")?, cx.attr("reverse")?);
-    cx.push(Op::Cumulative { op, axis, exclusive, reverse }, &[x])
+    let (axis, exclusive, reverse) = (
+        cx.axis(1, rank)?,
+        cx.attr("exclusive")?,
+        cx.attr("reverse")?,
+    );
+    cx.push(
+        Op::Cumulative {
+            op,
+            axis,
+            exclusive,
+            reverse,
+        },
+        &[x],
+    )
 }
 
 fn over_last(cx: &mut Cx<'_>, make: fn(usize) -> Op) -> Result<Value> {
@@ -87,7 +105,11 @@ fn over_last(cx: &mut Cx<'_>, make: fn(usize) -> Op) -> Result<Value> {
 /// The loss of each row, and its gradient.
 fn cross_entropy(cx: &mut Cx<'_>, sparse: bool) -> Result<Vec<Lowered>> {
     let (logits, labels) = cx.pair()?;
-    let labels = if sparse { one_hot_like(cx, labels, logits)? } else { labels };
+    let labels = if sparse {
+        one_hot_like(cx, labels, logits)?
+    } else {
+        labels
+    };
     let log_probabilities = cx.push(Op::LogSoftmax { axis: 1 }, &[logits])?;
     let products = cx.combine(Binary::Mul, labels, log_probabilities)?;
     let sum = cx.reduce(Reduction::Sum, products, vec![1], false)?;
@@ -101,5 +123,11 @@ fn one_hot_like(cx: &mut Cx<'_>, labels: Value, logits: Value) -> Result<Value> 
     let dtype: DType = cx.dtype(logits);
     let classes = cx.shape(logits)?.pop().unwrap_or(crate::ir::Dim::known(1));
     let (on, off) = (cx.scalar(dtype, 1.0)?, cx.scalar(dtype, 0.0)?);
-    cx.push(Op::OneHot { depth: classes, axis: 1 }, &[labels, on, off])
+    cx.push(
+        Op::OneHot {
+            depth: classes,
+            axis: 1,
+        },
+        &[labels, on, off],
+    )
 }

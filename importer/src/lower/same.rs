@@ -44,7 +44,8 @@ impl Same {
     pub fn learn(&mut self, graph: &Graph) -> bool {
         let mut learned = false;
         for (a, b) in meetings(graph) {
-            let find = |symbol: Symbol| self.symbols.iter().position(|&known| known == Some(symbol));
+            let find =
+                |symbol: Symbol| self.symbols.iter().position(|&known| known == Some(symbol));
             if let (Some(a), Some(b)) = (find(a), find(b)) {
                 let (a, b) = (self.root(a), self.root(b));
                 self.parent[a.max(b)] = a.min(b);
@@ -59,21 +60,41 @@ impl Same {
 fn meetings(graph: &Graph) -> Vec<(Symbol, Symbol)> {
     let mut pairs = Vec::new();
     for (_, node) in graph.nodes() {
-        let types: Vec<&[Dim]> = node.inputs.iter().map(|&value| graph.ty(value).dims()).collect();
+        let types: Vec<&[Dim]> = node
+            .inputs
+            .iter()
+            .map(|&value| graph.ty(value).dims())
+            .collect();
         if matches!(node.op, Op::Binary(_) | Op::Compare(_) | Op::Select) {
             for (i, a) in types.iter().enumerate() {
-                types[..i].iter().for_each(|b| pair_up(a.iter().rev(), b.iter().rev(), &mut pairs));
+                types[..i]
+                    .iter()
+                    .for_each(|b| pair_up(a.iter().rev(), b.iter().rev(), &mut pairs));
             }
-        } else if let (Op::MatMul { transpose_lhs, transpose_rhs }, [a, b]) = (&node.op, types.as_slice()) {
+        } else if let (
+            Op::MatMul {
+                transpose_lhs,
+                transpose_rhs,
+            },
+            [a, b],
+        ) = (&node.op, types.as_slice())
+        {
             if let ([.., a1, a0], [.., b1, b0]) = (a, b) {
-                let (inner, other) = (if *transpose_lhs { a1 } else { a0 }, if *transpose_rhs { b0 } else { b1 });
+                let (inner, other) = (
+                    if *transpose_lhs { a1 } else { a0 },
+                    if *transpose_rhs { b0 } else { b1 },
+                );
                 pair_up([inner].into_iter(), [other].into_iter(), &mut pairs);
             }
             pair_up(a.iter().rev().skip(2), b.iter().rev().skip(2), &mut pairs);
         } else if let (Op::Concat { axis }, [first, others @ ..]) = (&node.op, types.as_slice()) {
             for other in others.iter().filter(|other| other.len() == first.len()) {
                 pair_up(first[..*axis].iter(), other[..*axis].iter(), &mut pairs);
-                pair_up(first[axis + 1..].iter(), other[axis + 1..].iter(), &mut pairs);
+                pair_up(
+                    first[axis + 1..].iter(),
+                    other[axis + 1..].iter(),
+                    &mut pairs,
+                );
             }
         }
     }
@@ -85,6 +106,8 @@ fn pair_up<'a>(
     b: impl Iterator<Item = &'a Dim>,
     pairs: &mut Vec<(Symbol, Symbol)>,
 ) {
-    let symbols = a.zip(b).filter_map(|(a, b)| a.as_symbol().zip(b.as_symbol()));
+    let symbols = a
+        .zip(b)
+        .filter_map(|(a, b)| a.as_symbol().zip(b.as_symbol()));
     pairs.extend(symbols.filter(|(a, b)| a != b));
 }

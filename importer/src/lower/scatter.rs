@@ -11,12 +11,24 @@ pub const OPS: &[Lowering] = &[
     op("TensorScatterSub", |cx| tensor_scatter(cx, Binary::Sub)),
     op("TensorScatterUpdate", tensor_scatter_update),
     op("UnsortedSegmentSum", unsorted_segment_sum),
-    op("UnsortedSegmentMax", |cx| unsorted_segment(cx, Reduction::Max)),
-    op("UnsortedSegmentMin", |cx| unsorted_segment(cx, Reduction::Min)),
-    op("UnsortedSegmentProd", |cx| unsorted_segment(cx, Reduction::Product)),
-    op("SparseSegmentSumWithNumSegments", |cx| sparse_segment(cx, Divisor::One)),
-    op("SparseSegmentMeanWithNumSegments", |cx| sparse_segment(cx, Divisor::Count)),
-    op("SparseSegmentSqrtNWithNumSegments", |cx| sparse_segment(cx, Divisor::RootOfCount)),
+    op("UnsortedSegmentMax", |cx| {
+        unsorted_segment(cx, Reduction::Max)
+    }),
+    op("UnsortedSegmentMin", |cx| {
+        unsorted_segment(cx, Reduction::Min)
+    }),
+    op("UnsortedSegmentProd", |cx| {
+        unsorted_segment(cx, Reduction::Product)
+    }),
+    op("SparseSegmentSumWithNumSegments", |cx| {
+        sparse_segment(cx, Divisor::One)
+    }),
+    op("SparseSegmentMeanWithNumSegments", |cx| {
+        sparse_segment(cx, Divisor::Count)
+    }),
+    op("SparseSegmentSqrtNWithNumSegments", |cx| {
+        sparse_segment(cx, Divisor::RootOfCount)
+    }),
     op("DenseBincount", |cx| bincount(cx, 0, 1, 2)),
     op("Bincount", |cx| bincount(cx, 0, 1, 2)),
 ];
@@ -39,8 +51,17 @@ fn tensor_scatter_update(cx: &mut Cx<'_>) -> Result<Value> {
     let (x, indices, updates) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
     let shape = cx.shape(x)?;
     let dtype = cx.dtype(x);
-    let updates = if dtype == DType::Bool { cx.cast(updates, DType::I32)? } else { updates };
-    let written = cx.push(Op::ScatterNd { shape: shape.clone() }, &[indices, updates])?;
+    let updates = if dtype == DType::Bool {
+        cx.cast(updates, DType::I32)?
+    } else {
+        updates
+    };
+    let written = cx.push(
+        Op::ScatterNd {
+            shape: shape.clone(),
+        },
+        &[indices, updates],
+    )?;
     let written = cx.cast(written, dtype)?;
     let at = cx.shape(updates)?;
     let one = cx.scalar(DType::I32, 1.0)?;
@@ -57,7 +78,9 @@ fn unsorted_segment_sum(cx: &mut Cx<'_>) -> Result<Value> {
     let count = cx.dim(2)?;
     let (data_dims, rank) = (cx.shape(data)?, cx.rank(segments)?);
     if rank > data_dims.len() {
-        return Err(Error::malformed("the segments have more axes than the data"));
+        return Err(Error::malformed(
+            "the segments have more axes than the data",
+        ));
     }
     let zero = cx.scalar_like(segments, 0.0)?;
     let kept = cx.test(Comparison::GreaterEqual, segments, zero)?;
@@ -86,10 +109,18 @@ fn sparse_segment(cx: &mut Cx<'_>, divisor: Divisor) -> Result<Value> {
     let (data, rows, segments) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
     let count = cx.dim(3)?;
     let rank = cx.rank(data)?;
-    let taken = cx.push(Op::Gather { axis: 0, batch_dims: 0 }, &[data, rows])?;
+    let taken = cx.push(
+        Op::Gather {
+            axis: 0,
+            batch_dims: 0,
+        },
+        &[data, rows],
+    )?;
     let indices = cx.expand(segments, 1)?;
     let mut shape = cx.shape(data)?;
-    *shape.first_mut().ok_or_else(|| Error::malformed("the data of segments is a scalar"))? = count.clone();
+    *shape
+        .first_mut()
+        .ok_or_else(|| Error::malformed("the data of segments is a scalar"))? = count.clone();
     let sums = cx.push(Op::ScatterNd { shape }, &[indices, taken])?;
     if divisor == Divisor::One {
         return Ok(sums);
@@ -97,7 +128,12 @@ fn sparse_segment(cx: &mut Cx<'_>, divisor: Divisor) -> Result<Value> {
     let one = cx.scalar_like(data, 1.0)?;
     let given = cx.shape(segments)?;
     let ones = cx.broadcast(one, given)?;
-    let counts = cx.push(Op::ScatterNd { shape: vec![count.clone()] }, &[indices, ones])?;
+    let counts = cx.push(
+        Op::ScatterNd {
+            shape: vec![count.clone()],
+        },
+        &[indices, ones],
+    )?;
     let mut counts = cx.combine(Binary::Maximum, counts, one)?;
     if divisor == Divisor::RootOfCount {
         counts = cx.apply(Unary::Sqrt, counts)?;
@@ -150,8 +186,16 @@ fn bincount(cx: &mut Cx<'_>, values: usize, size: usize, weights: usize) -> Resu
     let dtype = cx.dtype(weights);
     let (on, off) = (cx.scalar(dtype, 1.0)?, cx.scalar(dtype, 0.0)?);
     let rank = cx.rank(x)?;
-    let mut marks = cx.push(Op::OneHot { depth: size, axis: rank }, &[x, on, off])?;
-    let axis = rank.checked_sub(1).ok_or_else(|| Error::malformed("a scalar cannot be counted"))?;
+    let mut marks = cx.push(
+        Op::OneHot {
+            depth: size,
+            axis: rank,
+        },
+        &[x, on, off],
+    )?;
+    let axis = rank
+        .checked_sub(1)
+        .ok_or_else(|| Error::malformed("a scalar cannot be counted"))?;
     if cx.attr_if_any::<bool>("binary_output")? == Some(true) {
         return cx.reduce(Reduction::Max, marks, vec![axis], false);
     }

@@ -28,7 +28,9 @@ fn shape_of(cx: &mut Cx<'_>, i: usize) -> Result<Value> {
 }
 
 fn shape_n(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
-    (0..cx.arity()).map(|i| shape_of(cx, i).map(Lowered::Value)).collect()
+    (0..cx.arity())
+        .map(|i| shape_of(cx, i).map(Lowered::Value))
+        .collect()
 }
 
 fn size(cx: &mut Cx<'_>) -> Result<Value> {
@@ -53,10 +55,23 @@ fn reshape(cx: &mut Cx<'_>) -> Result<Value> {
         0 => given.cloned().collect(),
         1 => {
             let (total, rest) = (product(&cx.shape(x)?), product(given));
-            let solved = total.div_floor(&rest).ok_or_else(|| Error::malformed("a reshape to no elements"))?;
-            wanted.iter().map(|dim| dim.clone().filter(|dim| !dim.is(-1)).unwrap_or_else(|| solved.clone())).collect()
+            let solved = total
+                .div_floor(&rest)
+                .ok_or_else(|| Error::malformed("a reshape to no elements"))?;
+            wanted
+                .iter()
+                .map(|dim| {
+                    dim.clone()
+                        .filter(|dim| !dim.is(-1))
+                        .unwrap_or_else(|| solved.clone())
+                })
+                .collect()
         }
-        _ => return Err(Error::unsupported("several extents of the shape in input 1 depend on data")),
+        _ => {
+            return Err(Error::unsupported(
+                "several extents of the shape in input 1 depend on data",
+            ));
+        }
     };
     cx.reshape(x, dims)
 }
@@ -71,23 +86,45 @@ fn squeeze(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
     let dims = cx.shape(x)?;
     let named: Vec<i64> = cx.attr("squeeze_dims")?;
-    let axes = named.iter().map(|&axis| normalize_axis(axis, dims.len())).collect::<Result<Vec<_>>>()?;
+    let axes = named
+        .iter()
+        .map(|&axis| normalize_axis(axis, dims.len()))
+        .collect::<Result<Vec<_>>>()?;
     for &axis in &axes {
         if dims[axis].as_known().is_some_and(|extent| extent != 1) {
-            return Err(Error::malformed(format!("axis {axis} has extent {} and cannot be squeezed", dims[axis])));
+            return Err(Error::malformed(format!(
+                "axis {axis} has extent {} and cannot be squeezed",
+                dims[axis]
+            )));
         }
     }
-    let goes = |axis: usize| if axes.is_empty() { dims[axis].is(1) } else { axes.contains(&axis) };
-    let kept = (0..dims.len()).filter(|&axis| !goes(axis)).map(|axis| dims[axis].clone()).collect();
+    let goes = |axis: usize| {
+        if axes.is_empty() {
+            dims[axis].is(1)
+        } else {
+            axes.contains(&axis)
+        }
+    };
+    let kept = (0..dims.len())
+        .filter(|&axis| !goes(axis))
+        .map(|axis| dims[axis].clone())
+        .collect();
     cx.reshape(x, kept)
 }
 
 fn transpose(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
     let rank = cx.rank(x)?;
-    let permutation = cx.integers(1)?.iter().map(|&axis| normalize_axis(axis, rank)).collect::<Result<Vec<_>>>()?;
+    let permutation = cx
+        .integers(1)?
+        .iter()
+        .map(|&axis| normalize_axis(axis, rank))
+        .collect::<Result<Vec<_>>>()?;
     if permutation.len() != rank {
-        return Err(Error::malformed(format!("a permutation of {} axes for {rank}", permutation.len())));
+        return Err(Error::malformed(format!(
+            "a permutation of {} axes for {rank}",
+            permutation.len()
+        )));
     }
     cx.transpose(x, permutation)
 }
@@ -116,7 +153,10 @@ fn aligned(cx: &mut Cx<'_>) -> Result<Vec<(Dim, Dim)>> {
 
 fn broadcast_args(cx: &mut Cx<'_>) -> Result<Value> {
     let pairs = aligned(cx)?;
-    let dims = pairs.into_iter().map(|(a, b)| if a.is(1) { b } else { a }).collect();
+    let dims = pairs
+        .into_iter()
+        .map(|(a, b)| if a.is(1) { b } else { a })
+        .collect();
     let first = cx.input(0)?;
     cx.extents(dims, false, cx.dtype(first))
 }

@@ -25,17 +25,26 @@ pub const OPS: &[Lowering] = &[
 
 /// The operands but the axis are the parts.
 fn concat(cx: &mut Cx<'_>, axis: usize, first: usize) -> Result<Value> {
-    let parts = (first..(first + cx.arity()).saturating_sub(1)).map(|i| cx.input(i)).collect::<Result<Vec<_>>>()?;
-    let Some(&part) = parts.first() else { return Err(Error::malformed("a concatenation of nothing")) };
+    let parts = (first..(first + cx.arity()).saturating_sub(1))
+        .map(|i| cx.input(i))
+        .collect::<Result<Vec<_>>>()?;
+    let Some(&part) = parts.first() else {
+        return Err(Error::malformed("a concatenation of nothing"));
+    };
     let axis = cx.rank(part).and_then(|rank| cx.axis(axis, rank))?;
     cx.concat(&parts, axis)
 }
 
 fn pack(cx: &mut Cx<'_>) -> Result<Value> {
     let parts = cx.all_inputs()?;
-    let Some(&part) = parts.first() else { return Err(Error::malformed("a stack of nothing")) };
+    let Some(&part) = parts.first() else {
+        return Err(Error::malformed("a stack of nothing"));
+    };
     let axis = normalize_axis(cx.attr("axis")?, cx.rank(part)? + 1)?;
-    let expanded = parts.iter().map(|&part| cx.expand(part, axis)).collect::<Result<Vec<_>>>()?;
+    let expanded = parts
+        .iter()
+        .map(|&part| cx.expand(part, axis))
+        .collect::<Result<Vec<_>>>()?;
     cx.concat(&expanded, axis)
 }
 
@@ -57,7 +66,9 @@ fn split(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let dims = cx.shape(x)?;
     let axis = cx.axis(0, dims.len())?;
     let parts: usize = cx.attr("num_split")?;
-    let part = dims[axis].div_floor(&Dim::from(parts)).ok_or_else(|| Error::malformed("a split into no parts"))?;
+    let part = dims[axis]
+        .div_floor(&Dim::from(parts))
+        .ok_or_else(|| Error::malformed("a split into no parts"))?;
     split_at(cx, x, axis, &vec![part; parts])
 }
 
@@ -66,9 +77,15 @@ fn split_v(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let dims = cx.shape(x)?;
     let axis = cx.axis(2, dims.len())?;
     let sizes = cx.dims(1)?;
-    let given = sizes.iter().filter(|size| !size.is(-1)).fold(Dim::known(0), |sum, size| sum + size.clone());
+    let given = sizes
+        .iter()
+        .filter(|size| !size.is(-1))
+        .fold(Dim::known(0), |sum, size| sum + size.clone());
     let rest = dims[axis].clone() - given;
-    let sizes: Vec<Dim> = sizes.into_iter().map(|size| if size.is(-1) { rest.clone() } else { size }).collect();
+    let sizes: Vec<Dim> = sizes
+        .into_iter()
+        .map(|size| if size.is(-1) { rest.clone() } else { size })
+        .collect();
     split_at(cx, x, axis, &sizes)
 }
 
@@ -76,7 +93,12 @@ fn split_at(cx: &mut Cx<'_>, x: Value, axis: usize, sizes: &[Dim]) -> Result<Vec
     let mut start = Dim::known(0);
     let mut parts = Vec::with_capacity(sizes.len());
     for size in sizes {
-        parts.push(Lowered::Value(cx.narrow(x, axis, start.clone(), size.clone())?));
+        parts.push(Lowered::Value(cx.narrow(
+            x,
+            axis,
+            start.clone(),
+            size.clone(),
+        )?));
         start = start + size.clone();
     }
     Ok(parts)
@@ -93,12 +115,24 @@ fn slice(cx: &mut Cx<'_>) -> Result<Value> {
     let mut value = x;
     let mut axes = super::emit::whole_axes(&dims);
     for (axis, (start, size)) in starts.iter().zip(&sizes).enumerate() {
-        let unknown = || Error::unsupported(format!("the extent of the slice of axis {axis} depends on data"));
+        let unknown = || {
+            Error::unsupported(format!(
+                "the extent of the slice of axis {axis} depends on data"
+            ))
+        };
         let size = size.clone().ok_or_else(unknown)?;
         match start {
             Some(start) => {
-                let length = if size.is(-1) { dims[axis].clone() - start.clone() } else { size };
-                axes[axis] = SliceAxis { start: start.clone(), length: not_negative(&length), step: 1 };
+                let length = if size.is(-1) {
+                    dims[axis].clone() - start.clone()
+                } else {
+                    size
+                };
+                axes[axis] = SliceAxis {
+                    start: start.clone(),
+                    length: not_negative(&length),
+                    step: 1,
+                };
             }
             None if size.is(-1) => return Err(unknown()),
             None => {
@@ -116,12 +150,22 @@ fn window(cx: &mut Cx<'_>, x: Value, axis: usize, size: &Dim) -> Result<Value> {
     let start = cx.narrow(starts, 0, Dim::from(axis), Dim::known(1))?;
     let steps = cx.iota(size.clone(), cx.dtype(starts))?;
     let indices = cx.combine(Binary::Add, steps, start)?;
-    cx.push(Op::Gather { axis, batch_dims: 0 }, &[x, indices])
+    cx.push(
+        Op::Gather {
+            axis,
+            batch_dims: 0,
+        },
+        &[x, indices],
+    )
 }
 
 /// Paddings of shape `[rank, 2]` in operand 1.
 fn widths(cx: &mut Cx<'_>) -> Result<Vec<(Dim, Dim)>> {
-    Ok(cx.dims(1)?.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())
+    Ok(cx
+        .dims(1)?
+        .chunks_exact(2)
+        .map(|pair| (pair[0].clone(), pair[1].clone()))
+        .collect())
 }
 
 fn pad(cx: &mut Cx<'_>, value: Option<usize>) -> Result<Value> {
@@ -136,15 +180,27 @@ fn pad(cx: &mut Cx<'_>, value: Option<usize>) -> Result<Value> {
 impl Cx<'_> {
     /// `x` with `value` around it.
     pub fn pad(&mut self, x: Value, widths: Vec<(Dim, Dim)>, value: Value) -> Result<Value> {
-        if widths.iter().all(|(before, after)| before.is(0) && after.is(0)) {
+        if widths
+            .iter()
+            .all(|(before, after)| before.is(0) && after.is(0))
+        {
             return Ok(x);
         }
-        self.push(Op::Pad { widths, mode: PadMode::Constant }, &[x, value])
+        self.push(
+            Op::Pad {
+                widths,
+                mode: PadMode::Constant,
+            },
+            &[x, value],
+        )
     }
 }
 
 impl Choice for PadMode {
-    const WORDS: &'static [(&'static str, Self)] = &[("REFLECT", PadMode::Reflect), ("SYMMETRIC", PadMode::Symmetric)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("REFLECT", PadMode::Reflect),
+        ("SYMMETRIC", PadMode::Symmetric),
+    ];
 }
 
 fn mirror_pad(cx: &mut Cx<'_>) -> Result<Value> {
@@ -164,7 +220,11 @@ fn reverse(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
     let rank = cx.rank(x)?;
     let axes = cx.axes(1, rank)?;
-    if axes.is_empty() { Ok(x) } else { cx.push(Op::Reverse { axes }, &[x]) }
+    if axes.is_empty() {
+        Ok(x)
+    } else {
+        cx.push(Op::Reverse { axes }, &[x])
+    }
 }
 
 /// The last `shift` elements come first.
@@ -180,7 +240,11 @@ fn roll(cx: &mut Cx<'_>) -> Result<Value> {
             Some(known) => shift.rem_euclid(known),
             None => shift,
         };
-        let tail = if shift < 0 { extent.clone() + Dim::known(shift) } else { Dim::known(shift) };
+        let tail = if shift < 0 {
+            extent.clone() + Dim::known(shift)
+        } else {
+            Dim::known(shift)
+        };
         let head = extent.clone() - tail.clone();
         let last = cx.narrow(x, axis, head.clone(), tail)?;
         let first = cx.narrow(x, axis, Dim::known(0), head)?;

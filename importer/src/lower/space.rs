@@ -16,7 +16,8 @@ pub const OPS: &[Lowering] = &[
 ];
 
 fn divided(dim: &Dim, by: &Dim) -> Result<Dim> {
-    dim.div_floor(by).ok_or_else(|| Error::malformed("the block size is zero"))
+    dim.div_floor(by)
+        .ok_or_else(|| Error::malformed("the block size is zero"))
 }
 
 /// The four extents of an image, channels last.
@@ -30,7 +31,14 @@ fn space_to_depth(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.to_channels_last(x)?;
     let [n, h, w, c] = image(cx, x)?;
     let (h, w) = (divided(&h, &block)?, divided(&w, &block)?);
-    let split = vec![n.clone(), h.clone(), block.clone(), w.clone(), block.clone(), c.clone()];
+    let split = vec![
+        n.clone(),
+        h.clone(),
+        block.clone(),
+        w.clone(),
+        block.clone(),
+        c.clone(),
+    ];
     let blocks = cx.reshape(x, split)?;
     let blocks = cx.transpose(blocks, vec![0, 1, 3, 2, 4, 5])?;
     let y = cx.reshape(blocks, vec![n, h, w, block.clone() * block * c])?;
@@ -43,7 +51,14 @@ fn depth_to_space(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.to_channels_last(x)?;
     let [n, h, w, c] = image(cx, x)?;
     let c = divided(&c, &(block.clone() * block.clone()))?;
-    let split = vec![n.clone(), h.clone(), w.clone(), block.clone(), block.clone(), c.clone()];
+    let split = vec![
+        n.clone(),
+        h.clone(),
+        w.clone(),
+        block.clone(),
+        block.clone(),
+        c.clone(),
+    ];
     let blocks = cx.reshape(x, split)?;
     let blocks = cx.transpose(blocks, vec![0, 1, 3, 2, 4, 5])?;
     let y = cx.reshape(blocks, vec![n, h * block.clone(), w * block, c])?;
@@ -53,10 +68,16 @@ fn depth_to_space(cx: &mut Cx<'_>) -> Result<Value> {
 /// Block sizes in operand 1, and the `[axes, 2]` paddings or crops in operand 2.
 fn blocks(cx: &mut Cx<'_>) -> Result<(Vec<Dim>, Vec<(Dim, Dim)>)> {
     let blocks = cx.dims(1)?;
-    let pairs: Vec<(Dim, Dim)> = cx.dims(2)?.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+    let pairs: Vec<(Dim, Dim)> = cx
+        .dims(2)?
+        .chunks_exact(2)
+        .map(|pair| (pair[0].clone(), pair[1].clone()))
+        .collect();
     match pairs.len() == blocks.len() {
         true => Ok((blocks, pairs)),
-        false => Err(Error::malformed("block sizes and paddings differ in number")),
+        false => Err(Error::malformed(
+            "block sizes and paddings differ in number",
+        )),
     }
 }
 
@@ -65,7 +86,12 @@ fn space_to_batch(cx: &mut Cx<'_>) -> Result<Value> {
     into_batch(cx, x, &blocks, paddings)
 }
 
-fn into_batch(cx: &mut Cx<'_>, x: Value, blocks: &[Dim], paddings: Vec<(Dim, Dim)>) -> Result<Value> {
+fn into_batch(
+    cx: &mut Cx<'_>,
+    x: Value,
+    blocks: &[Dim],
+    paddings: Vec<(Dim, Dim)>,
+) -> Result<Value> {
     let rank = cx.rank(x)?;
     let m = blocks.len();
     if rank <= m {
@@ -77,7 +103,11 @@ fn into_batch(cx: &mut Cx<'_>, x: Value, blocks: &[Dim], paddings: Vec<(Dim, Dim
     let padded = cx.pad(x, widths, zero)?;
     let dims = cx.shape(padded)?;
     let mut split = vec![dims[0].clone()];
-    let mut result = vec![blocks.iter().fold(dims[0].clone(), |n, block| n * block.clone())];
+    let mut result = vec![
+        blocks
+            .iter()
+            .fold(dims[0].clone(), |n, block| n * block.clone()),
+    ];
     for (dim, block) in dims[1..=m].iter().zip(blocks) {
         let rest = divided(dim, block)?;
         split.extend([rest.clone(), block.clone()]);
@@ -103,7 +133,10 @@ fn out_of_batch(cx: &mut Cx<'_>, x: Value, blocks: &[Dim], crops: &[(Dim, Dim)])
     let dims = cx.shape(x)?;
     let m = blocks.len();
     if dims.len() <= m {
-        return Err(Error::malformed(format!("{m} block sizes for {} axes", dims.len())));
+        return Err(Error::malformed(format!(
+            "{m} block sizes for {} axes",
+            dims.len()
+        )));
     }
     let batch = divided(&dims[0], &super::emit::product(blocks))?;
     let mut split = blocks.to_vec();
@@ -115,7 +148,12 @@ fn out_of_batch(cx: &mut Cx<'_>, x: Value, blocks: &[Dim], crops: &[(Dim, Dim)])
     let tiles = cx.reshape(x, split)?;
     let tiles = cx.transpose(tiles, permutation)?;
     let mut joined = vec![batch];
-    joined.extend(dims[1..=m].iter().zip(blocks).map(|(dim, block)| dim.clone() * block.clone()));
+    joined.extend(
+        dims[1..=m]
+            .iter()
+            .zip(blocks)
+            .map(|(dim, block)| dim.clone() * block.clone()),
+    );
     joined.extend_from_slice(&dims[m + 1..]);
     let whole = cx.reshape(tiles, joined.clone())?;
     let mut axes = super::emit::whole_axes(&joined);
@@ -129,10 +167,16 @@ fn out_of_batch(cx: &mut Cx<'_>, x: Value, blocks: &[Dim], crops: &[(Dim, Dim)])
 /// One block size for both spatial axes, and the pairs of operand 1.
 fn square(cx: &mut Cx<'_>) -> Result<(Vec<Dim>, Vec<(Dim, Dim)>)> {
     let block = Dim::from(cx.attr::<usize>("block_size")?);
-    let pairs: Vec<(Dim, Dim)> = cx.dims(1)?.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+    let pairs: Vec<(Dim, Dim)> = cx
+        .dims(1)?
+        .chunks_exact(2)
+        .map(|pair| (pair[0].clone(), pair[1].clone()))
+        .collect();
     match pairs.len() {
         2 => Ok((vec![block.clone(), block], pairs)),
-        other => Err(Error::malformed(format!("{other} paddings for two spatial axes"))),
+        other => Err(Error::malformed(format!(
+            "{other} paddings for two spatial axes"
+        ))),
     }
 }
 

@@ -68,19 +68,25 @@ fn switch(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     match cx.graph.as_splat(predicate) {
         Some(0.0) => Ok(vec![data, Lowered::Dead]),
         Some(_) => Ok(vec![Lowered::Dead, data]),
-        None => Err(Error::unsupported("control flow whose predicate depends on the inputs")),
+        None => Err(Error::unsupported(
+            "control flow whose predicate depends on the inputs",
+        )),
     }
 }
 
 /// The value of the one live operand, and its index.
 fn merge(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
-    let live: Vec<usize> = (0..cx.arity()).filter(|&i| cx.operands()[i] != Lowered::Dead).collect();
+    let live: Vec<usize> = (0..cx.arity())
+        .filter(|&i| cx.operands()[i] != Lowered::Dead)
+        .collect();
     match live.as_slice() {
         [] => Ok(vec![Lowered::Dead, Lowered::Dead]),
         [one] => {
             let index = cx.integer_constant(crate::ir::DType::I32, &[*one as i64], true)?;
             Ok(vec![cx.operand(*one)?, Lowered::Value(index)])
         }
-        _ => Err(Error::unsupported("a merge of branches whose predicates depend on the inputs")),
+        _ => Err(Error::unsupported(
+            "a merge of branches whose predicates depend on the inputs",
+        )),
     }
 }

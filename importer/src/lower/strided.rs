@@ -52,7 +52,12 @@ fn strided_slice(cx: &mut Cx<'_>) -> Result<Value> {
     spec.resolve()?;
     let mut value = x;
     if !spec.reversed.is_empty() {
-        value = cx.push(Op::Reverse { axes: spec.reversed }, &[value])?;
+        value = cx.push(
+            Op::Reverse {
+                axes: spec.reversed,
+            },
+            &[value],
+        )?;
     }
     value = cx.slice(value, spec.axes)?;
     for (axis, place) in spec.picked.into_iter().rev() {
@@ -69,17 +74,28 @@ fn pick(cx: &mut Cx<'_>, x: Value, axis: usize, place: usize) -> Result<Value> {
     let extent = cx.shape(x)?[axis].clone();
     let extent = cx.extents(vec![extent], true, cx.dtype(starts))?;
     let index = cx.combine(Binary::FloorMod, index, extent)?;
-    cx.push(Op::Gather { axis, batch_dims: 0 }, &[x, index])
+    cx.push(
+        Op::Gather {
+            axis,
+            batch_dims: 0,
+        },
+        &[x, index],
+    )
 }
 
 impl Spec {
     fn resolve(&mut self) -> Result<()> {
-        if self.begin.len() != self.strides.len() || self.end.len() != self.strides.len() || self.strides.len() > 62 {
+        if self.begin.len() != self.strides.len()
+            || self.end.len() != self.strides.len()
+            || self.strides.len() > 62
+        {
             return Err(Error::malformed("begin, end and strides differ in length"));
         }
         for i in 0..self.strides.len() {
             if has(self.ellipsis_mask, i) {
-                let after = (i + 1..self.strides.len()).filter(|&j| !has(self.new_axis_mask, j)).count();
+                let after = (i + 1..self.strides.len())
+                    .filter(|&j| !has(self.new_axis_mask, j))
+                    .count();
                 self.take_whole(self.dims.len().saturating_sub(after));
             } else if has(self.new_axis_mask, i) {
                 self.result.push(Dim::known(1));
@@ -96,14 +112,23 @@ impl Spec {
         while self.axes.len() < end {
             let extent = self.dims[self.axes.len()].clone();
             self.result.push(extent.clone());
-            self.axes.push(SliceAxis { start: Dim::known(0), length: extent, step: 1 });
+            self.axes.push(SliceAxis {
+                start: Dim::known(0),
+                length: extent,
+                step: 1,
+            });
         }
     }
 
     /// The next axis, as entry `i` says.
     fn take(&mut self, i: usize) -> Result<()> {
         let axis = self.axes.len();
-        let missing = || Error::malformed(format!("the slice names axis {axis} of {}", self.dims.len()));
+        let missing = || {
+            Error::malformed(format!(
+                "the slice names axis {axis} of {}",
+                self.dims.len()
+            ))
+        };
         let extent = self.dims.get(axis).ok_or_else(missing)?.clone();
         if has(self.shrink_axis_mask, i) {
             self.index(i, axis, extent);
@@ -120,35 +145,63 @@ impl Spec {
         };
         let length = length.div_ceil(step as i64).unwrap_or(length);
         self.result.push(length.clone());
-        self.axes.push(SliceAxis { start, length, step });
+        self.axes.push(SliceAxis {
+            start,
+            length,
+            step,
+        });
         Ok(())
     }
 
     fn index(&mut self, i: usize, axis: usize, extent: Dim) {
         let slice = match &self.begin[i] {
-            Some(begin) => SliceAxis { start: from_front(begin, &extent), length: Dim::known(1), step: 1 },
+            Some(begin) => SliceAxis {
+                start: from_front(begin, &extent),
+                length: Dim::known(1),
+                step: 1,
+            },
             None => {
                 self.picked.push((axis, i));
-                SliceAxis { start: Dim::known(0), length: extent, step: 1 }
+                SliceAxis {
+                    start: Dim::known(0),
+                    length: extent,
+                    step: 1,
+                }
             }
         };
         self.axes.push(slice);
     }
 
     /// The bound of entry `i` counted from the front, or `None` where the mask says that there is none.
-    fn bound(&self, bounds: &[Option<Dim>], mask: i64, i: usize, extent: &Dim) -> Result<Option<Dim>> {
+    fn bound(
+        &self,
+        bounds: &[Option<Dim>],
+        mask: i64,
+        i: usize,
+        extent: &Dim,
+    ) -> Result<Option<Dim>> {
         if has(mask, i) {
             return Ok(None);
         }
-        let bound = bounds[i].as_ref().ok_or_else(|| Error::unsupported("the bounds of a slice depend on data"))?;
+        let bound = bounds[i]
+            .as_ref()
+            .ok_or_else(|| Error::unsupported("the bounds of a slice depend on data"))?;
         let endless = bound.as_known().is_some_and(|bound| bound >= NO_END);
-        Ok(Some(if endless { extent.clone() } else { from_front(bound, extent) }))
+        Ok(Some(if endless {
+            extent.clone()
+        } else {
+            from_front(bound, extent)
+        }))
     }
 
     fn forwards(&self, i: usize, extent: &Dim) -> Result<(Dim, Dim)> {
         let clamp = |bound: Dim| smaller(&not_negative(&bound), extent);
-        let begin = self.bound(&self.begin, self.begin_mask, i, extent)?.map_or(Dim::known(0), clamp);
-        let end = self.bound(&self.end, self.end_mask, i, extent)?.map_or_else(|| extent.clone(), clamp);
+        let begin = self
+            .bound(&self.begin, self.begin_mask, i, extent)?
+            .map_or(Dim::known(0), clamp);
+        let end = self
+            .bound(&self.end, self.end_mask, i, extent)?
+            .map_or_else(|| extent.clone(), clamp);
         Ok((begin.clone(), not_negative(&(end - begin))))
     }
 
@@ -156,8 +209,12 @@ impl Spec {
     fn backwards(&self, i: usize, extent: &Dim) -> Result<(Dim, Dim)> {
         let last = extent.clone() - Dim::known(1);
         let clamp = |bound: Dim| smaller(&larger(&bound, &Dim::known(-1)), &last);
-        let begin = self.bound(&self.begin, self.begin_mask, i, extent)?.map_or_else(|| last.clone(), clamp);
-        let end = self.bound(&self.end, self.end_mask, i, extent)?.map_or(Dim::known(-1), clamp);
+        let begin = self
+            .bound(&self.begin, self.begin_mask, i, extent)?
+            .map_or_else(|| last.clone(), clamp);
+        let end = self
+            .bound(&self.end, self.end_mask, i, extent)?
+            .map_or(Dim::known(-1), clamp);
         Ok((last - begin.clone(), not_negative(&(begin - end))))
     }
 }

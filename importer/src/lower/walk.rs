@@ -60,10 +60,14 @@ fn list_unsupported(
 ) {
     let live = live(flat);
     for (node, _) in flat.nodes.iter().zip(&live).filter(|(_, live)| **live) {
-        let FlatKind::Op(def) = &node.kind else { continue };
+        let FlatKind::Op(def) = &node.kind else {
+            continue;
+        };
         if !control::is_structured(&def.op) {
             if find(&def.op).is_none() && !complex::knows(&def.op) {
-                found.entry(def.op.as_str().into()).or_insert_with(|| node.origin.clone());
+                found
+                    .entry(def.op.as_str().into())
+                    .or_insert_with(|| node.origin.clone());
             }
             continue;
         }
@@ -81,15 +85,33 @@ fn list_unsupported(
 fn body(library: &dyn Library, name: &str) -> Result<FlatGraph> {
     let missing = || Error::malformed(format!("function `{name}` is not in the library"));
     let body = library.function(name)?.ok_or_else(missing)?;
-    let argument = |index| (FlatKind::Argument { index, dtype: DType::F32, shape: None }, Arc::from("argument"));
+    let argument = |index| {
+        (
+            FlatKind::Argument {
+                index,
+                dtype: DType::F32,
+                shape: None,
+            },
+            Arc::from("argument"),
+        )
+    };
     flatten(library, &body, (0..body.arguments).map(argument).collect())
 }
 
 /// Which nodes the results and effects need, when reports are left out.
 fn live(flat: &FlatGraph) -> Vec<bool> {
     let mut live = vec![false; flat.nodes.len()];
-    let effects = flat.effects.iter().copied().filter(|&node| !is_report(&flat.nodes[node]));
-    let mut stack: Vec<usize> = flat.outputs.iter().map(|edge| edge.node).chain(effects).collect();
+    let effects = flat
+        .effects
+        .iter()
+        .copied()
+        .filter(|&node| !is_report(&flat.nodes[node]));
+    let mut stack: Vec<usize> = flat
+        .outputs
+        .iter()
+        .map(|edge| edge.node)
+        .chain(effects)
+        .collect();
     while let Some(node) = stack.pop() {
         if !std::mem::replace(&mut live[node], true) {
             stack.extend(flat.nodes[node].inputs.iter().map(|edge| edge.node));
@@ -130,8 +152,15 @@ impl Walk<'_> {
         values
     }
 
-    fn argument_type(&mut self, dtype: DType, shape: Option<&[Option<usize>]>, same: &mut Same) -> Type {
-        let Some(extents) = shape else { return Type::unranked(dtype) };
+    fn argument_type(
+        &mut self,
+        dtype: DType,
+        shape: Option<&[Option<usize>]>,
+        same: &mut Same,
+    ) -> Type {
+        let Some(extents) = shape else {
+            return Type::unranked(dtype);
+        };
         let mut dims = Vec::with_capacity(extents.len());
         for extent in extents {
             dims.push(match extent {
@@ -144,7 +173,12 @@ impl Walk<'_> {
 
     /// Lowers every node that is needed. `scope` goes before the names of a loop's or branch's nodes.
     fn function(&mut self, flat: &FlatGraph, arguments: &[Lowered], scope: &str) -> Results {
-        let bound: BTreeMap<usize, Lowered> = flat.inputs.iter().copied().zip(arguments.iter().copied()).collect();
+        let bound: BTreeMap<usize, Lowered> = flat
+            .inputs
+            .iter()
+            .copied()
+            .zip(arguments.iter().copied())
+            .collect();
         let live = live(flat);
         let mut results: Results = Vec::with_capacity(flat.nodes.len());
         for (index, node) in flat.nodes.iter().enumerate() {
@@ -159,29 +193,57 @@ impl Walk<'_> {
     }
 
     /// The results of a library function, or `None` after a failure that is recorded.
-    pub(super) fn call(&mut self, name: &str, arguments: &[Lowered], origin: &Origin) -> Option<Vec<Lowered>> {
-        let flat = match self.functions.get(name).cloned().map_or_else(|| body(self.library, name).map(Arc::new), Ok) {
+    pub(super) fn call(
+        &mut self,
+        name: &str,
+        arguments: &[Lowered],
+        origin: &Origin,
+    ) -> Option<Vec<Lowered>> {
+        let flat = match self
+            .functions
+            .get(name)
+            .cloned()
+            .map_or_else(|| body(self.library, name).map(Arc::new), Ok)
+        {
             Ok(flat) => flat,
             Err(error) => return self.fail(error, origin),
         };
         self.functions.insert(name.to_owned(), flat.clone());
         if flat.inputs.len() != arguments.len() {
-            let message = format!("`{name}` takes {} arguments, not {}", flat.inputs.len(), arguments.len());
+            let message = format!(
+                "`{name}` takes {} arguments, not {}",
+                flat.inputs.len(),
+                arguments.len()
+            );
             return self.fail(Error::malformed(message), origin);
         }
         if self.depth >= DEPTH_LIMIT {
-            return self.fail(Error::unsupported(format!("control flow nests deeper than {DEPTH_LIMIT}")), origin);
+            return self.fail(
+                Error::unsupported(format!("control flow nests deeper than {DEPTH_LIMIT}")),
+                origin,
+            );
         }
         let failures = self.errors.len();
         self.depth += 1;
-        let results = self.function(&flat, arguments, origin.node.rsplit_once('/').map_or("", |(scope, _)| scope));
+        let results = self.function(
+            &flat,
+            arguments,
+            origin.node.rsplit_once('/').map_or("", |(scope, _)| scope),
+        );
         self.depth -= 1;
         if self.errors.len() > failures {
             return None;
         }
-        let output = |edge: &crate::graph::flat::Edge| results[edge.node].as_ref()?.get(edge.output).copied();
+        let output = |edge: &crate::graph::flat::Edge| {
+            results[edge.node].as_ref()?.get(edge.output).copied()
+        };
         let outputs = flat.outputs.iter().map(output).collect::<Option<Vec<_>>>();
-        outputs.or_else(|| self.fail(Error::malformed(format!("`{name}` has a result without a value")), origin))
+        outputs.or_else(|| {
+            self.fail(
+                Error::malformed(format!("`{name}` has a result without a value")),
+                origin,
+            )
+        })
     }
 
     fn node(&mut self, node: &FlatNode, results: &Results, scope: &str) -> Option<Vec<Lowered>> {
@@ -191,11 +253,16 @@ impl Walk<'_> {
             FlatKind::Variable(param) => return Some(vec![Lowered::Variable(*param)]),
             FlatKind::Asset(asset) => return Some(vec![Lowered::Asset(*asset)]),
             FlatKind::Resource(resource) => return Some(vec![Lowered::Resource(*resource)]),
-            FlatKind::Argument { .. } => return self.fail(Error::malformed("an argument is not bound"), &origin),
+            FlatKind::Argument { .. } => {
+                return self.fail(Error::malformed("an argument is not bound"), &origin);
+            }
         };
         let row = find(&def.op);
         if row.is_none() && !control::is_structured(&def.op) && !complex::knows(&def.op) {
-            return self.fail(Error::unsupported(format!("the op {} is not supported", def.op)), &origin);
+            return self.fail(
+                Error::unsupported(format!("the op {} is not supported", def.op)),
+                &origin,
+            );
         }
         let inputs = self.operands(node, results, &origin)?;
         if inputs.contains(&Lowered::Dead) && !matches!(def.op.as_str(), "Merge" | "RefMerge") {
@@ -204,29 +271,53 @@ impl Walk<'_> {
         if control::is_structured(&def.op) {
             return control::lower(self, def, &inputs, &origin);
         }
-        let is_complex = inputs.iter().any(|input| matches!(input, Lowered::Complex(..)));
+        let is_complex = inputs
+            .iter()
+            .any(|input| matches!(input, Lowered::Complex(..)));
         let mut cx = self.context(def, &inputs, &origin);
         let outputs = match row {
             Some(row) if !is_complex => row.apply(&mut cx),
             Some(_) | None => complex::apply(&mut cx),
         };
-        let checked = outputs.and_then(|outputs| check::shapes(&self.graph, def, &outputs).map(|()| outputs));
+        let checked =
+            outputs.and_then(|outputs| check::shapes(&self.graph, def, &outputs).map(|()| outputs));
         checked.map_or_else(|error| self.fail(error, &origin), Some)
     }
 
     /// What a row sees of a node.
-    pub(super) fn context<'c>(&'c mut self, def: &'c NodeDef, inputs: &'c [Lowered], origin: &'c Origin) -> Cx<'c> {
+    pub(super) fn context<'c>(
+        &'c mut self,
+        def: &'c NodeDef,
+        inputs: &'c [Lowered],
+        origin: &'c Origin,
+    ) -> Cx<'c> {
         let (graph, reads, lists) = (&mut self.graph, &mut self.reads, &mut self.lists);
-        Cx { graph, params: self.params, reads, lists, def, inputs, origin }
+        Cx {
+            graph,
+            params: self.params,
+            reads,
+            lists,
+            def,
+            inputs,
+            origin,
+        }
     }
 
     /// The operands, or `None` if one could not be made.
-    fn operands(&mut self, node: &FlatNode, results: &Results, origin: &Origin) -> Option<Vec<Lowered>> {
+    fn operands(
+        &mut self,
+        node: &FlatNode,
+        results: &Results,
+        origin: &Origin,
+    ) -> Option<Vec<Lowered>> {
         let mut operands = Vec::with_capacity(node.inputs.len());
         for edge in &node.inputs {
             let outputs = results[edge.node].as_ref()?;
             let Some(&operand) = outputs.get(edge.output) else {
-                return self.fail(Error::malformed(format!("an operand has no output {}", edge.output)), origin);
+                return self.fail(
+                    Error::malformed(format!("an operand has no output {}", edge.output)),
+                    origin,
+                );
             };
             operands.push(operand);
         }
@@ -243,12 +334,18 @@ impl Walk<'_> {
         let mut outputs = Vec::with_capacity(flat.outputs.len());
         for edge in &flat.outputs {
             let origin = &flat.nodes[edge.node].origin;
-            let Some(results) = &results[edge.node] else { continue };
+            let Some(results) = &results[edge.node] else {
+                continue;
+            };
             let operands = [results.get(edge.output).copied().unwrap_or(Lowered::Dead)];
-            match self.context(&NodeDef::default(), &operands, origin).input(0) {
+            match self
+                .context(&NodeDef::default(), &operands, origin)
+                .input(0)
+            {
                 Ok(value) => outputs.push(value),
                 Err(error) => {
-                    let error = Error::unsupported(format!("a result is not a tensor: {}", error.kind()));
+                    let error =
+                        Error::unsupported(format!("a result is not a tensor: {}", error.kind()));
                     self.errors.push(error.at(&origin.place()));
                 }
             }
@@ -263,9 +360,15 @@ impl Walk<'_> {
 
 /// The origin of a node inside a loop or branch that stands in `scope`; its name may begin with the scope already.
 fn scoped(origin: &Origin, scope: &str) -> Origin {
-    let within = scope.split('/').next().is_some_and(|first| origin.node.split('/').next() == Some(first));
+    let within = scope
+        .split('/')
+        .next()
+        .is_some_and(|first| origin.node.split('/').next() == Some(first));
     match scope.is_empty() || within {
         true => origin.clone(),
-        false => Origin { node: format!("{scope}/{}", origin.node).into(), ..origin.clone() },
+        false => Origin {
+            node: format!("{scope}/{}", origin.node).into(),
+            ..origin.clone()
+        },
     }
 }

@@ -1,6 +1,6 @@
 //! Elementwise, shapes, slices and indices.
 
-use super::support::{Operand, Test, arg, b, check, i, int, ints, ints_arg, list, s, ty, tensor};
+use super::support::{Operand, Test, arg, b, check, i, int, ints, ints_arg, list, s, tensor, ty};
 use savedmodel_import_proto::DataType;
 
 #[test]

@@ -108,7 +108,10 @@ fn space_to_depth_moves_blocks() {
 /// The first result of a node of several.
 fn first(op: &str, attrs: &[(&str, Value)], operands: &[Operand]) -> String {
     let mut test = Test::default();
-    let inputs = operands.iter().map(|operand| test.operand(operand)).collect();
+    let inputs = operands
+        .iter()
+        .map(|operand| test.operand(operand))
+        .collect();
     test.node(op, attrs, inputs);
     test.first_result().text()
 }

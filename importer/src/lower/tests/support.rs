@@ -66,13 +66,19 @@ pub fn ty(value: DataType) -> Value {
 
 /// An attribute's value.
 pub fn list(values: &[i64]) -> Value {
-    Value::List(ListValue { i: values.to_vec(), ..ListValue::default() })
+    Value::List(ListValue {
+        i: values.to_vec(),
+        ..ListValue::default()
+    })
 }
 
 /// The IR of one node whose outputs are the results, or its error.
 pub fn check(op: &str, attrs: &[(&str, Value)], operands: &[Operand]) -> String {
     let mut test = Test::default();
-    let inputs = operands.iter().map(|operand| test.operand(operand)).collect();
+    let inputs = operands
+        .iter()
+        .map(|operand| test.operand(operand))
+        .collect();
     test.node(op, attrs, inputs);
     test.text()
 }
@@ -88,9 +94,20 @@ impl Test {
     pub fn operand(&mut self, operand: &Operand) -> Edge {
         match operand {
             Operand::Arg(dtype, shape) => {
-                let shape = shape.iter().map(|&extent| usize::try_from(extent).ok()).collect();
+                let shape = shape
+                    .iter()
+                    .map(|&extent| usize::try_from(extent).ok())
+                    .collect();
                 let index = self.flat.inputs.len();
-                let node = self.add(FlatKind::Argument { index, dtype: *dtype, shape: Some(shape) }, vec![], "x");
+                let node = self.add(
+                    FlatKind::Argument {
+                        index,
+                        dtype: *dtype,
+                        shape: Some(shape),
+                    },
+                    vec![],
+                    "x",
+                );
                 self.flat.inputs.push(node);
                 Edge { node, output: 0 }
             }
@@ -119,12 +136,23 @@ impl Test {
     /// Adds a constant.
     pub fn constant(&mut self, proto: TensorProto) -> Edge {
         let dtype = Value::Type(proto.dtype);
-        self.node("Const", &[("dtype", dtype), ("value", Value::Tensor(proto))], vec![])[0]
+        self.node(
+            "Const",
+            &[("dtype", dtype), ("value", Value::Tensor(proto))],
+            vec![],
+        )[0]
     }
 
     /// Adds a node, whose outputs become the results.
     pub fn node(&mut self, op: &str, attrs: &[(&str, Value)], inputs: Vec<Edge>) -> Vec<Edge> {
-        let attr = |(name, value): &(&str, Value)| ((*name).to_owned(), AttrValue { value: Some(value.clone()) });
+        let attr = |(name, value): &(&str, Value)| {
+            (
+                (*name).to_owned(),
+                AttrValue {
+                    value: Some(value.clone()),
+                },
+            )
+        };
         let def = NodeDef {
             name: "node".into(),
             op: op.into(),
@@ -133,7 +161,11 @@ impl Test {
         };
         let count = op_def(op).map_or(1, |known| {
             let read = |name: &str| def.attr.get(name).or_else(|| known.default(name));
-            known.outputs.iter().map(|output| known.span(output, read).unwrap_or(1)).sum()
+            known
+                .outputs
+                .iter()
+                .map(|output| known.span(output, read).unwrap_or(1))
+                .sum()
         });
         let node = self.add(FlatKind::Op(Arc::new(def)), inputs, "node");
         self.flat.outputs = (0..count).map(|output| Edge { node, output }).collect();
@@ -141,9 +173,21 @@ impl Test {
     }
 
     fn add(&mut self, kind: FlatKind, inputs: Vec<Edge>, name: &str) -> usize {
-        let op = if let FlatKind::Op(def) = &kind { def.op.as_str().into() } else { "".into() };
-        let origin = Origin { node: name.into(), op, ..Origin::default() };
-        self.flat.nodes.push(FlatNode { kind, inputs, origin });
+        let op = if let FlatKind::Op(def) = &kind {
+            def.op.as_str().into()
+        } else {
+            "".into()
+        };
+        let origin = Origin {
+            node: name.into(),
+            op,
+            ..Origin::default()
+        };
+        self.flat.nodes.push(FlatNode {
+            kind,
+            inputs,
+            origin,
+        });
         self.flat.nodes.len() - 1
     }
 
@@ -156,7 +200,13 @@ impl Test {
     /// The IR that the results need, or the error.
     pub fn text(&self) -> String {
         let ty = Type::new(DType::F32, [10, 4].map(Dim::known));
-        let param = Param { name: "v".into(), object_path: None, ty, trainable: true, source: crate::ir::ParamSource::Variable(0) };
+        let param = Param {
+            name: "v".into(),
+            object_path: None,
+            ty,
+            trainable: true,
+            source: crate::ir::ParamSource::Variable(0),
+        };
         match super::super::lower(&self.flat, &[param], &Nothing) {
             Ok(graph) => live_lines(&graph),
             Err(error) => error.to_string(),
@@ -167,22 +217,43 @@ impl Test {
 /// The lines of the nodes that the results need.
 fn live_lines(graph: &crate::ir::Graph) -> String {
     let mut live = vec![false; graph.len()];
-    graph.outputs.iter().for_each(|value| live[value.node.0 as usize] = true);
+    graph
+        .outputs
+        .iter()
+        .for_each(|value| live[value.node.0 as usize] = true);
     for (id, node) in graph.nodes().rev() {
         if live[id.0 as usize] {
-            node.inputs.iter().for_each(|value| live[value.node.0 as usize] = true);
+            node.inputs
+                .iter()
+                .for_each(|value| live[value.node.0 as usize] = true);
         }
     }
     let text = graph.to_string();
-    let lines = text.lines().enumerate().filter(|(line, _)| live.get(*line).copied().unwrap_or(true));
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(line, _)| live.get(*line).copied().unwrap_or(true));
     lines.map(|(_, line)| line).collect::<Vec<_>>().join("\n")
 }
 
 /// A constant without elements.
 pub fn tensor(dtype: DataType, shape: &[i64]) -> TensorProto {
-    let dim = shape.iter().map(|&size| Extent { size, ..Extent::default() }).collect();
-    let tensor_shape = Some(TensorShapeProto { dim, ..TensorShapeProto::default() });
-    TensorProto { dtype: dtype.into(), tensor_shape, ..TensorProto::default() }
+    let dim = shape
+        .iter()
+        .map(|&size| Extent {
+            size,
+            ..Extent::default()
+        })
+        .collect();
+    let tensor_shape = Some(TensorShapeProto {
+        dim,
+        ..TensorShapeProto::default()
+    });
+    TensorProto {
+        dtype: dtype.into(),
+        tensor_shape,
+        ..TensorProto::default()
+    }
 }
 
 /// A library without functions.
