@@ -112,7 +112,7 @@ impl Kernel for Line<'_> {
             };
             let (y, mut at) = (&mut self.y[col * channels..(col + 1) * channels], 0);
             macro_rules! blocks {
-                ($($lanes:literal)*) => { $(while at + $lanes <= channels {
+                ($($lanes:literal)*) => { $(while channels - at >= $lanes {
                     block.sum::<$lanes, FMA>(at, &self.bias[at..at + $lanes], &mut y[at..at + $lanes]);
                     at += $lanes;
                 })* };

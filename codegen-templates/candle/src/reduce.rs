@@ -188,10 +188,13 @@ impl Extreme {
     fn run<T: PartialOrd + Copy>(&self, x: &[T], width: usize) -> Vec<T> {
         let better = |a: &T, b: &T| if self.greatest { a > b } else { a < b };
         let of_row = |row: &[T]| {
-            row.iter().fold(
-                row[0],
-                |best, x| if better(x, &best) || x != x { *x } else { best },
-            )
+            row.iter().fold(row[0], |best, x| {
+                if better(x, &best) || x.partial_cmp(x).is_none() {
+                    *x
+                } else {
+                    best
+                }
+            })
         };
         x.chunks_exact(width).map(of_row).collect()
     }
