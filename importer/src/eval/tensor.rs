@@ -199,7 +199,7 @@ impl Tensor {
     }
 
     /// Real numbers or truth values as floats, large integers rounded.
-    pub(super) fn to_floats(&self) -> Result<Vec<f64>> {
+    pub(crate) fn to_floats(&self) -> Result<Vec<f64>> {
         match self.data.widen()? {
             Wide::Float(v) => Ok(v),
             Wide::Integer(v) => Ok(v.into_iter().map(|x| x as f64).collect()),
