@@ -92,6 +92,21 @@ pub fn correlation(gradient: &[f32], x: &[f32], centre: &[f32]) -> Vec<f32> {
     cpu::sum_vectors(parts.collect(), centre.len())
 }
 
+/// Adds `(x - centre)²` of each row.
+struct Deviation<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
+
+impl Kernel for Deviation<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Deviation(x, centre, sums) = self;
+        for x in x.chunks_exact(centre.len()) {
+            for ((sum, x), centre) in sums.iter_mut().zip(x).zip(centre) {
+                *sum = fma::<FMA>(*x - *centre, *x - *centre, *sum);
+            }
+        }
+    }
+}
+
 /// The mean and the population variance over rows.
 pub fn moments(x: &[f32], features: usize) -> (Vec<f32>, Vec<f32>) {
     let count = (x.len() / features.max(1)).max(1) as f32;
@@ -101,12 +116,8 @@ pub fn moments(x: &[f32], features: usize) -> (Vec<f32>, Vec<f32>) {
         .collect();
     let chunk = rows_chunk(features).max(1);
     let parts = x.par_chunks(chunk).map(|x| {
-        let centred: Vec<f32> = x
-            .chunks_exact(features)
-            .flat_map(|row| row.iter().zip(&mean).map(|(x, mean)| x - mean))
-            .collect();
         let mut sums = vec![0.0; features];
-        cpu::dispatch(Correlate(&centred, x, &mean, &mut sums));
+        cpu::dispatch(Deviation(x, &mean, &mut sums));
         sums
     });
     let var = cpu::sum_vectors(parts.collect(), features)
@@ -116,8 +127,8 @@ pub fn moments(x: &[f32], features: usize) -> (Vec<f32>, Vec<f32>) {
     (mean, var)
 }
 
-/// The gradient of the input of a norm by the batch's own statistics:
-/// `scale * (gradient - db / n - normalised * dw / n)`, regrouped as `a * gradient + c * x + d`.
+/// The gradient of the input of a norm by the batch's own statistics,
+/// `scale * (gradient - db / n - normalised * dw / n)`, regrouped as `scale * gradient + slope * (x - mean) + shift`.
 pub fn input_gradient(
     [mean, rstd]: [&[f32]; 2],
     x: &[f32],
@@ -127,31 +138,51 @@ pub fn input_gradient(
     db: &[f32],
 ) -> Vec<f32> {
     let (features, count) = (weight.len(), (x.len() / weight.len()) as f32);
-    let terms: Vec<[f32; 3]> = (0..features)
-        .map(|i| {
-            let scale = weight[i] * rstd[i];
-            let slope = -scale * rstd[i] * dw[i] / count;
-            [scale, slope, -scale * db[i] / count]
-        })
-        .collect();
+    let of = |f: &dyn Fn(usize) -> f32| (0..features).map(f).collect::<Vec<f32>>();
+    let scale = of(&|i| weight[i] * rstd[i]);
+    let slope = of(&|i| -scale[i] * rstd[i] * dw[i] / count);
+    let shift = of(&|i| -scale[i] * db[i] / count);
+    let factors = [mean, &scale, &slope, &shift];
     let chunk = rows_chunk(features);
     cpu::fill(
         x.len(),
         chunk,
         || (),
         |(), i, dx| {
-            let rows = x[i * chunk..]
-                .chunks_exact(features)
-                .zip(gradient[i * chunk..].chunks_exact(features));
-            for (dx, (x, gradient)) in dx.chunks_exact_mut(features).zip(rows) {
-                for ((dx, (x, gradient)), (terms, mean)) in dx
-                    .iter_mut()
-                    .zip(x.iter().zip(gradient))
-                    .zip(terms.iter().zip(mean))
-                {
-                    *dx = terms[0] * gradient + terms[1] * (x - mean) + terms[2];
-                }
-            }
+            let part = i * chunk..i * chunk + dx.len();
+            cpu::dispatch(InputGradient {
+                factors,
+                x: &x[part.clone()],
+                gradient: &gradient[part],
+                dx,
+            });
         },
     )
+}
+
+struct InputGradient<'a> {
+    /// Mean, scale, slope and shift.
+    factors: [&'a [f32]; 4],
+    x: &'a [f32],
+    gradient: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl Kernel for InputGradient<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let [mean, scale, slope, shift] = self.factors;
+        let width = mean.len();
+        let (scale, slope, shift) = (&scale[..width], &slope[..width], &shift[..width]);
+        let rows = self
+            .x
+            .chunks_exact(width)
+            .zip(self.gradient.chunks_exact(width));
+        for (dx, (x, gradient)) in self.dx.chunks_exact_mut(width).zip(rows) {
+            for i in 0..width {
+                let along = fma::<FMA>(slope[i], x[i] - mean[i], shift[i]);
+                dx[i] = fma::<FMA>(scale[i], gradient[i], along);
+            }
+        }
+    }
 }

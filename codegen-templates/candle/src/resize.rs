@@ -42,9 +42,9 @@ fn resize(
     interpolation: Interpolation,
     sampling: Sampling,
 ) -> Result<Tensor> {
-    let (_, height, width, _) = x.dims4()?;
-    if height * width == 0 || size[0] * size[1] == 0 {
-        bail!("an image of {height} by {width} cannot become {size:?}");
+    let (_, height, width, channels) = x.dims4()?;
+    if height * width * channels == 0 || size[0] * size[1] == 0 {
+        bail!("an image of {height} by {width} with {channels} channels cannot become {size:?}");
     }
     let rows = Table::new(height, size[0], interpolation, sampling);
     let cols = Table::new(width, size[1], interpolation, sampling);

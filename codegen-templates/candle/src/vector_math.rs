@@ -38,7 +38,7 @@ pub fn tanh_value<const FMA: bool>(x: f32) -> f32 {
     let p = fma::<FMA>(-5.704_988_7e-3, z, 2.063_909e-2);
     let p = fma::<FMA>(p, z, -5.373_971_6e-2);
     let p = fma::<FMA>(p, z, 1.333_144_2e-1);
-    let p = fma::<FMA>(p, z, -0.333_332_82);
+    let p = fma::<FMA>(p, z, -0.333_332_8);
     let near = fma::<FMA>(p * z, x, x);
     let far = 1.0 - 2.0 / (exp_value::<FMA>(2.0 * x) + 1.0);
     if x.abs() < 0.625 { near } else { far }
