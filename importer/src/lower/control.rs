@@ -83,9 +83,7 @@ fn unroll(
             None => {
                 let error =
                     Error::unsupported("a loop whose number of rounds depends on the inputs");
-                let help =
-                    "give the looped axis a fixed extent, for example --input NAME=f32[1,10,8]";
-                return walk.fail(error.help(help), origin);
+                return walk.fail(error, origin);
             }
         }
     }

@@ -52,10 +52,13 @@ impl Cx<'_> {
         let format = self.data_format()?;
         let spatial = spatial(&all, format)
             .ok_or_else(|| Error::malformed(format!("attribute `{name}` is too short: {all:?}")))?;
-        let others = all.iter().sum::<usize>() - spatial.iter().sum::<usize>();
-        match others {
-            2 => Ok(spatial.to_vec()),
-            _ => Err(Error::unsupported(format!(
+        let (batch, channel) = match format {
+            DataFormat::ChannelsLast => (all.first(), all.last()),
+            DataFormat::ChannelsFirst => (all.first(), all.get(1)),
+        };
+        match (batch, channel) {
+            (Some(1), Some(1)) => Ok(spatial.to_vec()),
+            (_, _) => Err(Error::unsupported(format!(
                 "attribute `{name}` is {all:?}, over batch or channels"
             ))),
         }

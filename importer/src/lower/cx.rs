@@ -3,6 +3,7 @@
 use super::attr::FromAttr;
 use super::elements;
 use super::lists::List;
+use super::space::Spread;
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::graph::op_def::op_def;
@@ -38,6 +39,7 @@ pub struct Cx<'a> {
     pub(super) params: &'a [Param],
     pub(super) reads: &'a mut BTreeMap<ParamId, Value>,
     pub(super) lists: &'a mut Vec<List>,
+    pub(super) spreads: &'a mut BTreeMap<Value, Spread>,
     pub(super) def: &'a NodeDef,
     pub(super) inputs: &'a [Lowered],
     pub(super) origin: &'a Origin,
@@ -47,11 +49,13 @@ impl Cx<'_> {
     /// The same node with other operands.
     pub fn with_inputs<'c>(&'c mut self, inputs: &'c [Lowered]) -> Cx<'c> {
         let (graph, reads, lists) = (&mut *self.graph, &mut *self.reads, &mut *self.lists);
+        let spreads = &mut *self.spreads;
         Cx {
             graph,
             params: self.params,
             reads,
             lists,
+            spreads,
             def: self.def,
             inputs,
             origin: self.origin,

@@ -42,7 +42,7 @@ pub const OPS: &[Lowering] = &[
     op("Greater", |cx| cx.compare(Comparison::Greater)),
     op("GreaterEqual", |cx| cx.compare(Comparison::GreaterEqual)),
     op("ApproximateEqual", approximate_equal),
-    op("Neg", |cx| cx.unary(Unary::Neg)),
+    op("Neg", negate),
     op("Abs", |cx| cx.unary(Unary::Abs)),
     op("Sign", |cx| cx.unary(Unary::Sign)),
     op("Square", |cx| cx.unary(Unary::Square)),
@@ -174,6 +174,16 @@ fn minimum(cx: &mut Cx<'_>) -> Result<Value> {
         }
     }
     cx.combine(Binary::Minimum, x, y)
+}
+
+/// Of extents a difference, which stays an extent.
+fn negate(cx: &mut Cx<'_>) -> Result<Value> {
+    let x = cx.input(0)?;
+    if cx.graph.content(x).is_none() {
+        return cx.apply(Unary::Neg, x);
+    }
+    let zero = cx.scalar_like(x, 0.0)?;
+    cx.combine(Binary::Sub, zero, x)
 }
 
 fn xlog1py(cx: &mut Cx<'_>) -> Result<Value> {

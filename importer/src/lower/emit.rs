@@ -131,7 +131,12 @@ impl Cx<'_> {
     /// A tensor of `like`'s type whose elements all are `number`.
     pub fn filled_like(&mut self, like: Value, number: f64) -> Result<Value> {
         let Type { dtype, shape } = self.ty(like).clone();
-        if let Some(known) = shape.known() {
+        if let Some(known) = shape.known().filter(|known| {
+            known
+                .iter()
+                .try_fold(1usize, |n, &extent| n.checked_mul(extent))
+                .is_some_and(|n| n <= SMALL)
+        }) {
             return self.splat(dtype, known, number);
         }
         let scalar = self.scalar(dtype, number)?;
@@ -139,6 +144,9 @@ impl Cx<'_> {
         self.broadcast(scalar, dims)
     }
 }
+
+/// Larger tensors of equal elements stay a broadcast scalar.
+const SMALL: usize = 1 << 12;
 
 /// Slice axes that take everything.
 pub fn whole_axes(dims: &[Dim]) -> Vec<SliceAxis> {

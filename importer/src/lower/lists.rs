@@ -73,7 +73,7 @@ impl Cx<'_> {
     }
 
     fn list_length(&mut self, i: usize) -> Result<usize> {
-        let length = self.integer(i)?.max(0);
+        let length = self.integer(i).map_err(|_| unknown_length())?.max(0);
         let short = usize::try_from(length)
             .ok()
             .filter(|&length| length <= LENGTH_LIMIT);
@@ -148,6 +148,11 @@ impl Cx<'_> {
     }
 }
 
+fn unknown_length() -> Error {
+    Error::unsupported("a loop over an axis of unknown extent")
+        .help("give the looped axis a fixed extent, for example --input NAME=f32[1,10,8]")
+}
+
 fn reserve(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let (length, dtype) = (cx.list_length(1)?, cx.attr("element_dtype")?);
     Ok(cx.add_list(List {
@@ -171,10 +176,7 @@ fn from_tensor(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
         .first()
         .and_then(Dim::as_usize)
         .filter(|&rows| rows <= LENGTH_LIMIT);
-    let rows = rows.ok_or_else(|| {
-        Error::unsupported("a loop over an axis of unknown extent")
-            .help("give the looped axis a fixed extent, for example --input NAME=f32[1,10,8]")
-    })?;
+    let rows = rows.ok_or_else(unknown_length)?;
     let items = (0..rows).map(|row| Item::Row(tensor, row)).collect();
     let dtype = cx.dtype(tensor);
     Ok(cx.add_list(List { items, dtype }))

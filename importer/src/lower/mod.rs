@@ -51,7 +51,8 @@ use std::sync::OnceLock;
 /// # Errors
 /// The IR has no such type.
 pub fn element_type(dtype: savedmodel_import_proto::DataType) -> Result<crate::ir::DType> {
-    attr::dtype(dtype as i32).map_err(|_| crate::Error::unsupported(format!("the dtype {}", dtype.as_str_name())))
+    attr::dtype(dtype as i32)
+        .map_err(|_| crate::Error::unsupported(format!("the dtype {}", dtype.as_str_name())))
 }
 
 /// How one TensorFlow op becomes IR.
@@ -68,12 +69,18 @@ enum Rule {
 
 /// A row for an op of one output.
 const fn op(op: &'static str, rule: fn(&mut Cx<'_>) -> Result<Value>) -> Lowering {
-    Lowering { op, rule: Rule::One(rule) }
+    Lowering {
+        op,
+        rule: Rule::One(rule),
+    }
 }
 
 /// A row for an op of several outputs, of none, or of one that is not a tensor.
 const fn multi(op: &'static str, rule: fn(&mut Cx<'_>) -> Result<Vec<Lowered>>) -> Lowering {
-    Lowering { op, rule: Rule::Many(rule) }
+    Lowering {
+        op,
+        rule: Rule::Many(rule),
+    }
 }
 
 impl Lowering {
@@ -122,7 +129,10 @@ pub fn table() -> impl Iterator<Item = &'static Lowering> {
 /// The row of an op.
 pub fn find(op: &str) -> Option<&'static Lowering> {
     static INDEX: OnceLock<BTreeMap<&str, &Lowering>> = OnceLock::new();
-    INDEX.get_or_init(|| table().map(|row| (row.op, row)).collect()).get(op).copied()
+    INDEX
+        .get_or_init(|| table().map(|row| (row.op, row)).collect())
+        .get(op)
+        .copied()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::cx::{Cx, Lowered};
 use super::{Lowering, multi, op};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ir::{Binary, Channels, Dim, Op, Reduction, Unary, Value};
 
 pub const OPS: &[Lowering] = &[
@@ -115,6 +115,9 @@ fn global_batch_norm(cx: &mut Cx<'_>) -> Result<Value> {
     }
 }
 
+/// Every neighbour is a node.
+const RADIUS_LIMIT: usize = 256;
+
 /// `x / (bias + alpha * sum of squares of the neighbouring channels) ^ beta`.
 fn local_response(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
@@ -128,6 +131,11 @@ fn local_response(cx: &mut Cx<'_>) -> Result<Value> {
     let radius = channels
         .as_usize()
         .map_or(radius, |channels| radius.min(channels));
+    if radius > RADIUS_LIMIT {
+        return Err(Error::unsupported(format!(
+            "attribute `depth_radius` is {radius}, above {RADIUS_LIMIT}"
+        )));
+    }
     let square = cx.apply(Unary::Square, x)?;
     let zero = cx.scalar_like(x, 0.0)?;
     let mut widths = vec![(Dim::known(0), Dim::known(0)); axis];

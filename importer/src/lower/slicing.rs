@@ -53,7 +53,7 @@ fn unpack(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let mut dims = cx.shape(x)?;
     let axis = normalize_axis(cx.attr("axis")?, dims.len())?;
     dims.remove(axis);
-    let count: usize = cx.attr("num")?;
+    let count = cx.part_count("num")?;
     let row = |i: usize| {
         let row = cx.narrow(x, axis, Dim::from(i), Dim::known(1))?;
         cx.reshape(row, dims.clone()).map(Lowered::Value)
@@ -65,7 +65,7 @@ fn split(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let x = cx.input(1)?;
     let dims = cx.shape(x)?;
     let axis = cx.axis(0, dims.len())?;
-    let parts: usize = cx.attr("num_split")?;
+    let parts = cx.part_count("num_split")?;
     let part = dims[axis]
         .div_floor(&Dim::from(parts))
         .ok_or_else(|| Error::malformed("a split into no parts"))?;
@@ -177,7 +177,20 @@ fn pad(cx: &mut Cx<'_>, value: Option<usize>) -> Result<Value> {
     cx.pad(x, widths, value)
 }
 
+/// More outputs than this cannot be meant.
+const PART_LIMIT: usize = 1 << 16;
+
 impl Cx<'_> {
+    fn part_count(&self, attr: &str) -> Result<usize> {
+        let count: usize = self.attr(attr)?;
+        match count <= PART_LIMIT {
+            true => Ok(count),
+            false => Err(Error::malformed(format!(
+                "attribute `{attr}` is {count}, above {PART_LIMIT}"
+            ))),
+        }
+    }
+
     /// `x` with `value` around it.
     pub fn pad(&mut self, x: Value, widths: Vec<(Dim, Dim)>, value: Value) -> Result<Value> {
         if widths

@@ -4,7 +4,7 @@ use super::cx::Cx;
 use super::strided::not_negative;
 use super::{Lowering, op};
 use crate::error::{Error, Result};
-use crate::ir::{Dim, Value};
+use crate::ir::{Conv, Dim, Op, Padding, Value};
 
 pub const OPS: &[Lowering] = &[
     op("SpaceToDepth", space_to_depth),
@@ -121,7 +121,17 @@ fn into_batch(
     permutation.extend(2 * m + 1..split.len());
     let tiles = cx.reshape(padded, split)?;
     let tiles = cx.transpose(tiles, permutation)?;
-    cx.reshape(tiles, result)
+    let batches = cx.reshape(tiles, result)?;
+    let blocks = blocks.to_vec();
+    cx.spreads.insert(
+        batches,
+        Spread {
+            x,
+            blocks,
+            paddings,
+        },
+    );
+    Ok(batches)
 }
 
 fn batch_to_space(cx: &mut Cx<'_>) -> Result<Value> {
@@ -130,6 +140,9 @@ fn batch_to_space(cx: &mut Cx<'_>) -> Result<Value> {
 }
 
 fn out_of_batch(cx: &mut Cx<'_>, x: Value, blocks: &[Dim], crops: &[(Dim, Dim)]) -> Result<Value> {
+    if let Some(dilated) = dilated(cx, x, blocks, crops)? {
+        return Ok(dilated);
+    }
     let dims = cx.shape(x)?;
     let m = blocks.len();
     if dims.len() <= m {
@@ -162,6 +175,79 @@ fn out_of_batch(cx: &mut Cx<'_>, x: Value, blocks: &[Dim], crops: &[(Dim, Dim)])
         axis.length = not_negative(&(axis.length.clone() - start.clone() - end.clone()));
     }
     cx.slice(whole, axes)
+}
+
+/// What was spread over the batch, and how.
+pub struct Spread {
+    x: Value,
+    blocks: Vec<Dim>,
+    paddings: Vec<(Dim, Dim)>,
+}
+
+/// A convolution between the two moves is one with dilations: TensorFlow's way of writing it.
+fn dilated(
+    cx: &mut Cx<'_>,
+    y: Value,
+    blocks: &[Dim],
+    crops: &[(Dim, Dim)],
+) -> Result<Option<Value>> {
+    let through_reshape = |value: Value| {
+        let node = cx.graph.producer(value);
+        let is_reshape = matches!(node.op, Op::Reshape(_));
+        if is_reshape { node.inputs[0] } else { value }
+    };
+    let made = cx.graph.producer(through_reshape(y));
+    let (Op::Conv(conv), &[image, kernel]) = (&made.op, made.inputs.as_slice()) else {
+        return Ok(None);
+    };
+    let direct = cx.spreads.get(&image);
+    let spread = direct.or_else(|| cx.spreads.get(&through_reshape(image)));
+    let Some(spread) = spread.filter(|spread| spread.blocks == blocks) else {
+        return Ok(None);
+    };
+    let Some((extra, conv)) = with_dilations(conv, spread, crops) else {
+        return Ok(None);
+    };
+    let mut x = spread.x;
+    if extra == 1 {
+        x = cx.expand(x, 1)?;
+    }
+    let y = cx.push(Op::Conv(conv), &[x, kernel])?;
+    let mut dims = cx.shape(y)?;
+    dims.drain(1..1 + extra);
+    cx.reshape(y, dims).map(Some)
+}
+
+/// The convolution over what was not spread yet. One over a single axis has an axis of extent 1 before it.
+fn with_dilations(conv: &Conv, spread: &Spread, crops: &[(Dim, Dim)]) -> Option<(usize, Conv)> {
+    let extra = conv.strides.len().checked_sub(spread.blocks.len())?;
+    let ones = conv.strides.iter().chain(&conv.dilations).all(|&n| n == 1);
+    if conv.padding != Padding::Valid || !ones || extra > 1 {
+        return None;
+    }
+    let mut widths = vec![(0, 0); extra];
+    let mut dilations = vec![1; extra];
+    for ((block, (before, after)), (start, end)) in
+        spread.blocks.iter().zip(&spread.paddings).zip(crops)
+    {
+        let after = after.clone() - end.clone();
+        dilations.push(block.as_usize().filter(|_| start.is(0))?);
+        widths.push((before.as_usize()?, after.as_usize()?));
+    }
+    let none = widths.iter().all(|&width| width == (0, 0));
+    let padding = if none {
+        Padding::Valid
+    } else {
+        Padding::Explicit(widths)
+    };
+    Some((
+        extra,
+        Conv {
+            dilations,
+            padding,
+            ..conv.clone()
+        },
+    ))
 }
 
 /// One block size for both spatial axes, and the pairs of operand 1.

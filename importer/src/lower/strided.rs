@@ -134,7 +134,7 @@ impl Spec {
             self.index(i, axis, extent);
             return Ok(());
         }
-        let step = usize::try_from(self.strides[i].unsigned_abs()).unwrap_or(usize::MAX);
+        let step = usize::try_from(self.strides[i].saturating_abs()).unwrap_or(1);
         let (start, length) = match self.strides[i] {
             0 => return Err(Error::malformed("the stride of a slice is zero")),
             1.. => self.forwards(i, &extent)?,

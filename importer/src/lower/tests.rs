@@ -14,7 +14,11 @@ use std::collections::BTreeSet;
 fn every_row_is_a_registered_op_and_the_only_one() {
     let mut seen = BTreeSet::new();
     for row in table() {
-        assert!(op_def(row.op).is_some() || row.op.starts_with('_'), "{} is not registered", row.op);
+        assert!(
+            op_def(row.op).is_some() || row.op.starts_with('_'),
+            "{} is not registered",
+            row.op
+        );
         assert!(seen.insert(row.op), "{} has two rows", row.op);
     }
 }

@@ -5,6 +5,7 @@ use super::control;
 use super::cx::{Cx, Lowered};
 use super::lists::List;
 use super::same::Same;
+use super::space::Spread;
 use super::{check, find};
 use crate::error::{Error, Result};
 use crate::graph::flat::{FlatGraph, FlatKind, FlatNode, Library, flatten};
@@ -32,6 +33,7 @@ pub fn lower(flat: &FlatGraph, params: &[Param], library: &dyn Library) -> Resul
             library,
             reads: BTreeMap::new(),
             lists: Vec::new(),
+            spreads: BTreeMap::new(),
             functions: BTreeMap::new(),
             depth: 0,
             errors: Vec::new(),
@@ -131,6 +133,7 @@ pub(super) struct Walk<'a> {
     library: &'a dyn Library,
     reads: BTreeMap<ParamId, Value>,
     lists: Vec<List>,
+    spreads: BTreeMap<Value, Spread>,
     functions: BTreeMap<String, Arc<FlatGraph>>,
     depth: usize,
     errors: Vec<Error>,
@@ -297,6 +300,7 @@ impl Walk<'_> {
             params: self.params,
             reads,
             lists,
+            spreads: &mut self.spreads,
             def,
             inputs,
             origin,
