@@ -44,15 +44,6 @@ impl Arg {
     pub fn scalar(&self) -> Option<f64> {
         self.splat().filter(|_| self.ty.dims().iter().all(|dim| dim.is(1)))
     }
-
-    /// The extent, if the operand is one.
-    pub fn extent(&self) -> Option<Dim> {
-        match &self.place {
-            Place::Extents { dims, .. } => dims.first().filter(|_| dims.len() == 1).cloned(),
-            Place::Literal(value) => value.as_splat().map(|value| Dim::known(value as i64)),
-            Place::Local { .. } | Place::Field(_) => None,
-        }
-    }
 }
 
 /// What the statements of one method share.
@@ -81,7 +72,7 @@ impl<'a> Body<'a> {
             Action::Constant(value) => Some(Place::Literal(value.clone())),
             Action::Op(Op::Extents { dims, scalar, .. }) => Some(Place::Extents { dims: dims.clone(), scalar: *scalar }),
             Action::Parameter(_) | Action::LayerWeight { .. } => field(action).map(Place::Field),
-            Action::Op(_) | Action::Chain(_) | Action::Layer { .. } | Action::Module { .. } | Action::Modules { .. } | Action::Extent { .. } => None,
+            Action::Op(_) | Action::Layer { .. } | Action::Module { .. } | Action::Modules { .. } | Action::Extent { .. } => None,
         };
         let is_bound = place.is_some();
         match place {

@@ -134,7 +134,7 @@ fn unary(body: &mut Body, op: Unary, x: &Arg) -> Expr {
         Unary::Cos => return method(body, x, "cos"),
         Unary::Tanh => return method(body, x, "tanh"),
         Unary::Reciprocal => return method(body, x, "recip"),
-        Unary::Relu => return method(body, x, "relu"),
+        Unary::Relu => "activation::relu",
         Unary::Neg if float => return method(body, x, "neg"),
         Unary::Abs if float => return method(body, x, "abs"),
         Unary::Square if float => return method(body, x, "sqr"),
@@ -211,10 +211,10 @@ fn binary(body: &mut Body, op: Binary, x: &Arg, y: &Arg) -> Expr {
     };
     let float = x.ty.dtype.is_float();
     if let Some(number) = scalar_beside(y, x).filter(|_| float) {
-        return x.reference(body).infix(infix, Expr::f64(number)).tried();
+        return x.reference(body).infix(infix, number_of(number, y.ty.dtype)).tried();
     }
     if let Some(number) = scalar_beside(x, y).filter(|_| float) {
-        return Expr::f64(number).infix(infix, y.reference(body)).tried();
+        return number_of(number, x.ty.dtype).infix(infix, y.reference(body)).tried();
     }
     match same_shape(x, y) {
         true => x.reference(body).infix(infix, y.reference(body)).tried(),
@@ -234,6 +234,14 @@ fn scalar_beside(constant: &Arg, other: &Arg) -> Option<f64> {
         (None, _) => false,
     };
     constant.scalar().filter(|number| fits && number.is_finite())
+}
+
+/// A number that candle takes as `f64`, in as few digits as its element type needs.
+fn number_of(number: f64, dtype: DType) -> Expr {
+    match dtype {
+        DType::F64 => Expr::f64(number),
+        _ => Expr::f64(format!("{}", number as f32).parse().unwrap_or(number)),
+    }
 }
 
 fn same_shape(x: &Arg, y: &Arg) -> bool {
@@ -374,7 +382,8 @@ fn matmul(body: &mut Body, args: &[Arg], transpose_lhs: bool, transpose_rhs: boo
         false => arg.reference(body),
     };
     let batch = |arg: &Arg| arg.ty.dims().len().checked_sub(2).map(|rank| arg.ty.dims()[..rank].to_vec());
-    if batch(&args[0]).is_some() && batch(&args[0]) == batch(&args[1]) {
+    // candle's own product refuses permuted views of more than one batch axis.
+    if batch(&args[0]).is_some_and(|axes| axes.len() < 2) && batch(&args[0]) == batch(&args[1]) {
         let rhs = turned(body, &args[1], transpose_rhs);
         let lhs = args[0].receiver(body);
         let lhs = if transpose_lhs { lhs.call_method("t", []).tried() } else { lhs };
@@ -455,7 +464,7 @@ fn batch_norm(body: &mut Body, args: &[Arg], epsilon: f64, affine: (bool, bool),
     if channels == Channels::First {
         return Err(Error::unsupported("batch normalisation with the channels first"));
     }
-    let function = body.support("batch_norm::normalise_by");
+    let function = body.support("batch_norm_op::normalise_by");
     let [scale, offset] = optional(body, &args[3..], [affine.0, affine.1]);
     let (x, mean, variance) = (args[0].reference(body), args[1].reference(body), args[2].reference(body));
     Ok(Expr::call(function, [x, mean, variance, scale, offset, Expr::f64(epsilon)]).tried())

@@ -394,7 +394,7 @@ fn statement(plan: &Plan, step: &Step, body: &mut Body) -> Result<Option<Line>> 
     let spell = |action: &Action| match action {
         Action::Parameter(field) => Some(Expr::path("self").field(structure.fields[*field].name.as_str())),
         Action::LayerWeight { field, role } => Some(layer_weight(&structure.fields[*field], *role)),
-        Action::Op(_) | Action::Chain(_) | Action::Constant(_) | Action::Layer { .. } | Action::Module { .. } | Action::Modules { .. } | Action::Extent { .. } => None,
+        Action::Op(_) | Action::Constant(_) | Action::Layer { .. } | Action::Module { .. } | Action::Modules { .. } | Action::Extent { .. } => None,
     };
     let args: Vec<_> = step.args.iter().map(|operand| body.arg(operand)).collect();
     if let [only] = step.results.as_slice()
@@ -452,7 +452,7 @@ fn statement(plan: &Plan, step: &Step, body: &mut Body) -> Result<Option<Line>> 
             field(*index).call_method("iter", []).call_method("try_fold", [first, step]).tried()
         }
         Action::Extent { axis } => args[0].receiver(body).call_method("dim", [Expr::size(*axis)]).tried(),
-        Action::Chain(_) | Action::Constant(_) | Action::Parameter(_) | Action::LayerWeight { .. } => {
+        Action::Constant(_) | Action::Parameter(_) | Action::LayerWeight { .. } => {
             return Err(Error::malformed("internal: a step without a statement"));
         }
     };
