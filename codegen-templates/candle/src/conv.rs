@@ -112,10 +112,9 @@ impl Conv2d {
             norm.identity(),
         ))
     }
-}
 
-impl Module for Conv2d {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// The layer's output.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         conv2d_op(
             x,
             &self.weight,
@@ -123,6 +122,12 @@ impl Module for Conv2d {
             &self.config,
             self.activation,
         )
+    }
+}
+
+impl Module for Conv2d {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Conv2d::forward(self, x)
     }
 }
 

@@ -53,10 +53,9 @@ impl Conv1d {
             norm.identity(),
         ))
     }
-}
 
-impl Module for Conv1d {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// The layer's output.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         conv1d_op(
             x,
             &self.weight,
@@ -64,6 +63,12 @@ impl Module for Conv1d {
             &self.config,
             self.activation,
         )
+    }
+}
+
+impl Module for Conv1d {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Conv1d::forward(self, x)
     }
 }
 

@@ -31,10 +31,9 @@ impl Conv3d {
     pub fn with_activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
-}
 
-impl Module for Conv3d {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// The layer's output.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         conv3d_op(
             x,
             &self.weight,
@@ -42,6 +41,12 @@ impl Module for Conv3d {
             &self.config,
             self.activation,
         )
+    }
+}
+
+impl Module for Conv3d {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Conv3d::forward(self, x)
     }
 }
 

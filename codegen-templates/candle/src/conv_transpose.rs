@@ -18,29 +18,33 @@ macro_rules! layer {
             weight: Tensor,
             bias: Option<Tensor>,
             config: ConvConfig<$axes>,
-            output_size: Option<$size>,
             activation: Activation,
         }
 
         impl $layer {
             pub fn new(weight: Tensor, bias: Option<Tensor>, config: ConvConfig<$axes>) -> Self {
-                Self { weight, bias, config, output_size: None, activation: Activation::Linear }
-            }
-
-            /// Fixes the output's size, which otherwise follows from the padding.
-            pub fn with_output_size(self, output_size: Option<$size>) -> Self {
-                Self { output_size, ..self }
+                Self { weight, bias, config,  activation: Activation::Linear }
             }
 
             /// Applies `activation` to the layer's output.
             pub fn with_activation(self, activation: Activation) -> Self {
                 Self { activation, ..self }
             }
+
+            /// The layer's output, of the size that follows from the padding.
+            pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+                self.forward_to(x, None)
+            }
+
+            /// The layer's output, of a given size.
+            pub fn forward_to(&self, x: &Tensor, size: Option<$size>) -> Result<Tensor> {
+                $op(x, &self.weight, self.bias.as_ref(), &self.config, size, self.activation)
+            }
         }
 
         impl Module for $layer {
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                $op(x, &self.weight, self.bias.as_ref(), &self.config, self.output_size, self.activation)
+                $layer::forward(self, x)
             }
         }
     };

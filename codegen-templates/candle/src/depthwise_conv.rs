@@ -60,10 +60,9 @@ impl DepthwiseConv2d {
             norm.identity(),
         ))
     }
-}
 
-impl Module for DepthwiseConv2d {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// The layer's output.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         depthwise_conv2d_op(
             x,
             &self.weight,
@@ -71,6 +70,12 @@ impl Module for DepthwiseConv2d {
             &self.config,
             self.activation,
         )
+    }
+}
+
+impl Module for DepthwiseConv2d {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        DepthwiseConv2d::forward(self, x)
     }
 }
 

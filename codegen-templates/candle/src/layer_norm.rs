@@ -59,8 +59,9 @@ pub fn layer_norm(
     })
 }
 
-impl Module for LayerNorm {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+impl LayerNorm {
+    /// The layer's output.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         layer_norm_over(
             x,
             self.axes,
@@ -68,6 +69,12 @@ impl Module for LayerNorm {
             self.bias.as_ref(),
             self.eps,
         )
+    }
+}
+
+impl Module for LayerNorm {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        LayerNorm::forward(self, x)
     }
 }
 

@@ -35,11 +35,16 @@ impl Linear {
     pub fn bias(&self) -> Option<&Tensor> {
         self.bias.as_ref()
     }
+
+    /// The layer's output.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        linear_op(x, &self.weight, self.bias.as_ref(), self.activation)
+    }
 }
 
 impl Module for Linear {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        linear_op(x, &self.weight, self.bias.as_ref(), self.activation)
+        Linear::forward(self, x)
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::{Case, check, close};
-use candle_core::{DType, Device, Module, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{VarBuilder, VarMap};
 use savedmodel_import_candle_support::activation::Activation;
 use savedmodel_import_candle_support::batch_norm::{BatchNormConfig, batch_norm};
