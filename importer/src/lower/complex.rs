@@ -129,6 +129,7 @@ impl Cx<'_> {
             | Lowered::Resource(_)
             | Lowered::Asset(_)
             | Lowered::List(_)
+            | Lowered::Random(_)
             | Lowered::Dead
             | Lowered::Opaque(_) => {
                 let re = self.input(i)?;

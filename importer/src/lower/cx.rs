@@ -3,6 +3,7 @@
 use super::attr::FromAttr;
 use super::elements;
 use super::lists::List;
+use super::random::Range;
 use super::space::Spread;
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
@@ -27,6 +28,8 @@ pub enum Lowered {
     List(usize),
     /// A complex tensor: its real and its imaginary part.
     Complex(Value, Value),
+    /// Random numbers, by their range's place in [`Cx::ranges`].
+    Random(usize),
     /// A branch that is not taken.
     Dead,
     /// Something that the IR has no value for, and that is harmless unless it is read.
@@ -39,6 +42,7 @@ pub struct Cx<'a> {
     pub(super) params: &'a [Param],
     pub(super) reads: &'a mut BTreeMap<ParamId, Value>,
     pub(super) lists: &'a mut Vec<List>,
+    pub(super) ranges: &'a mut Vec<Range>,
     pub(super) spreads: &'a mut BTreeMap<Value, Spread>,
     pub(super) def: &'a NodeDef,
     pub(super) inputs: &'a [Lowered],
@@ -49,13 +53,14 @@ impl Cx<'_> {
     /// The same node with other operands.
     pub fn with_inputs<'c>(&'c mut self, inputs: &'c [Lowered]) -> Cx<'c> {
         let (graph, reads, lists) = (&mut *self.graph, &mut *self.reads, &mut *self.lists);
-        let spreads = &mut *self.spreads;
+        let (spreads, ranges) = (&mut *self.spreads, &mut *self.ranges);
         Cx {
             graph,
             params: self.params,
             reads,
             lists,
             spreads,
+            ranges,
             def: self.def,
             inputs,
             origin: self.origin,
@@ -93,12 +98,14 @@ impl Cx<'_> {
     pub fn input(&mut self, i: usize) -> Result<Value> {
         let host = |what: &str| Err(Error::unsupported(format!("input {i} is {what}")));
         match self.operand(i)? {
+            Lowered::Value(value) if self.dtype(value) == DType::String => host("a string"),
             Lowered::Value(value) => Ok(value),
             Lowered::Variable(param) => self.read(param),
             Lowered::Resource(_) => host("a resource"),
             Lowered::Asset(_) => host("the path of an asset"),
             Lowered::List(_) => host("a list of tensors"),
             Lowered::Complex(..) => host("complex"),
+            Lowered::Random(_) => host("random"),
             Lowered::Dead => host("from a branch that is not taken"),
             Lowered::Opaque(what) => host(what),
         }
@@ -124,6 +131,7 @@ impl Cx<'_> {
             | Lowered::Asset(_)
             | Lowered::List(_)
             | Lowered::Complex(..)
+            | Lowered::Random(_)
             | Lowered::Dead
             | Lowered::Opaque(_) => Err(Error::unsupported(format!(
                 "input {i} is not the handle of a variable of the model"
@@ -328,70 +336,6 @@ impl Cx<'_> {
         match integers {
             Some(integers) => self.integer_constant(self.dtype(value), &integers, content.scalar),
             None => Ok(value),
-        }
-    }
-
-    /// An integer constant of rank 1, or of rank 0 for a `scalar`.
-    ///
-    /// # Errors
-    /// A value does not fit the element type.
-    pub fn integer_constant(
-        &mut self,
-        dtype: DType,
-        values: &[i64],
-        scalar: bool,
-    ) -> Result<Value> {
-        let shape = if scalar { vec![] } else { vec![values.len()] };
-        self.integer_tensor(dtype, values, shape)
-    }
-
-    /// An integer constant.
-    ///
-    /// # Errors
-    /// A value does not fit the element type.
-    pub fn integer_tensor(
-        &mut self,
-        dtype: DType,
-        values: &[i64],
-        shape: Vec<usize>,
-    ) -> Result<Value> {
-        let tensor = Tensor::from_integers(dtype, &shape, values.to_vec())?;
-        Ok(self.graph.constant(tensor, self.origin))
-    }
-
-    /// A constant of equal elements.
-    ///
-    /// # Errors
-    /// The element type has no such number.
-    pub fn splat(&mut self, dtype: DType, shape: Vec<usize>, number: f64) -> Result<Value> {
-        let tensor = super::constant::splat(dtype, &shape, number)?;
-        Ok(self.graph.constant(tensor, self.origin))
-    }
-
-    /// A constant of rank 0.
-    ///
-    /// # Errors
-    /// The element type has no such number.
-    pub fn scalar(&mut self, dtype: DType, number: f64) -> Result<Value> {
-        self.splat(dtype, vec![], number)
-    }
-
-    /// A scalar of the element type of `like`.
-    ///
-    /// # Errors
-    /// The element type has no such number.
-    pub fn scalar_like(&mut self, like: Value, number: f64) -> Result<Value> {
-        self.scalar(self.dtype(like), number)
-    }
-
-    /// Extents as an integer tensor of rank 1, or of rank 0 for a `scalar`.
-    ///
-    /// # Errors
-    /// A known extent does not fit the element type.
-    pub fn extents(&mut self, dims: Vec<Dim>, scalar: bool, dtype: DType) -> Result<Value> {
-        match dims.iter().map(Dim::as_known).collect::<Option<Vec<i64>>>() {
-            Some(known) => self.integer_constant(dtype, &known, scalar),
-            None => Ok(self.graph.extents(dims, scalar, dtype, self.origin)),
         }
     }
 }

@@ -11,7 +11,7 @@ pub const OPS: &[Lowering] = &[
     op("Add", |cx| cx.binary(Binary::Add)),
     op("AddV2", |cx| cx.binary(Binary::Add)),
     op("Sub", |cx| cx.binary(Binary::Sub)),
-    op("Mul", |cx| cx.binary(Binary::Mul)),
+    op("Mul", multiply),
     op("RealDiv", |cx| cx.binary(Binary::Div)),
     op("Div", |cx| cx.binary(Binary::Div)),
     op("TruncateDiv", |cx| cx.binary(Binary::Div)),
@@ -174,6 +174,21 @@ fn minimum(cx: &mut Cx<'_>) -> Result<Value> {
         }
     }
     cx.combine(Binary::Minimum, x, y)
+}
+
+/// A product with ones of the same shape, such as the mask of a dropout that drops nothing, is the other factor.
+fn multiply(cx: &mut Cx<'_>) -> Result<Value> {
+    let (x, y) = cx.pair()?;
+    for (factor, ones) in [(x, y), (y, x)] {
+        let source = match &cx.graph.producer(ones).op {
+            Op::Broadcast(_) => cx.graph.producer(ones).inputs[0],
+            _ => ones,
+        };
+        if cx.graph.as_splat(source) == Some(1.0) && cx.ty(ones) == cx.ty(factor) {
+            return Ok(factor);
+        }
+    }
+    cx.combine(Binary::Mul, x, y)
 }
 
 /// Of extents a difference, which stays an extent.

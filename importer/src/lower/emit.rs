@@ -2,9 +2,74 @@
 
 use super::cx::Cx;
 use crate::error::{Error, Result};
+use crate::eval::Tensor;
 use crate::ir::{Binary, Comparison, DType, Dim, Op, Reduction, SliceAxis, Type, Unary, Value};
 
 impl Cx<'_> {
+    /// An integer constant of rank 1, or of rank 0 for a `scalar`.
+    ///
+    /// # Errors
+    /// A value does not fit the element type.
+    pub fn integer_constant(
+        &mut self,
+        dtype: DType,
+        values: &[i64],
+        scalar: bool,
+    ) -> Result<Value> {
+        let shape = if scalar { vec![] } else { vec![values.len()] };
+        self.integer_tensor(dtype, values, shape)
+    }
+
+    /// An integer constant.
+    ///
+    /// # Errors
+    /// A value does not fit the element type.
+    pub fn integer_tensor(
+        &mut self,
+        dtype: DType,
+        values: &[i64],
+        shape: Vec<usize>,
+    ) -> Result<Value> {
+        let tensor = Tensor::from_integers(dtype, &shape, values.to_vec())?;
+        Ok(self.graph.constant(tensor, self.origin))
+    }
+
+    /// A constant of equal elements.
+    ///
+    /// # Errors
+    /// The element type has no such number.
+    pub fn splat(&mut self, dtype: DType, shape: Vec<usize>, number: f64) -> Result<Value> {
+        let tensor = super::constant::splat(dtype, &shape, number)?;
+        Ok(self.graph.constant(tensor, self.origin))
+    }
+
+    /// A constant of rank 0.
+    ///
+    /// # Errors
+    /// The element type has no such number.
+    pub fn scalar(&mut self, dtype: DType, number: f64) -> Result<Value> {
+        self.splat(dtype, vec![], number)
+    }
+
+    /// A scalar of the element type of `like`.
+    ///
+    /// # Errors
+    /// The element type has no such number.
+    pub fn scalar_like(&mut self, like: Value, number: f64) -> Result<Value> {
+        self.scalar(self.dtype(like), number)
+    }
+
+    /// Extents as an integer tensor of rank 1, or of rank 0 for a `scalar`.
+    ///
+    /// # Errors
+    /// A known extent does not fit the element type.
+    pub fn extents(&mut self, dims: Vec<Dim>, scalar: bool, dtype: DType) -> Result<Value> {
+        match dims.iter().map(Dim::as_known).collect::<Option<Vec<i64>>>() {
+            Some(known) => self.integer_constant(dtype, &known, scalar),
+            None => Ok(self.graph.extents(dims, scalar, dtype, self.origin)),
+        }
+    }
+
     /// `op(x)`.
     pub fn apply(&mut self, op: Unary, x: Value) -> Result<Value> {
         self.push(Op::Unary(op), &[x])

@@ -1,13 +1,10 @@
-//! Resizing, colours and patches.
+//! Resizing and colours.
 
-use super::attr::WindowPadding;
 use super::cx::Cx;
-use super::strided::not_negative;
 use super::{Lowering, op};
 use crate::error::{Error, Result};
 use crate::ir::{
-    Binary, Channels, DType, Dim, Interpolation, Op, Reduction, ResizeMode, Sampling, SliceAxis,
-    Value,
+    Binary, Channels, DType, Interpolation, Op, Reduction, ResizeMode, Sampling, Value,
 };
 
 pub const OPS: &[Lowering] = &[
@@ -17,7 +14,6 @@ pub const OPS: &[Lowering] = &[
     }),
     op("ResizeBicubic", |cx| resize(cx, Interpolation::Bicubic)),
     op("AdjustContrastv2", adjust_contrast),
-    op("ExtractImagePatches", extract_patches),
 ];
 
 fn resize(cx: &mut Cx<'_>, kind: Interpolation) -> Result<Value> {
@@ -56,62 +52,4 @@ fn adjust_contrast(cx: &mut Cx<'_>) -> Result<Value> {
     let scaled = cx.combine(Binary::Mul, difference, factor)?;
     let y = cx.combine(Binary::Add, scaled, mean)?;
     cx.cast(y, dtype)
-}
-
-/// Every window as one pixel: its elements, row by row, become channels.
-fn extract_patches(cx: &mut Cx<'_>) -> Result<Value> {
-    let x = cx.input(0)?;
-    let dims = cx.shape(x)?;
-    let [sizes, strides, rates] =
-        ["ksizes", "strides", "rates"].map(|name| cx.attr::<Vec<usize>>(name));
-    let (sizes, strides, rates) = (sizes?, strides?, rates?);
-    if [&sizes, &strides, &rates]
-        .into_iter()
-        .chain([&vec![1; dims.len()]])
-        .any(|list| list.len() != 4)
-    {
-        return Err(Error::malformed(
-            "patches of an image need four sizes, strides and rates",
-        ));
-    }
-    let same = cx.attr::<WindowPadding>("padding")? == WindowPadding::Same;
-    let mut widths = vec![(Dim::known(0), Dim::known(0)); 4];
-    let mut counts = vec![];
-    for axis in [1, 2] {
-        let reach = Dim::from((sizes[axis].max(1) - 1) * rates[axis] + 1);
-        let stride = Dim::from(strides[axis]);
-        let broken = || Error::malformed("a stride is zero");
-        let one = Dim::known(1);
-        let span = if same {
-            dims[axis].clone() - one.clone()
-        } else {
-            dims[axis].clone() - reach.clone()
-        };
-        let count = span.div_floor(&stride).ok_or_else(broken)? + one.clone();
-        if same {
-            let missing =
-                not_negative(&((count.clone() - one) * stride + reach - dims[axis].clone()));
-            let before = missing.div_floor(&Dim::known(2)).ok_or_else(broken)?;
-            widths[axis] = (before.clone(), missing - before);
-        }
-        counts.push(count);
-    }
-    let zero = cx.scalar_like(x, 0.0)?;
-    let padded = cx.pad(x, widths, zero)?;
-    let mut parts = vec![];
-    for (row, column) in
-        (0..sizes[1]).flat_map(|row| (0..sizes[2]).map(move |column| (row, column)))
-    {
-        let mut axes = super::emit::whole_axes(&cx.shape(padded)?);
-        for (axis, offset) in [(1, row), (2, column)] {
-            let start = Dim::from(offset * rates[axis]);
-            axes[axis] = SliceAxis {
-                start,
-                length: counts[axis - 1].clone(),
-                step: strides[axis],
-            };
-        }
-        parts.push(cx.slice(padded, axes)?);
-    }
-    cx.concat(&parts, 3)
 }

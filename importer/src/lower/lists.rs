@@ -53,6 +53,7 @@ impl Cx<'_> {
             | Lowered::Resource(_)
             | Lowered::Asset(_)
             | Lowered::Complex(..)
+            | Lowered::Random(_)
             | Lowered::Dead
             | Lowered::Opaque(_) => None,
         };

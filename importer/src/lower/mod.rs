@@ -27,6 +27,7 @@ mod matmul;
 mod norm;
 mod pool;
 mod quantize;
+mod random;
 mod reduce;
 mod same;
 mod scatter;
@@ -36,6 +37,7 @@ mod space;
 mod state;
 mod strided;
 mod walk;
+mod windows;
 
 pub use constant::tensor;
 pub use cx::{Cx, Lowered};
@@ -112,6 +114,7 @@ const FAMILIES: &[&[Lowering]] = &[
     norm::OPS,
     pool::OPS,
     quantize::OPS,
+    random::OPS,
     reduce::OPS,
     scatter::OPS,
     shape::OPS,
@@ -119,6 +122,7 @@ const FAMILIES: &[&[Lowering]] = &[
     space::OPS,
     state::OPS,
     strided::OPS,
+    windows::OPS,
 ];
 
 /// All rows.

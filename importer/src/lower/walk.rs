@@ -4,6 +4,7 @@ use super::complex;
 use super::control;
 use super::cx::{Cx, Lowered};
 use super::lists::List;
+use super::random::{self, Range};
 use super::same::Same;
 use super::space::Spread;
 use super::{check, find};
@@ -34,6 +35,7 @@ pub fn lower(flat: &FlatGraph, params: &[Param], library: &dyn Library) -> Resul
             reads: BTreeMap::new(),
             lists: Vec::new(),
             spreads: BTreeMap::new(),
+            ranges: Vec::new(),
             functions: BTreeMap::new(),
             depth: 0,
             errors: Vec::new(),
@@ -134,6 +136,7 @@ pub(super) struct Walk<'a> {
     reads: BTreeMap<ParamId, Value>,
     lists: Vec<List>,
     spreads: BTreeMap<Value, Spread>,
+    ranges: Vec<Range>,
     functions: BTreeMap<String, Arc<FlatGraph>>,
     depth: usize,
     errors: Vec<Error>,
@@ -277,8 +280,12 @@ impl Walk<'_> {
         let is_complex = inputs
             .iter()
             .any(|input| matches!(input, Lowered::Complex(..)));
+        let is_random = inputs
+            .iter()
+            .any(|input| matches!(input, Lowered::Random(_)));
         let mut cx = self.context(def, &inputs, &origin);
         let outputs = match row {
+            Some(_) if is_random => random::apply(&mut cx),
             Some(row) if !is_complex => row.apply(&mut cx),
             Some(_) | None => complex::apply(&mut cx),
         };
@@ -301,6 +308,7 @@ impl Walk<'_> {
             reads,
             lists,
             spreads: &mut self.spreads,
+            ranges: &mut self.ranges,
             def,
             inputs,
             origin,
@@ -341,9 +349,13 @@ impl Walk<'_> {
             let Some(results) = &results[edge.node] else {
                 continue;
             };
-            let operands = [results.get(edge.output).copied().unwrap_or(Lowered::Dead)];
+            let result = results.get(edge.output).copied().unwrap_or(Lowered::Dead);
+            if let Lowered::Value(value) = result {
+                outputs.push(value);
+                continue;
+            }
             match self
-                .context(&NodeDef::default(), &operands, origin)
+                .context(&NodeDef::default(), &[result], origin)
                 .input(0)
             {
                 Ok(value) => outputs.push(value),
