@@ -3,6 +3,7 @@
 
 use candle_core::{CpuStorage, DType, Layout, Result, Shape, Storage, Tensor, bail};
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
 /// Whether the kernels of this module apply to a tensor: `f32` on the CPU.
 pub fn is_native(x: &Tensor) -> bool {
@@ -60,21 +61,24 @@ pub fn fill<S>(
 ) -> Vec<f32> {
     let mut values: Vec<f32> = Vec::with_capacity(len);
     let spare = &mut values.spare_capacity_mut()[..len];
-    spare
-        .par_chunks_mut(chunk.max(1))
-        .enumerate()
-        .for_each_init(scratch, |scratch, (i, part)| {
-            #[allow(
-                unsafe_code,
-                reason = "a large output is written once instead of twice"
-            )]
-            // SAFETY: the pointer and the length are those of `part`, and `f32` has no invalid bit patterns; `write` sets
-            // every value before it is read.
-            let part = unsafe {
-                std::slice::from_raw_parts_mut(part.as_mut_ptr().cast::<f32>(), part.len())
-            };
-            write(scratch, i, part);
-        });
+    let set = |scratch: &mut S, i: usize, part: &mut [MaybeUninit<f32>]| {
+        #[allow(
+            unsafe_code,
+            reason = "a large output is written once instead of twice"
+        )]
+        // SAFETY: the pointer and the length are those of `part`, and `f32` has no invalid bit patterns; `write` sets
+        // every value before it is read.
+        let part =
+            unsafe { std::slice::from_raw_parts_mut(part.as_mut_ptr().cast::<f32>(), part.len()) };
+        write(scratch, i, part);
+    };
+    // A single chunk is not worth waking another thread for.
+    if len > chunk {
+        let parts = spare.par_chunks_mut(chunk.max(1)).enumerate();
+        parts.for_each_init(scratch, |scratch, (i, part)| set(scratch, i, part));
+    } else if len > 0 {
+        set(&mut scratch(), 0, spare);
+    }
     #[allow(
         unsafe_code,
         reason = "a large output is written once instead of twice"
@@ -260,6 +264,11 @@ pub fn column_sums(values: &[f32], width: usize) -> Vec<f32> {
         return Vec::new();
     }
     let rows = (CHUNK / width).max(16) * width;
+    if values.len() <= rows {
+        let mut sums = vec![0.0; width];
+        dispatch(Add(&mut sums, values));
+        return sums;
+    }
     let parts = values.par_chunks(rows).map(|rows| {
         let mut sums = vec![0.0; width];
         dispatch(Add(&mut sums, rows));

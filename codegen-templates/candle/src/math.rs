@@ -166,6 +166,15 @@ fn apply(x: &Tensor, function: Function) -> Result<Tensor> {
     on_cpu(x, |x| x.apply_op1(FunctionOp(function)))
 }
 
+/// Maps a slice in parallel, if it is worth waking other threads for.
+fn mapped<T: Sync, U: Send>(x: &[T], f: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
+    if x.len() < 4096 {
+        x.iter().map(f).collect()
+    } else {
+        x.par_iter().map(f).collect()
+    }
+}
+
 struct FunctionOp(Function);
 
 impl CustomOp1 for FunctionOp {
@@ -178,15 +187,10 @@ impl CustomOp1 for FunctionOp {
             bail!("{:?} needs a contiguous tensor", self.0)
         };
         let y = match x {
-            CpuStorage::F32(x) => CpuStorage::F32(
-                x[start..end]
-                    .par_iter()
-                    .map(|&x| self.0.value(f64::from(x)) as f32)
-                    .collect(),
-            ),
-            CpuStorage::F64(x) => {
-                CpuStorage::F64(x[start..end].par_iter().map(|&x| self.0.value(x)).collect())
-            }
+            CpuStorage::F32(x) => CpuStorage::F32(mapped(&x[start..end], |&x| {
+                self.0.value(f64::from(x)) as f32
+            })),
+            CpuStorage::F64(x) => CpuStorage::F64(mapped(&x[start..end], |&x| self.0.value(x))),
             _ => bail!("{:?} needs f32 or f64", self.0),
         };
         Ok((y, layout.shape().clone()))

@@ -65,6 +65,20 @@ fn products(
     y: &mut [f32],
     alone: bool,
 ) {
+    if al.shape().elem_count() * n < 1 << 16 {
+        for (i, y) in y.chunks_exact_mut(m * n).enumerate() {
+            cpu::product(
+                [m, n, k],
+                y,
+                n,
+                matrix(a, al, i),
+                matrix(b, bl, i),
+                Write::Replace,
+                false,
+            );
+        }
+        return;
+    }
     if alone {
         // One product, by rows on all threads.
         let rows = m.div_ceil(cpu::threads()).max(1);
