@@ -37,47 +37,105 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
         Op::Reverse { axes } => operand(0)?.value(body).call_method("flip", [sizes(axes)]),
         Op::Tile(multiples) => match multiples.as_slice() {
             [] => operand(0)?.value(body),
-            multiples => operand(0)?.value(body).call_method("repeat", [shape(body, multiples).by_ref()]),
+            multiples => operand(0)?
+                .value(body)
+                .call_method("repeat", [shape(body, multiples).by_ref()]),
         },
-        Op::Gather { axis, batch_dims } => index::gather(body, operand(0)?, operand(1)?, (*axis, *batch_dims), result)?,
-        Op::GatherNd { batch_dims } => index::gather_nd(body, operand(0)?, operand(1)?, *batch_dims, result)?,
+        Op::Gather { axis, batch_dims } => {
+            index::gather(body, operand(0)?, operand(1)?, (*axis, *batch_dims), result)?
+        }
+        Op::GatherNd { batch_dims } => {
+            index::gather_nd(body, operand(0)?, operand(1)?, *batch_dims, result)?
+        }
         Op::ScatterNd { shape } => index::scatter_nd(body, operand(0)?, operand(1)?, shape)?,
-        Op::OneHot { depth, axis } => index::one_hot(body, [operand(0)?, operand(1)?, operand(2)?], depth, *axis, result)?,
-        Op::TopK { k } => index::top_k(body, operand(0)?, k),
+        Op::OneHot { depth, axis } => index::one_hot(
+            body,
+            [operand(0)?, operand(1)?, operand(2)?],
+            depth,
+            *axis,
+            result,
+        )?,
+        Op::TopK { k } => index::top_k(body, operand(0)?, k)?,
         Op::Range { length } => index::range(body, operand(0)?, operand(1)?, length, result),
         Op::Reduce { op, axes, keep } => reduce::reduce(body, operand(0)?, *op, axes, *keep)?,
-        Op::ArgReduce { op, axis, dtype } => reduce::arg_reduce(body, operand(0)?, *op, *axis, *dtype)?,
-        Op::Cumulative { op, axis, exclusive, reverse } => {
-            reduce::cumulative(body, operand(0)?, *op, *axis, (*exclusive, *reverse))?
+        Op::ArgReduce { op, axis, dtype } => {
+            reduce::arg_reduce(body, operand(0)?, *op, *axis, *dtype)?
         }
+        Op::Cumulative {
+            op,
+            axis,
+            exclusive,
+            reverse,
+        } => reduce::cumulative(body, operand(0)?, *op, *axis, (*exclusive, *reverse))?,
         Op::Softmax { axis } => activation(body, "softmax", operand(0)?, [Expr::size(*axis)]),
-        Op::LogSoftmax { axis } => activation(body, "log_softmax", operand(0)?, [Expr::size(*axis)]),
-        Op::MatMul { transpose_lhs, transpose_rhs } => {
-            reduce::matmul(body, operand(0)?, operand(1)?, (*transpose_lhs, *transpose_rhs))?
+        Op::LogSoftmax { axis } => {
+            activation(body, "log_softmax", operand(0)?, [Expr::size(*axis)])
         }
+        Op::MatMul {
+            transpose_lhs,
+            transpose_rhs,
+        } => reduce::matmul(
+            body,
+            operand(0)?,
+            operand(1)?,
+            (*transpose_lhs, *transpose_rhs),
+        )?,
         Op::Conv(conv) => spatial::convolution(body, operand(0)?, operand(1)?, conv)?,
-        Op::ConvTranspose { conv, output } => spatial::transposed(body, operand(0)?, operand(1)?, conv, output)?,
-        Op::Pool { op, window, strides, padding, channels } => {
-            spatial::pool(body, operand(0)?, *op, (window, strides, padding), *channels)?
+        Op::ConvTranspose { conv, output } => {
+            spatial::transposed(body, operand(0)?, operand(1)?, conv, output)?
         }
-        Op::Resize { mode, size, channels } => spatial::resize(body, operand(0)?, *mode, size, *channels),
-        Op::BatchNorm { epsilon, scale, offset, channels } => {
+        Op::Pool {
+            op,
+            window,
+            strides,
+            padding,
+            channels,
+        } => spatial::pool(
+            body,
+            operand(0)?,
+            *op,
+            (window, strides, padding),
+            *channels,
+        )?,
+        Op::Resize {
+            mode,
+            size,
+            channels,
+        } => spatial::resize(body, operand(0)?, *mode, size, *channels),
+        Op::BatchNorm {
+            epsilon,
+            scale,
+            offset,
+            channels,
+        } => {
             operand(2)?;
             spatial::batch_norm(body, args, *epsilon, [*scale, *offset], *channels)?
         }
-        Op::LayerNorm { axes, epsilon, scale, offset } => {
+        Op::LayerNorm {
+            axes,
+            epsilon,
+            scale,
+            offset,
+        } => {
             operand(0)?;
             spatial::layer_norm(body, args, *axes, *epsilon, [*scale, *offset])?
         }
         Op::Dropout { .. } => operand(0)?.value(body),
         Op::Input(_) | Op::Param(_) | Op::Constant(_) | Op::Extents { .. } => {
-            return Err(Error::malformed("internal: a source among a method's steps"));
+            return Err(Error::malformed(
+                "internal: a source among a method's steps",
+            ));
         }
     })
 }
 
 /// `function(x, rest…)` of the support code.
-pub fn support<const N: usize>(body: &mut Body, path: &str, args: &[&Arg], rest: [Expr; N]) -> Expr {
+pub fn support<const N: usize>(
+    body: &mut Body,
+    path: &str,
+    args: &[&Arg],
+    rest: [Expr; N],
+) -> Expr {
     let function = body.support(path);
     let args: Vec<Expr> = aligned(body, args).into_iter().chain(rest).collect();
     Expr::call(function, args)
@@ -87,14 +145,22 @@ pub fn support<const N: usize>(body: &mut Body, path: &str, args: &[&Arg], rest:
 pub fn activation<const N: usize>(body: &mut Body, name: &str, x: &Arg, rest: [Expr; N]) -> Expr {
     body.using("burn::tensor::activation");
     let x = x.value(body);
-    Expr::call(format!("activation::{name}"), std::iter::once(x).chain(rest))
+    Expr::call(
+        format!("activation::{name}"),
+        std::iter::once(x).chain(rest),
+    )
 }
 
 fn unary(body: &mut Body, op: Unary, x: &Arg) -> Expr {
     let float = x.ty.dtype.is_float();
     let method = match op {
         Unary::Neg => return x.value(body).negated(),
-        Unary::Rsqrt => return x.value(body).call_method("sqrt", []).call_method("recip", []),
+        Unary::Rsqrt => {
+            return x
+                .value(body)
+                .call_method("sqrt", [])
+                .call_method("recip", []);
+        }
         Unary::Relu if !float => return x.value(body).call_method("clamp_min", [Expr::int(0)]),
         Unary::LogicalNot => return x.value(body).call_method("bool_not", []),
         Unary::Relu => return activation(body, "relu", x, []),
@@ -104,7 +170,9 @@ fn unary(body: &mut Body, op: Unary, x: &Arg) -> Expr {
         Unary::Selu => return activation(body, "selu", x, []),
         Unary::Softplus => return activation(body, "softplus", x, [Expr::f64(1.0)]),
         Unary::Softsign => return activation(body, "softsign", x, []),
-        Unary::LeakyRelu { alpha } => return activation(body, "leaky_relu", x, [Expr::f32(alpha as f32)]),
+        Unary::LeakyRelu { alpha } => {
+            return activation(body, "leaky_relu", x, [Expr::f32(alpha as f32)]);
+        }
         Unary::Gelu { approximate: false } => return activation(body, "gelu", x, []),
         Unary::Gelu { approximate: true } => return activation(body, "gelu_approximate", x, []),
         Unary::Silu => return activation(body, "silu", x, []),
@@ -163,7 +231,9 @@ fn binary(body: &mut Body, op: Binary, x: &Arg, y: &Arg) -> Expr {
         Binary::Pow => return pow(body, x, y),
         Binary::Maximum => return extreme(body, ["clamp_min", "max_pair"], x, y),
         Binary::Minimum => return extreme(body, ["clamp_max", "min_pair"], x, y),
-        Binary::FloorDiv if float => return arithmetic(body, Infix::Div, x, y).call_method("floor", []),
+        Binary::FloorDiv if float => {
+            return arithmetic(body, Infix::Div, x, y).call_method("floor", []);
+        }
         Binary::FloorDiv => "math::floor_div",
         Binary::TruncMod if float => return method(body, "fmod", x, y),
         Binary::TruncMod => "math::truncate_mod",
@@ -198,7 +268,8 @@ fn arithmetic(body: &mut Body, infix: Infix, x: &Arg, y: &Arg) -> Expr {
         let x = x.value(body);
         return x.infix(infix, number(scalar, y.ty.dtype));
     }
-    let from_left = matches!(infix, Infix::Add | Infix::Mul | Infix::Sub) || x.ty.dtype.is_float() && infix == Infix::Div;
+    let from_left = matches!(infix, Infix::Add | Infix::Mul | Infix::Sub)
+        || x.ty.dtype.is_float() && infix == Infix::Div;
     if let Some(scalar) = scalar_beside(x, y).filter(|_| from_left) {
         let (y, scalar) = (y.value(body), number(scalar, x.ty.dtype));
         return match infix {
@@ -223,7 +294,12 @@ fn scalar_beside(constant: &Arg, other: &Arg) -> Option<f64> {
     }
     let offset = other.ty.rank()?.checked_sub(constant.ty.rank()?)?;
     let beside = &other.ty.dims()[offset..];
-    let fits = constant.ty.dims().iter().zip(beside).all(|(own, other)| own.is(1) || own == other);
+    let fits = constant
+        .ty
+        .dims()
+        .iter()
+        .zip(beside)
+        .all(|(own, other)| own.is(1) || own == other);
     fits.then_some(number)
 }
 
@@ -233,10 +309,12 @@ fn pow(body: &mut Body, x: &Arg, y: &Arg) -> Expr {
     match exponent {
         Some(2.0) => x.value(body).call_method("square", []),
         Some(0.5) if float => x.value(body).call_method("sqrt", []),
-        Some(power) if power.fract() == 0.0 && power.abs() < 64.0 => {
-            x.value(body).call_method("powi_scalar", [Expr::int(power as i64)])
-        }
-        Some(power) if float => x.value(body).call_method("powf_scalar", [number(power, x.ty.dtype)]),
+        Some(power) if power.fract() == 0.0 && power.abs() < 64.0 => x
+            .value(body)
+            .call_method("powi_scalar", [Expr::int(power as i64)]),
+        Some(power) if float => x
+            .value(body)
+            .call_method("powf_scalar", [number(power, x.ty.dtype)]),
         Some(_) | None => method(body, if float { "powf" } else { "powi" }, x, y),
     }
 }
@@ -245,7 +323,9 @@ fn pow(body: &mut Body, x: &Arg, y: &Arg) -> Expr {
 fn extreme(body: &mut Body, [bound, general]: [&str; 2], x: &Arg, y: &Arg) -> Expr {
     for (constant, other) in [(y, x), (x, y)] {
         if let Some(scalar) = scalar_beside(constant, other) {
-            return other.value(body).call_method(bound, [number(scalar, other.ty.dtype)]);
+            return other
+                .value(body)
+                .call_method(bound, [number(scalar, other.ty.dtype)]);
         }
     }
     method(body, general, x, y)
@@ -262,7 +342,10 @@ fn compare(body: &mut Body, op: Comparison, x: &Arg, y: &Arg) -> Expr {
     };
     for (constant, other, name) in [(y, x, name), (x, y, mirrored)] {
         if let Some(scalar) = scalar_beside(constant, other) {
-            return other.value(body).call_method(&format!("{name}_scalar"), [number(scalar, constant.ty.dtype)]);
+            return other.value(body).call_method(
+                &format!("{name}_scalar"),
+                [number(scalar, constant.ty.dtype)],
+            );
         }
     }
     method(body, name, x, y)
@@ -271,7 +354,11 @@ fn compare(body: &mut Body, op: Comparison, x: &Arg, y: &Arg) -> Expr {
 /// `y.mask_where(condition, x)`: `y` is read first, so a local that is several of the operands must outlive that.
 fn select(body: &mut Body, condition: &Arg, x: &Arg, y: &Arg) -> Expr {
     let common = super::common_rank(&[condition, x, y]);
-    let y = if y.is_same_local(x) || y.is_same_local(condition) { y.kept() } else { y.clone() };
+    let y = if y.is_same_local(x) || y.is_same_local(condition) {
+        y.kept()
+    } else {
+        y.clone()
+    };
     let [y, condition, x] = [&y, condition, x].map(|arg| arg.lifted(body, common));
     y.call_method("mask_where", [condition, x])
 }
@@ -290,7 +377,11 @@ fn clamp(body: &mut Body, x: &Arg, low: f64, high: f64) -> Expr {
 /// A conversion of the element type.
 pub fn cast(body: &mut Body, x: &Arg, to: DType) -> Expr {
     let value = x.value(body);
-    if to == x.ty.dtype { value } else { converted(body, value, to) }
+    if to == x.ty.dtype {
+        value
+    } else {
+        converted(body, value, to)
+    }
 }
 
 /// `value` in another element type.
@@ -298,7 +389,11 @@ pub fn converted(body: &mut Body, value: Expr, to: DType) -> Expr {
     if to == DType::Bool {
         return value.call_method("bool", []);
     }
-    let family = if to.is_float() { "FloatDType" } else { "IntDType" };
+    let family = if to.is_float() {
+        "FloatDType"
+    } else {
+        "IntDType"
+    };
     body.using(&format!("burn::tensor::{family}"));
     let element = dtype(to).replace("DType", family);
     value.call_method("cast", [Expr::path(element)])
@@ -306,21 +401,38 @@ pub fn converted(body: &mut Body, value: Expr, to: DType) -> Expr {
 
 fn reshape(body: &mut Body, x: &Arg, dims: &[Dim]) -> Expr {
     let value = x.value(body);
-    let ones = |dims: &[Dim]| dims.iter().filter(|dim| !dim.is(1)).cloned().collect::<Vec<_>>();
+    let ones = |dims: &[Dim]| {
+        dims.iter()
+            .filter(|dim| !dim.is(1))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     let from = rank(&x.ty);
     let (to, tail) = (dims.len().max(1), dims.len() == x.ty.dims().len() + 1);
     match from {
         Some(from) if from == to && x.ty.dims().is_empty() => value,
-        Some(_) if x.ty.rank().is_some() && tail && !dims.is_empty() && ones(dims) == ones(x.ty.dims()) && !x.ty.dims().is_empty() => {
-            let axis = (0..dims.len()).find(|&axis| dims[axis].is(1) && x.ty.dims().get(axis) != dims.get(axis));
-            value.call_method(&format!("unsqueeze_dim::<{to}>"), [Expr::size(axis.unwrap_or(0))])
+        Some(_)
+            if x.ty.rank().is_some()
+                && tail
+                && !dims.is_empty()
+                && ones(dims) == ones(x.ty.dims())
+                && !x.ty.dims().is_empty() =>
+        {
+            let axis = (0..dims.len())
+                .find(|&axis| dims[axis].is(1) && x.ty.dims().get(axis) != dims.get(axis));
+            value.call_method(
+                &format!("unsqueeze_dim::<{to}>"),
+                [Expr::size(axis.unwrap_or(0))],
+            )
         }
         Some(_) | None => value.call_method("reshape", [shape(body, dims)]),
     }
 }
 
 fn transpose(body: &mut Body, x: &Arg, permutation: &[usize]) -> Expr {
-    let moved: Vec<usize> = (0..permutation.len()).filter(|&i| permutation[i] != i).collect();
+    let moved: Vec<usize> = (0..permutation.len())
+        .filter(|&i| permutation[i] != i)
+        .collect();
     let value = x.value(body);
     match moved.as_slice() {
         [] => value,

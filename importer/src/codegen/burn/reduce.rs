@@ -28,31 +28,56 @@ pub fn reduce(body: &mut Body, x: &Arg, op: Reduction, axes: &[usize], keep: boo
     }
     let reduced = match axes {
         [axis] => x.call_method(&format!("{name}_dim"), [Expr::size(*axis)]),
-        axes if matches!(op, Reduction::All | Reduction::Any) => {
-            axes.iter().fold(x, |x, axis| x.call_method(&format!("{name}_dim"), [Expr::size(*axis)]))
-        }
+        axes if matches!(op, Reduction::All | Reduction::Any) => axes.iter().fold(x, |x, axis| {
+            x.call_method(&format!("{name}_dim"), [Expr::size(*axis)])
+        }),
         axes => x.call_method(&format!("{name}_dims"), [sizes(axes).by_ref()]),
     };
-    Ok(if keep { reduced } else { squeezed(reduced, rank, axes) })
+    Ok(if keep {
+        reduced
+    } else {
+        squeezed(reduced, rank, axes)
+    })
 }
 
 /// `x.argmax(axis)`, in the element type that TensorFlow gives.
-pub fn arg_reduce(body: &mut Body, x: &Arg, op: Extreme, axis: usize, dtype: DType) -> Result<Expr> {
+pub fn arg_reduce(
+    body: &mut Body,
+    x: &Arg,
+    op: Extreme,
+    axis: usize,
+    dtype: DType,
+) -> Result<Expr> {
     let rank = rank_of(x)?;
     let name = match op {
         Extreme::Max => "argmax",
         Extreme::Min => "argmin",
     };
     let index = x.value(body).call_method(name, [Expr::size(axis)]);
-    let index = if rank == 1 { index } else { squeezed(index, rank, &[axis]) };
+    let index = if rank == 1 {
+        index
+    } else {
+        squeezed(index, rank, &[axis])
+    };
     Ok(converted(body, index, dtype))
 }
 
 /// A running sum or product.
-pub fn cumulative(body: &mut Body, x: &Arg, op: Reduction, axis: usize, (exclusive, reverse): (bool, bool)) -> Result<Expr> {
+pub fn cumulative(
+    body: &mut Body,
+    x: &Arg,
+    op: Reduction,
+    axis: usize,
+    (exclusive, reverse): (bool, bool),
+) -> Result<Expr> {
     let name = match op {
         Reduction::Product => "cumprod",
-        Reduction::Sum | Reduction::Mean | Reduction::Max | Reduction::Min | Reduction::All | Reduction::Any => "cumsum",
+        Reduction::Sum
+        | Reduction::Mean
+        | Reduction::Max
+        | Reduction::Min
+        | Reduction::All
+        | Reduction::Any => "cumsum",
     };
     if !exclusive && !reverse {
         return Ok(x.value(body).call_method(name, [Expr::size(axis)]));
@@ -62,12 +87,27 @@ pub fn cumulative(body: &mut Body, x: &Arg, op: Reduction, axis: usize, (exclusi
 }
 
 /// A matrix on the right of more axes is a linear map of the last one.
-pub fn matmul(body: &mut Body, x: &Arg, y: &Arg, (transpose_x, transpose_y): (bool, bool)) -> Result<Expr> {
-    let turned = |value: Expr, turn: bool| if turn { value.call_method("transpose", []) } else { value };
+pub fn matmul(
+    body: &mut Body,
+    x: &Arg,
+    y: &Arg,
+    (transpose_x, transpose_y): (bool, bool),
+) -> Result<Expr> {
+    let turned = |value: Expr, turn: bool| {
+        if turn {
+            value.call_method("transpose", [])
+        } else {
+            value
+        }
+    };
     let (rank_x, rank_y) = (rank_of(x)?, rank_of(y)?);
     if rank_x > 2 && rank_y == 2 && !transpose_x && x.ty.dtype.is_float() {
         body.using("burn::tensor::module::linear");
-        let operands = [x.value(body), turned(y.value(body), transpose_y), Expr::path("None")];
+        let operands = [
+            x.value(body),
+            turned(y.value(body), transpose_y),
+            Expr::path("None"),
+        ];
         return Ok(Expr::call("linear", operands));
     }
     let common = Some(rank_x.max(rank_y));

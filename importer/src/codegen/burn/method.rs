@@ -1,0 +1,456 @@
+//! Methods in burn's words: statement by statement.
+
+use super::super::operand::{Arg, Body, Place};
+use super::super::plan::{
+    Action, Entry, Field, FieldKind, Layer, Local, Method, Plan, Step, Struct,
+};
+use super::super::rust::{Arm, Block, Expr, Function, Item, Pat, Stmt};
+use super::super::{Alias, described};
+use super::{layer, op, tensor_type};
+use crate::error::{Error, Result};
+use crate::ir::{DType, Type};
+use std::collections::BTreeSet;
+
+/// A statement `let names = value;`.
+struct Line {
+    names: Vec<String>,
+    value: Expr,
+    note: Option<String>,
+}
+
+impl From<Line> for Stmt {
+    fn from(line: Line) -> Stmt {
+        let pattern = match line.names.as_slice() {
+            [one] => Pat::from(one.as_str()),
+            several => Pat::tuple(several.iter().map(String::as_str)),
+        };
+        let statement = Stmt::bind(pattern, line.value);
+        match line.note {
+            Some(note) => statement.commented(note),
+            None => statement,
+        }
+    }
+}
+
+/// A method; with its form for training where there is one.
+pub fn method(
+    plan: &Plan,
+    structure: &Struct,
+    method: &Method,
+    entry: Option<&Entry>,
+    uses: &mut BTreeSet<String>,
+) -> Result<Vec<Item>> {
+    let mut body = Body::new(structure, method, uses);
+    let mut lines = vec![];
+    for step in &method.body {
+        lines.extend(line(plan, step, &mut body)?);
+    }
+    let result = result(method, entry, &mut body);
+    if body.needs_device {
+        let value = device(method, structure, &mut body);
+        lines.insert(
+            0,
+            Line {
+                names: vec!["device".to_owned()],
+                value,
+                note: None,
+            },
+        );
+    }
+    let block = finish(lines, result);
+    let returns = returns(method, entry, &mut body)?;
+    let plain = |block: Block, body: &mut Body| {
+        signature(method, &method.name, body, false, returns.as_deref(), block)
+    };
+    if !method.has_mode {
+        return Ok(vec![document(
+            plain(block, &mut body),
+            method,
+            entry,
+            false,
+        )]);
+    }
+    let name = format!("{}_t", method.name);
+    let args = method
+        .params
+        .iter()
+        .map(|param| Expr::path(param.name.as_str()))
+        .chain([Expr::bool(false)]);
+    let delegate = Expr::path("self").call_method(&name, args.collect::<Vec<_>>());
+    let train = signature(method, &name, &mut body, true, returns.as_deref(), block);
+    let plain = plain(Block::from(delegate), &mut body);
+    Ok(vec![
+        document(plain, method, entry, false),
+        document(train, method, entry, true),
+    ])
+}
+
+/// What a method returns; `None` for nothing.
+fn returns(method: &Method, entry: Option<&Entry>, body: &mut Body) -> Result<Option<String>> {
+    let is_generic = method.params.iter().any(|param| param.ty.rank().is_none());
+    if !is_generic
+        && method
+            .results
+            .iter()
+            .any(|result| result.ty.rank().is_none() && result.ty.dtype != DType::String)
+    {
+        return Err(Error::unsupported(format!(
+            "`{}`: a result whose rank the model does not say",
+            method.name
+        )));
+    }
+    if let Some(name) = entry.and_then(|entry| entry.output_struct.clone()) {
+        return Ok(Some(name));
+    }
+    let types: Vec<String> = method
+        .results
+        .iter()
+        .map(|result| tensor_type(body, &result.ty))
+        .collect();
+    Ok(match types.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        several => Some(format!("({})", several.join(", "))),
+    })
+}
+
+fn signature(
+    method: &Method,
+    name: &str,
+    body: &mut Body,
+    train: bool,
+    returns: Option<&str>,
+    block: Block,
+) -> Function {
+    let params: Vec<(&str, &Type)> = method
+        .params
+        .iter()
+        .map(|param| (param.name.as_str(), &param.ty))
+        .collect();
+    function(name, &params, body, train, returns, block)
+}
+
+fn function(
+    name: &str,
+    params: &[(&str, &Type)],
+    body: &mut Body,
+    train: bool,
+    returns: Option<&str>,
+    block: Block,
+) -> Function {
+    let is_generic = params
+        .iter()
+        .any(|(_, ty)| ty.rank().is_none() && ty.dtype != DType::String);
+    let name = if is_generic {
+        format!("{name}<const D: usize>")
+    } else {
+        name.to_owned()
+    };
+    let mut function = Function::public(name).receiver("&self");
+    for (name, ty) in params {
+        function = function.param(name, &tensor_type(body, ty));
+    }
+    if train {
+        function = function.param("train", "bool");
+    }
+    let function = match returns {
+        Some(returns) => function.returns(returns),
+        None => function,
+    };
+    function.body(block)
+}
+
+fn document(function: Function, method: &Method, entry: Option<&Entry>, train: bool) -> Item {
+    let mut item = Item::from(function);
+    if train {
+        return item
+            .doc("With batch statistics, moving averages that learn and live dropout if `train`.");
+    }
+    let Some(entry) = entry else { return item };
+    for Local { name, ty } in &method.params {
+        item = item.doc(format!("- `{name}`: {}", described(ty)));
+    }
+    if let [output] = entry.outputs.as_slice() {
+        item = item.doc(format!("- returns {}", described(&output.ty)));
+    }
+    item
+}
+
+/// A method that only calls another, and its form for training.
+pub fn alias(plan: &Plan, alias: &Alias, uses: &mut BTreeSet<String>) -> Result<Vec<Item>> {
+    let (structure, entry) = (&plan.structs[0], &plan.entries[alias.entry]);
+    let method = &structure.methods[alias.entry];
+    let mut body = Body::new(structure, method, uses);
+    let returns = returns(method, Some(entry), &mut body)?;
+    let params: Vec<(&str, &Type)> = alias
+        .params
+        .iter()
+        .map(String::as_str)
+        .zip(method.params.iter().map(|param| &param.ty))
+        .collect();
+    let forms = if alias.has_mode {
+        vec![false, true]
+    } else {
+        vec![false]
+    };
+    let call = |train: bool, body: &mut Body| {
+        let form = if train { "_t" } else { "" };
+        let args = params
+            .iter()
+            .map(|(name, _)| Expr::path(*name))
+            .chain(train.then(|| Expr::path("train")));
+        let delegate = Expr::path("self")
+            .call_method(&format!("{}{form}", alias.of), args.collect::<Vec<_>>());
+        let name = format!("{}{form}", alias.name);
+        let function = function(
+            &name,
+            &params,
+            body,
+            train,
+            returns.as_deref(),
+            Block::from(delegate),
+        );
+        Item::from(function).doc(format!("The same as `{}{form}`.", alias.of))
+    };
+    Ok(forms
+        .into_iter()
+        .map(|train| call(train, &mut body))
+        .collect())
+}
+
+/// Where constants of a method are made: beside its first argument, else beside the weights.
+fn device(method: &Method, structure: &Struct, body: &mut Body) -> Expr {
+    let of = |value: Expr| value.call_method("device", []);
+    let field = |field: &Field| Expr::path("self").field(field.name.as_str());
+    if let Some(param) = method
+        .params
+        .iter()
+        .find(|param| param.ty.dtype != DType::String)
+    {
+        return of(Expr::path(param.name.as_str()));
+    }
+    let own = structure
+        .fields
+        .iter()
+        .filter(|field| field.present.is_none())
+        .find_map(|owner| match &owner.kind {
+            FieldKind::Parameter { .. } => Some(field(owner).call_method("val", [])),
+            FieldKind::Layer(
+                Layer::Linear { .. } | Layer::Conv { .. } | Layer::Embedding { .. },
+            ) => Some(field(owner).field("weight").call_method("val", [])),
+            FieldKind::Layer(_)
+            | FieldKind::Module { .. }
+            | FieldKind::Modules { .. }
+            | FieldKind::Flag(_) => None,
+        });
+    match own {
+        Some(tensor) => of(tensor),
+        None => {
+            body.using("burn::tensor::Device");
+            Expr::call("Device::default", [])
+        }
+    }
+}
+
+enum Tail {
+    /// A local that is the whole result.
+    Local(String),
+    /// Anything else.
+    Value(Expr),
+    /// No result.
+    Nothing,
+}
+
+/// The block of lines; a last `let x = e; x` is `e` itself.
+fn finish(mut lines: Vec<Line>, result: Tail) -> Block {
+    let tail = match result {
+        Tail::Nothing => None,
+        Tail::Value(value) => Some(value),
+        Tail::Local(name) => Some(match lines.pop() {
+            Some(last) if last.names == [name.as_str()] => last.value,
+            last => {
+                lines.extend(last);
+                Expr::path(name.as_str())
+            }
+        }),
+    };
+    let block = Block::new(lines.into_iter().map(Stmt::from));
+    match tail {
+        Some(tail) => block.tail(tail),
+        None => block,
+    }
+}
+
+fn result(method: &Method, entry: Option<&Entry>, body: &mut Body) -> Tail {
+    let mut values = vec![];
+    for (i, operand) in method.results.iter().enumerate() {
+        let is_again = method.results[i + 1..]
+            .iter()
+            .any(|later| later.name == operand.name);
+        let arg = Arg {
+            last: !is_again,
+            ..body.arg(operand)
+        };
+        values.push(match &arg.place {
+            Place::Local { name, .. } if method.results.len() == 1 => {
+                return Tail::Local(name.clone());
+            }
+            Place::Local { .. } | Place::Field(_) | Place::Literal(_) | Place::Extents { .. } => {
+                arg.value(body)
+            }
+        });
+    }
+    if let Some(name) = entry.and_then(|entry| entry.output_struct.clone()) {
+        let names = entry
+            .iter()
+            .flat_map(|entry| &entry.outputs)
+            .map(|output| output.name.clone());
+        return Tail::Value(Expr::struct_lit(
+            name,
+            names.zip(values).collect::<Vec<_>>(),
+        ));
+    }
+    match values.len() {
+        0 => Tail::Nothing,
+        1 => Tail::Value(values.remove(0)),
+        _ => Tail::Value(Expr::tuple(values)),
+    }
+}
+
+fn line(plan: &Plan, step: &Step, body: &mut Body) -> Result<Option<Line>> {
+    let structure = body.structure;
+    let args: Vec<Arg> = step.args.iter().map(|operand| body.arg(operand)).collect();
+    let spell = |action: &Action| bound(structure, action);
+    for (i, result) in step.results.iter().enumerate() {
+        let is_bound = body.bind(&step.action, &result.name, spell);
+        if is_bound && i == 0 {
+            return Ok(None);
+        }
+    }
+    let value = value(plan, step, &args, body)?;
+    let value = match &step.condition {
+        None => value,
+        Some(condition) => {
+            let field = &structure.fields[condition.field];
+            let pass = args
+                .get(condition.pass)
+                .ok_or_else(|| Error::malformed("internal: a condition without an else"))?;
+            let pass = pass.value(body);
+            let own = Expr::path("self").field(field.name.as_str());
+            match field.present {
+                Some(_) => Expr::match_(
+                    own.by_ref(),
+                    [
+                        Arm::new(Pat::variant("Some", [field.name.as_str()]), value),
+                        Arm::new("None", pass),
+                    ],
+                ),
+                None => Expr::if_else(own, Block::from(value), Block::from(pass)),
+            }
+        }
+    };
+    let names = step
+        .results
+        .iter()
+        .map(|local| local.name.clone())
+        .collect();
+    Ok(Some(Line {
+        names,
+        value,
+        note: step.note.clone(),
+    }))
+}
+
+/// A weight that is spelt where it is read.
+fn bound(structure: &Struct, action: &Action) -> Option<Expr> {
+    let own = |field: usize| Expr::path("self").field(structure.fields[field].name.as_str());
+    match action {
+        Action::Parameter(field) => Some(own(*field).call_method("val", [])),
+        Action::LayerWeight { field, role } => match &structure.fields[*field].kind {
+            FieldKind::Layer(layer) => Some(layer::weight(own(*field), layer, *role)),
+            FieldKind::Module { .. }
+            | FieldKind::Modules { .. }
+            | FieldKind::Parameter { .. }
+            | FieldKind::Flag(_) => None,
+        },
+        Action::Op(_)
+        | Action::Constant(_)
+        | Action::Layer { .. }
+        | Action::Module { .. }
+        | Action::Modules { .. }
+        | Action::Extent { .. } => None,
+    }
+}
+
+fn value(plan: &Plan, step: &Step, args: &[Arg], body: &mut Body) -> Result<Expr> {
+    let structure = body.structure;
+    let malformed = || Error::malformed("internal: a step that does not fit its field");
+    let first = args.first().ok_or_else(malformed);
+    let own = |index: usize| {
+        let field = &structure.fields[index];
+        match step
+            .condition
+            .as_ref()
+            .filter(|condition| condition.field == index && field.present.is_some())
+        {
+            Some(_) => Expr::path(field.name.as_str()),
+            None => Expr::path("self").field(field.name.as_str()),
+        }
+    };
+    match &step.action {
+        Action::Op(op) => {
+            let types: Vec<Type> = step
+                .results
+                .iter()
+                .map(|result| result.ty.clone())
+                .collect();
+            op::op(body, op, args, &types)
+        }
+        Action::Layer { field, output } => {
+            let FieldKind::Layer(layer) = &structure.fields[*field].kind else {
+                return Err(malformed());
+            };
+            layer::call(body, layer, own(*field), first?, output.as_deref())
+        }
+        Action::Module { field, method } => {
+            let FieldKind::Module { ty, .. } = &structure.fields[*field].kind else {
+                return Err(malformed());
+            };
+            let method = &plan.structs[*ty].methods[*method];
+            let operands: Vec<Expr> = args.iter().map(|arg| arg.value(body)).collect();
+            Ok(call(own(*field), method, operands))
+        }
+        Action::Modules { field, method } => {
+            let FieldKind::Modules { ty, .. } = &structure.fields[*field].kind else {
+                return Err(malformed());
+            };
+            let method = &plan.structs[*ty].methods[*method];
+            let others = args[1..].iter().map(|arg| arg.kept().value(body));
+            let operands: Vec<Expr> = std::iter::once(Expr::path("x")).chain(others).collect();
+            let step = Expr::closure(
+                [Pat::from("x"), Pat::from("block")],
+                call(Expr::path("block"), method, operands),
+            );
+            let first = first?.value(body);
+            Ok(own(*field)
+                .call_method("iter", [])
+                .call_method("fold", [first, step]))
+        }
+        Action::Extent { axis } => Ok(first?
+            .place_of(body)
+            .call_method("dims", [])
+            .index(Expr::size(*axis))),
+        Action::Constant(_) | Action::Parameter(_) | Action::LayerWeight { .. } => {
+            Err(Error::malformed("internal: a step without a statement"))
+        }
+    }
+}
+
+/// `receiver.forward(operands…)`, in the form for training where there is one.
+fn call(receiver: Expr, method: &Method, mut operands: Vec<Expr>) -> Expr {
+    if !method.has_mode {
+        return receiver.call_method(&method.name, operands);
+    }
+    operands.push(Expr::path("train"));
+    receiver.call_method(&format!("{}_t", method.name), operands)
+}
