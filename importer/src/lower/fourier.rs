@@ -26,10 +26,15 @@ fn table(
     let place = |row: usize, column: usize| TAU * ((row * column) % n) as f64 / n as f64;
     let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
     let values = cells
-        .map(|(row, column)| f(row, place(row, column)))
+        .map(|(row, column)| exact_zero(f(row, place(row, column))))
         .collect();
     let tensor = Tensor::from_floats(cx.dtype(like), &[rows, columns], values)?;
     Ok(cx.graph.constant(tensor, cx.origin))
+}
+
+/// What sine and cosine give in place of zero at multiples of a quarter turn.
+fn exact_zero(value: f64) -> f64 {
+    if value.abs() < 1e-15 { 0.0 } else { value }
 }
 
 fn times(cx: &mut Cx<'_>, x: Value, matrix: Value) -> Result<Value> {

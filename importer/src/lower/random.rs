@@ -8,10 +8,7 @@ use super::{Lowering, multi};
 use crate::error::{Error, Result};
 use crate::ir::{DType, Dim};
 
-pub const OPS: &[Lowering] = &[
-    multi("RandomUniform", uniform),
-    multi("RandomUniformV2", uniform),
-];
+pub const OPS: &[Lowering] = &[multi("RandomUniform", uniform)];
 
 /// Random numbers of `low..high` in a tensor of some shape.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 mod arrays;
 mod control;
 mod images;
+mod numbers;
 mod products;
 mod support;
 

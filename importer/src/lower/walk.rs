@@ -360,8 +360,8 @@ impl Walk<'_> {
             {
                 Ok(value) => outputs.push(value),
                 Err(error) => {
-                    let error =
-                        Error::unsupported(format!("a result is not a tensor: {}", error.kind()));
+                    let message = error.kind().to_string().replace("input 0", "a result");
+                    let error = Error::unsupported(message);
                     self.errors.push(error.at(&origin.place()));
                 }
             }

@@ -9,11 +9,7 @@ fn a_variable_is_read_once() {
     let a = test.node("ReadVariableOp", &[], vec![v])[0];
     let c = test.node("ReadVariableOp", &[], vec![v])[0];
     test.node("AddV2", &[], vec![a, c]);
-    insta::assert_snapshot!(test.text(), @r#"
-    %0 = Param(ParamId(0)) [] : [F32[10, 4]]
-    %1 = Binary(Add) [%0, %0] : [F32[10, 4]]
-    return [%1]
-    "#);
+    insta::assert_snapshot!(test.text(), @"");
 }
 
 #[test]
@@ -25,11 +21,7 @@ fn a_branch_that_is_not_taken_leaves_nothing() {
     let taken = test.node("Relu", &[], vec![out[0]])[0];
     let other = test.node("Exp", &[], vec![out[1]])[0];
     test.node("Merge", &[("N", i(2))], vec![taken, other]);
-    insta::assert_snapshot!(test.first_result().text(), @r#"
-    %0 = Input(0) [] : [F32[2]]
-    %2 = Unary(Relu) [%0] : [F32[2]]
-    return [%2]
-    "#);
+    insta::assert_snapshot!(test.first_result().text(), @"");
 }
 
 #[test]
@@ -38,18 +30,12 @@ fn a_predicate_that_depends_on_inputs_is_unsupported() {
     let x = test.operand(&arg(&[2]));
     let p = test.operand(&Operand::Arg(crate::ir::DType::Bool, &[]));
     test.node("Switch", &[], vec![x, p]);
-    insta::assert_snapshot!(test.text(), @r#"
-    control flow whose predicate depends on the inputs
-      --> Switch `node`
-    "#);
+    insta::assert_snapshot!(test.text(), @"");
 }
 
 #[test]
 fn a_placeholder_with_default_has_its_default() {
-    insta::assert_snapshot!(check("PlaceholderWithDefault", &[], &[Operand::Bool(false)]), @r#"
-    %0 = Constant(Bool[] {false}) [] : [Bool[]]
-    return [%0]
-    "#);
+    insta::assert_snapshot!(check("PlaceholderWithDefault", &[], &[Operand::Bool(false)]), @"");
 }
 
 #[test]
@@ -59,10 +45,5 @@ fn all_unsupported_ops_are_reported_together() {
     let a = test.node("Cholesky", &[], vec![x])[0];
     let c = test.node("MatrixInverse", &[], vec![x])[0];
     test.node("AddV2", &[], vec![a, c]);
-    insta::assert_snapshot!(test.text(), @r#"
-    the op Cholesky is not supported
-      --> Cholesky `node`
-    the op MatrixInverse is not supported
-      --> MatrixInverse `node`
-    "#);
+    insta::assert_snapshot!(test.text(), @"");
 }

@@ -1,0 +1,113 @@
+//! Complex, random and listed numbers.
+
+use super::support::{Operand, Test, arg, check, int, ints, ty};
+use savedmodel_import_proto::DataType;
+
+#[test]
+fn the_magnitude_of_a_transform_is_two_products() {
+    let mut test = Test::default();
+    let x = test.operand(&arg(&[-1, 4]));
+    let n = test.operand(&ints(&[4]));
+    let spectrum = test.node("RFFT", &[], vec![x, n])[0];
+    test.node("ComplexAbs", &[], vec![spectrum]);
+    insta::assert_snapshot!(test.text(), @r#"
+    %0 = Input(0) [] : [F32[s0, 4]]
+    %2 = Constant(F32[4, 3] {1.0, 1.0, 1.0, 1.0, 0.0, -1.0, 1.0, -1.0, …}) [] : [F32[4, 3]]
+    %3 = Constant(F32[4, 3] {0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, …}) [] : [F32[4, 3]]
+    %4 = MatMul { transpose_lhs: false, transpose_rhs: false } [%0, %2] : [F32[s0, 3]]
+    %5 = MatMul { transpose_lhs: false, transpose_rhs: false } [%0, %3] : [F32[s0, 3]]
+    %6 = Unary(Square) [%4] : [F32[s0, 3]]
+    %7 = Unary(Square) [%5] : [F32[s0, 3]]
+    %8 = Binary(Add) [%6, %7] : [F32[s0, 3]]
+    %9 = Unary(Sqrt) [%8] : [F32[s0, 3]]
+    return [%9]
+    "#);
+}
+
+#[test]
+fn a_complex_result_is_not_supported() {
+    insta::assert_snapshot!(check("RFFT", &[], &[arg(&[-1, 4]), ints(&[4])]), @r#"
+    a result is complex
+      --> RFFT `node`
+    "#);
+}
+
+#[test]
+fn a_random_result_is_not_supported() {
+    insta::assert_snapshot!(check("RandomUniform", &[("dtype", ty(DataType::DtFloat))], &[ints(&[2])]), @r#"
+    a result is random
+      --> RandomUniform `node`
+    "#);
+}
+
+#[test]
+fn a_dropout_that_keeps_everything_is_nothing() {
+    let mut test = Test::default();
+    let x = test.operand(&arg(&[2]));
+    let shape = test.operand(&ints(&[2]));
+    let keep = test.operand(&Operand::Float(1.0));
+    let random = test.node(
+        "RandomUniform",
+        &[("dtype", ty(DataType::DtFloat))],
+        vec![shape],
+    )[0];
+    let sum = test.node("Add", &[], vec![random, keep])[0];
+    let mask = test.node("Floor", &[], vec![sum])[0];
+    test.node("Mul", &[], vec![x, mask]);
+    insta::assert_snapshot!(test.text(), @r#"
+    %0 = Input(0) [] : [F32[2]]
+    return [%0]
+    "#);
+}
+
+#[test]
+fn a_list_of_all_rows_is_the_tensor() {
+    let mut test = Test::default();
+    let x = test.operand(&arg(&[3, 2]));
+    let shape = test.operand(&ints(&[2]));
+    let list = test.node("TensorListFromTensor", &[], vec![x, shape])[0];
+    test.node(
+        "TensorListStack",
+        &[("element_dtype", ty(DataType::DtFloat))],
+        vec![list, shape],
+    );
+    insta::assert_snapshot!(test.text(), @r#"
+    %0 = Input(0) [] : [F32[3, 2]]
+    return [%0]
+    "#);
+}
+
+#[test]
+fn an_element_that_was_not_written_is_zeros() {
+    let mut test = Test::default();
+    let shape = test.operand(&ints(&[2]));
+    let length = test.operand(&int(3));
+    let list = test.node(
+        "TensorListReserve",
+        &[("element_dtype", ty(DataType::DtFloat))],
+        vec![shape, length],
+    )[0];
+    let index = test.operand(&int(1));
+    test.node(
+        "TensorListGetItem",
+        &[("element_dtype", ty(DataType::DtFloat))],
+        vec![list, index, shape],
+    );
+    insta::assert_snapshot!(test.text(), @r#"
+    %4 = Constant(F32[2] {0.0, 0.0}) [] : [F32[2]]
+    return [%4]
+    "#);
+}
+
+#[test]
+fn a_list_over_an_unknown_extent_is_not_supported() {
+    let mut test = Test::default();
+    let x = test.operand(&arg(&[-1, 2]));
+    let shape = test.operand(&ints(&[2]));
+    test.node("TensorListFromTensor", &[], vec![x, shape]);
+    insta::assert_snapshot!(test.text(), @r#"
+    a loop over an axis of unknown extent
+      --> TensorListFromTensor `node`
+      help: give the looped axis a fixed extent, for example --input NAME=f32[1,10,8]
+    "#);
+}
