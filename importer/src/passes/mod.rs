@@ -1,18 +1,52 @@
 //! Passes over the IR. Each takes a graph that verifies and gives one that verifies; each is idempotent and, unless its
 //! name says otherwise, keeps what training needs: every variable and every gradient.
 
+pub mod activation;
+pub mod algebra;
+pub mod batch_norm;
 pub mod cleanup;
+pub mod dense;
+pub mod layer_norm;
+mod pattern;
 pub mod rewrite;
+mod rule;
+mod standardised;
+#[cfg(test)]
+mod testing;
+pub mod unit_axes;
 
 use crate::error::Result;
-use crate::ir::Graph;
+use crate::ir::{Graph, verify};
+use rule::Rule;
+
+/// Rounds of rules after which a graph is left as it is.
+const ROUNDS: usize = 12;
 
 /// The normal form that modules are found in.
 ///
 /// # Errors
 /// None on a graph that verifies.
 pub fn optimise(graph: &Graph) -> Result<Graph> {
-    cleanup::cleanup(graph)
+    let recognisers =
+        [algebra::RULES, batch_norm::RULES, layer_norm::RULES, activation::RULES, dense::RULES, unit_axes::RULES].concat();
+    let graph = settle(graph, &recognisers)?;
+    settle(&graph, &[recognisers.as_slice(), algebra::LATE_RULES].concat())
+}
+
+/// Applies rules until they have nothing more to say.
+fn settle(graph: &Graph, rules: &[Rule]) -> Result<Graph> {
+    let mut graph = cleanup::cleanup(graph)?;
+    for _ in 0..ROUNDS {
+        let next = cleanup::cleanup(&rule::apply(&graph, rules)?)?;
+        if cfg!(debug_assertions) {
+            verify::verify(&next)?;
+        }
+        if next.computes_the_same(&graph) {
+            break;
+        }
+        graph = next;
+    }
+    Ok(graph)
 }
 
 /// Puts the channels of images first, as some frameworks' layers want them.
