@@ -112,10 +112,9 @@ pub fn generate(plan: &Plan, program: &Program, framework: Framework, context: &
     let files = templates::support(framework_name(framework));
     let used = templates::closure(files, uses.iter().filter_map(|path| path.strip_prefix("support::")?.split("::").next()));
     let paths = uses.iter().map(|path| located(path, context.support.as_deref()));
-    let mut file = File::new([Item::uses(paths.collect::<Vec<_>>())]);
-    for line in header(context, framework) {
-        file = file.doc(line);
-    }
+    // Plain comments: a file that build scripts `include!` must not begin with inner documentation.
+    let header = Item::comment(header(context, framework).join("\n"));
+    let mut file = File::new([header, Item::uses(paths.collect::<Vec<_>>())]);
     items.into_iter().for_each(|item| file.push(item));
     if context.support.is_none() && !used.is_empty() {
         file.push(Item::verbatim(support_module(files, &used)));
