@@ -21,8 +21,6 @@ pub struct Plan {
 /// An exported function, as a method of the model.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The index of the function in the program.
-    pub function: usize,
     /// The name of the method.
     pub method: String,
     /// The arguments: names, with their types.
@@ -139,6 +137,7 @@ pub enum FieldKind {
 
 /// A layer that owns weights, or behaves differently in training.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "named as in the frameworks")]
 pub enum Layer {
     /// `x W + b` over the last axis.
     Linear { inputs: Setting<usize>, outputs: Setting<usize>, bias: bool },
@@ -267,8 +266,6 @@ pub struct Condition {
 pub enum Action {
     /// An op on the operands.
     Op(Op),
-    /// Several elementwise ops, one after the other, on the same value: an expression chain.
-    Chain(Vec<Op>),
     /// A layer of this struct, by its field; `output` is the spatial extents that a transposed convolution gives.
     Layer {
         /// The field.

@@ -5,7 +5,7 @@
 //! Binary ops broadcast as NumPy does. Integer division and overflow are TensorFlow's.
 
 use super::dim::Dim;
-use super::ty::{DType, Type};
+use super::ty::DType;
 use crate::eval::Tensor;
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ pub struct ParamId(pub u32);
 
 /// An operation. The comment of each says what its operands and results are.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the comment of each variant says what its fields are")]
 pub enum Op {
     /// The function's n-th argument. No operands.
     Input(usize),
@@ -101,7 +102,7 @@ pub enum Op {
 
 /// Elementwise functions of one operand.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "named as in mathematics")]
 pub enum Unary {
     Neg,
     Abs,
@@ -398,6 +399,3 @@ impl Op {
         Op::Constant(Arc::new(value))
     }
 }
-
-/// The types that an op gives; see [`super::infer`].
-pub type Results = Vec<Type>;

@@ -193,7 +193,7 @@ impl<'a> Emitter<'a> {
                 }
                 Held::Param(param) => {
                     let rank = self.program.params[param.0 as usize].ty.rank().unwrap_or(0);
-                    out.push(Weight { param: *param, key, layout: crate::weights::Layout::identity(rank) });
+                    out.push(Weight { param: *param, key, layout: target.parameter(rank)? });
                 }
                 Held::Flag(_) => {}
             }
@@ -224,7 +224,7 @@ impl<'a> Emitter<'a> {
                 _ => namer.camel(&format!("{}_output", method.name)),
             });
             let params = method.params.clone();
-            entries.push(Entry { function: i, method: method.name.clone(), params, outputs, output_struct, has_mode: method.has_mode });
+            entries.push(Entry { method: method.name.clone(), params, outputs, output_struct, has_mode: method.has_mode });
         }
         entries
     }
@@ -240,11 +240,15 @@ fn over_rows(step: &mut plan::Step, fields: &[(String, Held)]) {
 }
 
 /// Type names that generated code uses for other things.
-const RESERVED_TYPES: [&str; 40] = [
+const RESERVED_TYPES: [&str; 66] = [
     "Tensor", "Device", "Result", "Module", "Linear", "Embedding", "Conv1d", "Conv2d", "Conv3d", "DepthwiseConv2d",
-    "ConvTranspose1d", "ConvTranspose2d", "BatchNorm", "BatchNormConfig", "LayerNorm", "LayerNormConfig", "Dropout", "Activation",
-    "Padding", "ConvConfig", "Param", "Config", "Vec", "Option", "Some", "None", "Ok", "Err", "Self", "String", "Box", "Var", "VarMap",
-    "VarBuilder", "DType", "Shape", "Int", "Bool", "Float", "StringTensor",
+    "ConvTranspose1d", "ConvTranspose2d", "BatchNorm", "BatchNormConfig", "LayerNorm", "LayerNormConfig", "Dropout",
+    "Activation", "Padding", "ConvConfig", "Param", "Config", "Vec", "Option", "Some", "None", "Ok", "Err", "Self",
+    "String", "Box", "Var", "VarMap", "VarBuilder", "DType", "Shape", "Int", "Bool", "Float", "StringTensor", "Path",
+    "Slice", "Initializer", "ParamId", "ModuleSnapshot", "SafetensorsStore", "SafetensorsStoreError", "FloatDType",
+    "IntDType", "IndexingUpdateOp", "PadMode", "Sampling", "LinearConfig", "EmbeddingConfig", "Conv1dConfig",
+    "Conv2dConfig", "ConvTranspose1dConfig", "ConvTranspose2dConfig", "ConvTranspose3d", "ConvTranspose3dConfig",
+    "MaxPool1dConfig", "MaxPool2dConfig", "AvgPool1dConfig", "AvgPool2dConfig", "PaddingConfig1d", "PaddingConfig2d",
 ];
 
 fn shape(param: &Param) -> Vec<usize> {

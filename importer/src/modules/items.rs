@@ -271,17 +271,13 @@ impl<'a> FunctionItems<'a> {
                 let what = What::Param(*param);
                 Some(Item { what, inputs: vec![], outputs, module: vec![], label: String::new(), position })
             }
-            _ if self.covered.contains(&id) && !self.is_read_outside(id) => None,
+            // A bias is only taken in where it alone reads the layer.
+            _ if self.covered.contains(&id) => None,
             _ => {
                 let (module, label) = self.place(node);
                 Some(Item { what: What::Node(id), inputs: node.inputs.clone(), outputs, module, label, position })
             }
         }
-    }
-
-    /// Whether a node inside a layer is needed apart from it; only the addition of a bias makes this impossible.
-    fn is_read_outside(&self, _: NodeId) -> bool {
-        false
     }
 
     fn place(&self, node: &Node) -> (Path, String) {

@@ -3,7 +3,7 @@
 use super::draft::{Action, Body, Held, Module, Source};
 use super::items::Items;
 use crate::codegen::plan::Layer;
-use crate::ir::{Dim, Op, Param, ParamId, Shape, Symbol, Type};
+use crate::ir::{Op, Param, ParamId, Shape, Symbol, Type};
 use std::collections::BTreeMap;
 
 /// An op, with all of its attributes and of a constant's elements; symbols are renamed by `names`.
@@ -129,9 +129,4 @@ fn alike(body: &Body, args: &[Source]) -> String {
     let Some((&first, rest)) = args.split_first() else { return String::new() };
     let first = body.ty(first);
     rest.iter().map(|&arg| if body.ty(arg).dims() == first.dims() { '=' } else { '~' }).collect()
-}
-
-/// Whether a dim is the same in every instance of a type.
-pub fn is_shared(dims: &[&Dim]) -> bool {
-    dims.windows(2).all(|pair| pair[0] == pair[1])
 }

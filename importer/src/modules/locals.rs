@@ -269,7 +269,9 @@ impl<'a> Writer<'a> {
             draft::Action::Op(_) | draft::Action::Layer { .. } | draft::Action::Call { .. } => {}
         }
         let chained = step.args.iter().find(|arg| dying.contains(arg) && self.is_chain(**arg));
-        if let Some(name) = chained.and_then(|arg| self.names.get(arg)) {
+        // A model's argument has the name that the model gives it; what is made of it has not.
+        let is_argument = |arg: &&Source| matches!(arg, Source::Input(_));
+        if let Some(name) = chained.filter(|arg| !is_argument(arg)).and_then(|arg| self.names.get(arg)) {
             return name.name.clone();
         }
         for short in ["x", "h"] {

@@ -16,7 +16,6 @@ mod types;
 mod view;
 
 pub use emit::EntryNames;
-pub use items::used_params;
 
 use crate::codegen::plan::Plan;
 use crate::codegen::target::WeightLayout;

@@ -201,6 +201,7 @@ impl Types {
                 (false, value) => settings[column.field].push(value),
             }
         }
+        name_ends(&mut args);
         let ty = &mut self.types[index];
         for (i, instance) in ty.instances.iter_mut().enumerate() {
             instance.args = args.iter().map(|arg| arg.values[i].clone().unwrap_or_else(|| arg.filler())).collect();
@@ -316,6 +317,16 @@ fn argument(args: &mut Vec<Column>, column: Column) -> usize {
             args.push(column);
             args.len() - 1
         }
+    }
+}
+
+/// The first number of inputs and the last of outputs are those of the block.
+fn name_ends(args: &mut [Column]) {
+    if let Some(first) = args.iter_mut().find(|arg| arg.name.ends_with("_inputs")) {
+        first.name = "inputs".to_owned();
+    }
+    if let Some(last) = args.iter_mut().rev().find(|arg| arg.name.ends_with("_outputs")) {
+        last.name = "outputs".to_owned();
     }
 }
 
