@@ -42,7 +42,8 @@ impl Arg {
 
     /// The number, if the operand is a constant that broadcasts like a scalar.
     pub fn scalar(&self) -> Option<f64> {
-        self.splat().filter(|_| self.ty.dims().iter().all(|dim| dim.is(1)))
+        self.splat()
+            .filter(|_| self.ty.dims().iter().all(|dim| dim.is(1)))
     }
 }
 
@@ -63,16 +64,34 @@ pub struct Body<'a> {
 impl<'a> Body<'a> {
     /// Nothing is bound yet.
     pub fn new(structure: &'a Struct, method: &'a Method, uses: &'a mut BTreeSet<String>) -> Self {
-        Body { structure, method, bound: BTreeMap::new(), needs_device: false, uses }
+        Body {
+            structure,
+            method,
+            bound: BTreeMap::new(),
+            needs_device: false,
+            uses,
+        }
     }
 
     /// Binds the result of a step that makes no statement; `false` for all others. `field` spells a field's tensor.
-    pub fn bind(&mut self, action: &Action, name: &str, field: impl Fn(&Action) -> Option<Expr>) -> bool {
+    pub fn bind(
+        &mut self,
+        action: &Action,
+        name: &str,
+        field: impl Fn(&Action) -> Option<Expr>,
+    ) -> bool {
         let place = match action {
             Action::Constant(value) => Some(Place::Literal(value.clone())),
-            Action::Op(Op::Extents { dims, scalar, .. }) => Some(Place::Extents { dims: dims.clone(), scalar: *scalar }),
+            Action::Op(Op::Extents { dims, scalar, .. }) => Some(Place::Extents {
+                dims: dims.clone(),
+                scalar: *scalar,
+            }),
             Action::Parameter(_) | Action::LayerWeight { .. } => field(action).map(Place::Field),
-            Action::Op(_) | Action::Layer { .. } | Action::Module { .. } | Action::Modules { .. } | Action::Extent { .. } => None,
+            Action::Op(_)
+            | Action::Layer { .. }
+            | Action::Module { .. }
+            | Action::Modules { .. }
+            | Action::Extent { .. } => None,
         };
         let is_bound = place.is_some();
         match place {
@@ -84,15 +103,39 @@ impl<'a> Body<'a> {
 
     /// An operand with what its name is bound to.
     pub fn arg(&self, operand: &Operand) -> Arg {
-        let local = || Place::Local { name: operand.name.clone(), borrowed: operand.borrowed };
+        let local = || Place::Local {
+            name: operand.name.clone(),
+            borrowed: operand.borrowed,
+        };
         let place = self.bound.get(&operand.name).cloned().unwrap_or_else(local);
-        Arg { place, ty: operand.ty.clone(), last: operand.last }
+        Arg {
+            place,
+            ty: operand.ty.clone(),
+            last: operand.last,
+        }
     }
 
-    /// Uses a path, and gives its last part.
+    /// Uses a path, and gives its last part; with its module, if a local of the method hides a function's name.
     pub fn using(&mut self, path: &str) -> String {
-        self.uses.insert(path.to_owned());
-        path.rsplit("::").next().unwrap_or(path).to_owned()
+        let (module, name) = path.rsplit_once("::").unwrap_or(("", path));
+        match module.contains("::") && self.has_local(name) {
+            true => {
+                let file = module.rsplit("::").next().unwrap_or(module);
+                self.uses.insert(module.to_owned());
+                format!("{file}::{name}")
+            }
+            false => {
+                self.uses.insert(path.to_owned());
+                name.to_owned()
+            }
+        }
+    }
+
+    fn has_local(&self, name: &str) -> bool {
+        let results = self.method.body.iter().flat_map(|step| &step.results);
+        results
+            .chain(&self.method.params)
+            .any(|local| local.name == name)
     }
 
     /// Uses an item of the support code, given as `file::name`, and gives its name.
@@ -130,30 +173,57 @@ impl<'a> Body<'a> {
     fn product(&self, atoms: &[Atom], coefficient: i64) -> Expr {
         let factors = atoms.iter().map(|atom| self.atom(atom));
         let number = (coefficient != 1 || atoms.is_empty()).then(|| Expr::int(coefficient));
-        factors.chain(number).reduce(|a, b| a * b).unwrap_or_else(|| Expr::int(1))
+        factors
+            .chain(number)
+            .reduce(|a, b| a * b)
+            .unwrap_or_else(|| Expr::int(1))
     }
 
     fn atom(&self, atom: &Atom) -> Expr {
         match atom {
             Atom::Symbol(symbol) => {
                 let dim = Dim::symbol(*symbol);
-                let name = self.method.extents.iter().find(|(named, _)| *named == dim).map(|(_, name)| name.as_str());
+                let name = self
+                    .method
+                    .extents
+                    .iter()
+                    .find(|(named, _)| *named == dim)
+                    .map(|(_, name)| name.as_str());
                 Expr::path(name.unwrap_or("batch"))
             }
             Atom::Quotient(a, b) => self.quotient(a, b),
-            Atom::Max(a, b) => self.extent(a).call_method("max", [self.extent(b)]),
-            Atom::Min(a, b) => self.extent(a).call_method("min", [self.extent(b)]),
+            Atom::Max(a, b) => self.bounded("max", a, b),
+            Atom::Min(a, b) => self.bounded("min", a, b),
         }
+    }
+
+    /// `batch.max(1)`: the number is the argument, since a literal alone has no type to call a method of.
+    fn bounded(&self, method: &str, a: &Dim, b: &Dim) -> Expr {
+        let (a, b) = if a.as_known().is_some() {
+            (b, a)
+        } else {
+            (a, b)
+        };
+        self.extent(a).call_method(method, [self.extent(b)])
     }
 
     /// `(n + d - 1) / d` is `n.div_ceil(d)`.
     fn quotient(&self, a: &Dim, b: &Dim) -> Expr {
-        let less = b.as_known().map(|b| a.clone() - Dim::known(b - 1));
-        match less {
-            Some(numerator) if self.method.extents.iter().any(|(named, _)| *named == numerator) => {
-                self.extent(&numerator).call_method("div_ceil", [self.extent(b)])
+        let constant = a
+            .terms()
+            .find(|(atoms, _)| atoms.is_empty())
+            .map_or(0, |(_, number)| number);
+        let numerator = match b.as_known() {
+            Some(divisor) if divisor > 1 && constant == divisor - 1 => {
+                Some(a.clone() - Dim::known(constant))
             }
-            Some(_) | None => self.extent(a) / self.extent(b),
+            Some(_) | None => None,
+        };
+        match numerator.filter(|numerator| numerator.as_known().is_none()) {
+            Some(numerator) => self
+                .extent(&numerator)
+                .call_method("div_ceil", [self.extent(b)]),
+            None => self.extent(a) / self.extent(b),
         }
     }
 }
@@ -166,6 +236,11 @@ pub fn literals(value: &Tensor) -> Vec<Expr> {
     };
     match value.as_integers() {
         Some(numbers) => numbers.into_iter().map(Expr::int).collect(),
-        None => value.as_floats().unwrap_or_default().into_iter().map(float).collect(),
+        None => value
+            .as_floats()
+            .unwrap_or_default()
+            .into_iter()
+            .map(float)
+            .collect(),
     }
 }

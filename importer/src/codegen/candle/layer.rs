@@ -1,30 +1,46 @@
 //! Layers in candle's words: types, constructors and calls.
 
-use super::super::operand::Body;
-use super::super::plan::{Arg, Layer, Setting};
+use super::super::operand::{Arg, Body};
+use super::super::plan::{self, Layer, Setting};
 use super::super::rust::Expr;
-use super::op::sizes;
+use super::op::{inner, output_size, sizes};
 use crate::error::{Error, Result};
 use crate::ir::{Dim, Grouping, Padding};
 
 /// A layer's type, and the path that names it.
 pub fn ty(layer: &Layer) -> Result<&'static str> {
     Ok(match layer {
-        Layer::Linear { .. } => "candle_nn::Linear",
-        Layer::Conv { grouping: Grouping::Depthwise, strides, .. } => match spatial(strides) {
+        Layer::Linear { .. } => "support::linear::Linear",
+        Layer::Conv {
+            grouping: Grouping::Depthwise,
+            strides,
+            ..
+        } => match spatial(strides) {
             2 => "support::depthwise_conv::DepthwiseConv2d",
-            rank => return Err(Error::unsupported(format!("a depthwise convolution with {rank} spatial axes"))),
+            rank => {
+                return Err(Error::unsupported(format!(
+                    "a depthwise convolution with {rank} spatial axes"
+                )));
+            }
         },
         Layer::Conv { strides, .. } => match spatial(strides) {
             1 => "support::conv1d::Conv1d",
             2 => "support::conv::Conv2d",
             3 => "support::conv3d::Conv3d",
-            rank => return Err(Error::unsupported(format!("a convolution with {rank} spatial axes"))),
+            rank => {
+                return Err(Error::unsupported(format!(
+                    "a convolution with {rank} spatial axes"
+                )));
+            }
         },
         Layer::ConvTranspose { strides, .. } => match strides.len() {
             1 => "support::conv_transpose::ConvTranspose1d",
             2 => "support::conv_transpose::ConvTranspose2d",
-            rank => return Err(Error::unsupported(format!("a transposed convolution with {rank} spatial axes"))),
+            rank => {
+                return Err(Error::unsupported(format!(
+                    "a transposed convolution with {rank} spatial axes"
+                )));
+            }
         },
         Layer::BatchNorm { .. } => "support::batch_norm::BatchNorm",
         Layer::LayerNorm { .. } => "support::layer_norm::LayerNorm",
@@ -44,11 +60,29 @@ fn spatial(strides: &Setting<Vec<usize>>) -> usize {
 pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
     let args = body.structure.args.clone();
     Ok(match layer {
-        Layer::Linear { inputs, outputs, bias } => {
-            let function = body.using(if *bias { "candle_nn::linear" } else { "candle_nn::linear_no_bias" });
+        Layer::Linear {
+            inputs,
+            outputs,
+            bias,
+        } => {
+            let function = body.support(if *bias {
+                "linear::linear"
+            } else {
+                "linear::linear_no_bias"
+            });
             Expr::call(function, [size(inputs, &args), size(outputs, &args), vb])
         }
-        Layer::Conv { inputs, outputs, kernel, strides, dilations, padding, grouping, bias, .. } => {
+        Layer::Conv {
+            inputs,
+            outputs,
+            kernel,
+            strides,
+            dilations,
+            padding,
+            grouping,
+            bias,
+            ..
+        } => {
             let rank = spatial(strides);
             let module = match (grouping, rank) {
                 (Grouping::Depthwise, _) => "depthwise_conv::depthwise_conv2d",
@@ -56,33 +90,86 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
                 (_, 2) => "conv::conv2d",
                 (_, _) => "conv3d::conv3d",
             };
-            let function = body.support(&format!("{module}{}", if *bias { "" } else { "_no_bias" }));
+            let function =
+                body.support(&format!("{module}{}", if *bias { "" } else { "_no_bias" }));
             let config = layer_config(body, strides, dilations, padding, *grouping, &args);
             let kernel = match (rank, kernel) {
                 (1, Setting::Fixed(kernel)) => Expr::size(kernel[0]),
                 (_, kernel) => list(kernel, &args),
             };
-            Expr::call(function, [size(inputs, &args), size(outputs, &args), kernel, config, vb])
+            Expr::call(
+                function,
+                [
+                    size(inputs, &args),
+                    size(outputs, &args),
+                    kernel,
+                    config,
+                    vb,
+                ],
+            )
         }
-        Layer::ConvTranspose { inputs, outputs, kernel, strides, dilations, padding, bias, .. } => {
+        Layer::ConvTranspose {
+            inputs,
+            outputs,
+            kernel,
+            strides,
+            dilations,
+            padding,
+            bias,
+            ..
+        } => {
             let rank = strides.len();
-            let function = body.support(&format!("conv_transpose::conv_transpose{rank}d{}", if *bias { "" } else { "_no_bias" }));
+            let function = body.support(&format!(
+                "conv_transpose::conv_transpose{rank}d{}",
+                if *bias { "" } else { "_no_bias" }
+            ));
             let config = config(body, strides, dilations, padding, Grouping::Groups(1));
-            let kernel = if let [one] = kernel.as_slice() { Expr::size(*one) } else { sizes(kernel) };
-            Expr::call(function, [size(inputs, &args), size(outputs, &args), kernel, config, vb])
+            let kernel = if let [one] = kernel.as_slice() {
+                Expr::size(*one)
+            } else {
+                sizes(kernel)
+            };
+            Expr::call(
+                function,
+                [
+                    size(inputs, &args),
+                    size(outputs, &args),
+                    kernel,
+                    config,
+                    vb,
+                ],
+            )
         }
-        Layer::BatchNorm { features, epsilon, momentum, scale, offset, .. } => {
+        Layer::BatchNorm {
+            features,
+            epsilon,
+            momentum,
+            scale,
+            offset,
+            ..
+        } => {
             let function = body.support("batch_norm::batch_norm");
             let config = body.support("batch_norm::BatchNormConfig");
             let settings = changed([
                 ("eps", (*epsilon != 1e-3).then(|| Expr::f64(*epsilon))),
-                ("momentum", (*momentum != 0.01).then(|| Expr::f64(*momentum))),
+                (
+                    "momentum",
+                    (*momentum != 0.01).then(|| Expr::f64(*momentum)),
+                ),
                 ("scale", (!scale).then(|| Expr::bool(false))),
                 ("center", (!offset).then(|| Expr::bool(false))),
             ]);
-            Expr::call(function, [size(features, &args), with_defaults(&config, settings), vb])
+            Expr::call(
+                function,
+                [size(features, &args), with_defaults(&config, settings), vb],
+            )
         }
-        Layer::LayerNorm { size: features, epsilon, scale, offset } => {
+        Layer::LayerNorm {
+            size: features,
+            epsilon,
+            scale,
+            offset,
+        } => {
             let function = body.support("layer_norm::layer_norm");
             let config = body.support("layer_norm::LayerNormConfig");
             let settings = changed([
@@ -91,7 +178,10 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
                 ("center", (!offset).then(|| Expr::bool(false))),
                 ("", None),
             ]);
-            Expr::call(function, [size(features, &args), with_defaults(&config, settings), vb])
+            Expr::call(
+                function,
+                [size(features, &args), with_defaults(&config, settings), vb],
+            )
         }
         Layer::Embedding { count, size: width } => {
             let function = body.using("candle_nn::embedding");
@@ -99,13 +189,19 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
         }
         Layer::Dropout { rate } => {
             body.using("candle_nn::Dropout");
-            Expr::call("Ok", [Expr::call("Dropout::new", [Expr::f32(*rate as f32)])])
+            Expr::call(
+                "Ok",
+                [Expr::call("Dropout::new", [Expr::f32(*rate as f32)])],
+            )
         }
     })
 }
 
 fn changed(settings: [(&'static str, Option<Expr>); 4]) -> Vec<(&'static str, Expr)> {
-    settings.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    settings
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 fn with_defaults(config: &str, settings: Vec<(&'static str, Expr)>) -> Expr {
@@ -117,14 +213,14 @@ fn with_defaults(config: &str, settings: Vec<(&'static str, Expr)>) -> Expr {
 }
 
 /// A size: a number, or the constructor's argument.
-pub fn size(setting: &Setting<usize>, args: &[Arg]) -> Expr {
+pub fn size(setting: &Setting<usize>, args: &[plan::Arg]) -> Expr {
     match setting {
         Setting::Fixed(size) => Expr::size(*size),
         Setting::Arg(arg) => Expr::path(args[*arg].name.as_str()),
     }
 }
 
-fn list(setting: &Setting<Vec<usize>>, args: &[Arg]) -> Expr {
+fn list(setting: &Setting<Vec<usize>>, args: &[plan::Arg]) -> Expr {
     match setting {
         Setting::Fixed(list) => sizes(list),
         Setting::Arg(arg) => Expr::path(args[*arg].name.as_str()),
@@ -137,19 +233,31 @@ fn layer_config(
     dilations: &[usize],
     padding: &Padding,
     grouping: Grouping,
-    args: &[Arg],
+    args: &[plan::Arg],
 ) -> Expr {
     match strides {
         Setting::Fixed(strides) => config(body, strides, dilations, padding, grouping),
         Setting::Arg(_) => {
-            let base = config(body, &vec![1; dilations.len()], dilations, padding, grouping);
+            let base = config(
+                body,
+                &vec![1; dilations.len()],
+                dilations,
+                padding,
+                grouping,
+            );
             base.call_method("stride", [list(strides, args)])
         }
     }
 }
 
 /// `ConvConfig::same().stride([2, 2])`.
-pub fn config(body: &mut Body, strides: &[usize], dilations: &[usize], padding: &Padding, grouping: Grouping) -> Expr {
+pub fn config(
+    body: &mut Body,
+    strides: &[usize],
+    dilations: &[usize],
+    padding: &Padding,
+    grouping: Grouping,
+) -> Expr {
     let config = body.support("conv::ConvConfig");
     let mut expr = match padding {
         Padding::Same => Expr::call(format!("{config}::same"), []),
@@ -182,22 +290,56 @@ fn pairs(widths: &[(usize, usize)]) -> Expr {
     Expr::array(widths.iter().map(|&(low, high)| sizes(&[low, high])))
 }
 
-/// The call of a layer on `x`, an expression of a reference.
-pub fn call(body: &mut Body, layer: &Layer, field: Expr, x: Expr, output: Option<&[Dim]>) -> Expr {
+/// The call of a layer on `x`; `output` is what a transposed convolution gives.
+pub fn call(body: &mut Body, layer: &Layer, field: Expr, x: &Arg, output: Option<&[Dim]>) -> Expr {
+    let operand = x.reference(body);
     match layer {
-        Layer::BatchNorm { .. } => field.call_method("forward_t", [x, Expr::path("train")]).tried(),
-        Layer::Dropout { .. } => field.call_method("forward", [x, Expr::path("train")]).tried(),
-        Layer::Linear { .. } | Layer::Embedding { .. } => {
+        Layer::BatchNorm { .. } => field
+            .call_method("forward_t", [operand, Expr::path("train")])
+            .tried(),
+        Layer::Dropout { .. } => field
+            .call_method("forward", [operand, Expr::path("train")])
+            .tried(),
+        Layer::Embedding { .. } => {
             body.using("candle_nn::Module");
-            field.call_method("forward", [x]).tried()
+            field.call_method("forward", [operand]).tried()
         }
-        Layer::ConvTranspose { .. } => match output {
-            Some(output) => {
-                let size = super::op::output_size(body, output);
-                field.call_method("forward_to", [x, size]).tried()
+        Layer::ConvTranspose {
+            kernel,
+            strides,
+            padding,
+            ..
+        } => match output {
+            Some(output) if !is_default(x.ty.dims(), output, (kernel, strides, padding)) => {
+                let size = output_size(body, output, strides.len());
+                field.call_method("forward_to", [operand, size]).tried()
             }
-            None => field.call_method("forward", [x]).tried(),
+            Some(_) | None => field.call_method("forward", [operand]).tried(),
         },
-        Layer::Conv { .. } | Layer::LayerNorm { .. } => field.call_method("forward", [x]).tried(),
+        Layer::Linear { .. } | Layer::Conv { .. } | Layer::LayerNorm { .. } => {
+            field.call_method("forward", [operand]).tried()
+        }
     }
+}
+
+/// Whether a transposed convolution gives what Keras makes of its input's extents where nothing else is asked for.
+fn is_default(
+    input: &[Dim],
+    output: &[Dim],
+    (kernel, strides, padding): (&[usize], &[usize], &Padding),
+) -> bool {
+    let known = |size: usize| Dim::known(size as i64);
+    let axes = strides.len();
+    let grown = inner(input, axes)
+        .iter()
+        .zip(kernel.iter().zip(strides))
+        .map(|(extent, (&kernel, &stride))| match padding {
+            Padding::Same => Some(extent.clone() * known(stride)),
+            Padding::Valid => {
+                Some(extent.clone() * known(stride) + known(kernel.max(stride) - stride))
+            }
+            Padding::Explicit(_) => None,
+        });
+    let output = inner(output, axes).iter().cloned().map(Some);
+    input.len() == axes + 2 && grown.eq(output)
 }

@@ -1,6 +1,9 @@
 //! candle's words.
 
+mod absorb;
+mod fuse;
 mod layer;
+mod method;
 mod op;
 mod structure;
 
@@ -8,6 +11,7 @@ pub use structure::items;
 
 use super::operand::{Arg, Body, Place, literals};
 use super::rust::Expr;
+use crate::eval::Tensor;
 use crate::ir::DType;
 
 /// candle's element type for a value.
@@ -19,7 +23,13 @@ pub fn dtype(dtype: DType) -> &'static str {
         DType::F64 | DType::C128 => "DType::F64",
         DType::Bool | DType::U8 => "DType::U8",
         DType::U32 => "DType::U32",
-        DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U16 | DType::U64 | DType::String => "DType::I64",
+        DType::I8
+        | DType::I16
+        | DType::I32
+        | DType::I64
+        | DType::U16
+        | DType::U64
+        | DType::String => "DType::I64",
     }
 }
 
@@ -36,15 +46,24 @@ impl Arg {
     /// The operand as a reference.
     fn reference(&self, body: &mut Body) -> Expr {
         match &self.place {
-            Place::Local { name, borrowed: true } => Expr::path(name.as_str()),
-            Place::Local { .. } | Place::Field(_) | Place::Literal(_) | Place::Extents { .. } => self.receiver(body).by_ref(),
+            Place::Local {
+                name,
+                borrowed: true,
+            } => Expr::path(name.as_str()),
+            Place::Field(field) if is_reference(field) => field.clone(),
+            Place::Local { .. } | Place::Field(_) | Place::Literal(_) | Place::Extents { .. } => {
+                self.receiver(body).by_ref()
+            }
         }
     }
 
     /// The operand as a tensor of its own.
     fn owned(&self, body: &mut Body) -> Expr {
         match &self.place {
-            Place::Local { name, borrowed: false } if self.last => Expr::path(name.as_str()),
+            Place::Local {
+                name,
+                borrowed: false,
+            } if self.last => Expr::path(name.as_str()),
             Place::Local { .. } | Place::Field(_) => self.receiver(body).call_method("clone", []),
             Place::Literal(_) | Place::Extents { .. } => self.made(body),
         }
@@ -59,14 +78,18 @@ impl Arg {
             Place::Literal(value) => {
                 body.using("candle_core::DType");
                 let dims = Expr::tuple_shape(value.shape());
-                let made = match value.as_splat() {
+                let made = match element(value) {
                     Some(number) if value.shape().is_empty() => {
-                        Expr::call("Tensor::new", [typed_number(number, value.dtype()), device()])
+                        Expr::call("Tensor::new", [number, device()])
                     }
-                    Some(number) => Expr::call("Tensor::full", [typed_number(number, value.dtype()), dims, device()]),
+                    Some(number) => Expr::call("Tensor::full", [number, dims, device()]),
                     None => {
                         let numbers = literals(value);
-                        let flat = Expr::call("Tensor::new", [typed(numbers, value.dtype()).by_ref(), device()]).tried();
+                        let flat = Expr::call(
+                            "Tensor::new",
+                            [typed(numbers, value.dtype()).by_ref(), device()],
+                        )
+                        .tried();
                         match value.shape().len() {
                             1 => return cast_literal(flat, value.dtype()),
                             _ => flat.call_method("reshape", [dims]),
@@ -78,8 +101,12 @@ impl Arg {
             Place::Extents { dims, scalar } => {
                 let numbers: Vec<Expr> = dims.iter().map(|dim| as_i64(body.extent(dim))).collect();
                 match (scalar, numbers.as_slice()) {
-                    (true, [number]) => Expr::call("Tensor::new", [number.clone(), device()]).tried(),
-                    _ => Expr::call("Tensor::new", [Expr::array(numbers).by_ref(), device()]).tried(),
+                    (true, [number]) => {
+                        Expr::call("Tensor::new", [number.clone(), device()]).tried()
+                    }
+                    _ => {
+                        Expr::call("Tensor::new", [Expr::array(numbers).by_ref(), device()]).tried()
+                    }
                 }
             }
             Place::Local { .. } | Place::Field(_) => self.receiver(body),
@@ -87,16 +114,26 @@ impl Arg {
     }
 }
 
+/// Whether a field's tensor is spelt as a call of what gives a reference.
+fn is_reference(field: &Expr) -> bool {
+    field.to_string().ends_with(')')
+}
+
 /// Half types have no literals.
 fn cast_literal(made: Expr, dtype: DType) -> Expr {
     match dtype {
-        DType::F16 | DType::BF16 => made.call_method("to_dtype", [Expr::path(self::dtype(dtype))]).tried(),
+        DType::F16 | DType::BF16 => made
+            .call_method("to_dtype", [Expr::path(self::dtype(dtype))])
+            .tried(),
         _ => made,
     }
 }
 
 fn typed(mut numbers: Vec<Expr>, dtype: DType) -> Expr {
-    if let Some(first) = numbers.first_mut() {
+    if let Some(first) = numbers
+        .first_mut()
+        .filter(|first| !first.to_string().contains("::"))
+    {
         *first = Expr::literal(format!("{first}{}", suffix(dtype)));
     }
     Expr::array(numbers)
@@ -107,6 +144,18 @@ fn as_i64(extent: Expr) -> Expr {
         Ok(number) => Expr::literal(format!("{number}i64")),
         Err(_) => extent.cast("i64"),
     }
+}
+
+/// The element that all elements of a constant are.
+fn element(value: &Tensor) -> Option<Expr> {
+    let number = value.as_splat()?;
+    let integer = value
+        .as_integers()
+        .and_then(|numbers| numbers.first().copied());
+    Some(match integer.filter(|_| suffix(value.dtype()) == "i64") {
+        Some(integer) => Expr::literal(format!("{integer}i64")),
+        None => typed_number(number, value.dtype()),
+    })
 }
 
 /// A number with the suffix of its element type.
@@ -125,7 +174,13 @@ fn suffix(dtype: DType) -> &'static str {
         DType::F64 | DType::C128 => "f64",
         DType::Bool | DType::U8 => "u8",
         DType::U32 => "u32",
-        DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U16 | DType::U64 | DType::String => "i64",
+        DType::I8
+        | DType::I16
+        | DType::I32
+        | DType::I64
+        | DType::U16
+        | DType::U64
+        | DType::String => "i64",
     }
 }
 

@@ -6,15 +6,15 @@ use super::layer::{config, padding};
 use super::{Slots, dtype, typed_number};
 use crate::error::{Error, Result};
 use crate::ir::{
-    Binary, Channels, Comparison, Conv, DType, Dim, Extreme, Grouping, Interpolation, Op, PadMode, Padding, Pooling,
-    Reduction, ResizeMode, Sampling, SliceAxis, Type, Unary,
+    Binary, Channels, Comparison, Conv, DType, Dim, Extreme, Grouping, Interpolation, Op, PadMode,
+    Padding, Pooling, Reduction, ResizeMode, Sampling, SliceAxis, Unary,
 };
 
 /// The value of an op as an expression: a `Tensor`, or a tuple of tensors.
 ///
 /// # Errors
 /// When candle has no such op and the support code neither.
-pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Expr> {
+pub fn op(body: &mut Body, op: &Op, args: &[Arg]) -> Result<Expr> {
     let x = args.first();
     let first = || x.ok_or_else(|| Error::malformed("internal: an op without operands"));
     Ok(match op {
@@ -26,18 +26,28 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
         Op::Cast(to) => cast(body, first()?, *to),
         Op::Reshape(dims) => {
             let dims = extents(body, dims);
-            first()?.receiver(body).call_method("reshape", [Expr::shape(dims)]).tried()
+            first()?
+                .receiver(body)
+                .call_method("reshape", [Expr::shape(dims)])
+                .tried()
         }
         Op::Transpose(permutation) => transpose(body, first()?, permutation),
         Op::Broadcast(dims) => {
             let dims = extents(body, dims);
-            first()?.receiver(body).call_method("broadcast_as", [Expr::shape(dims)]).tried()
+            first()?
+                .receiver(body)
+                .call_method("broadcast_as", [Expr::shape(dims)])
+                .tried()
         }
         Op::Slice(axes) => slice(body, first()?, axes),
         Op::Concat { axis } => {
             body.using("candle_core::Tensor");
             let parts: Vec<Expr> = args.iter().map(|arg| arg.reference(body)).collect();
-            Expr::call("Tensor::cat", [Expr::array(parts).by_ref(), Expr::size(*axis)]).tried()
+            Expr::call(
+                "Tensor::cat",
+                [Expr::array(parts).by_ref(), Expr::size(*axis)],
+            )
+            .tried()
         }
         Op::Pad { widths, mode } => pad(body, args, widths, *mode),
         Op::Reverse { axes } => {
@@ -46,12 +56,20 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
         }
         Op::Tile(multiples) => {
             let multiples = extents(body, multiples);
-            first()?.receiver(body).call_method("repeat", [Expr::shape(multiples)]).tried()
+            first()?
+                .receiver(body)
+                .call_method("repeat", [Expr::shape(multiples)])
+                .tried()
         }
-        Op::Gather { axis, batch_dims } => {
-            support(body, "gather::gather", args, [Expr::size(*axis), Expr::size(*batch_dims)])
+        Op::Gather { axis, batch_dims } => support(
+            body,
+            "gather::gather",
+            args,
+            [Expr::size(*axis), Expr::size(*batch_dims)],
+        ),
+        Op::GatherNd { batch_dims } => {
+            support(body, "gather::gather_nd", args, [Expr::size(*batch_dims)])
         }
-        Op::GatherNd { batch_dims } => support(body, "gather::gather_nd", args, [Expr::size(*batch_dims)]),
         Op::ScatterNd { shape } => {
             let shape = Expr::array(extents(body, shape)).by_ref();
             support(body, "gather::scatter_nd", args, [shape])
@@ -59,7 +77,13 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
         Op::OneHot { depth, axis } => {
             let function = body.support("gather::one_hot");
             let (on, off) = (args[1].reference(body), args[2].reference(body));
-            let args = [args[0].reference(body), body.extent(depth), on, off, Expr::size(*axis)];
+            let args = [
+                args[0].reference(body),
+                body.extent(depth),
+                on,
+                off,
+                Expr::size(*axis),
+            ];
             Expr::call(function, args).tried()
         }
         Op::TopK { k } => {
@@ -75,33 +99,74 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
             };
             support(body, name, args, [Expr::size(*axis)])
         }
-        Op::Cumulative { op, axis, exclusive, reverse } => {
+        Op::Cumulative {
+            op,
+            axis,
+            exclusive,
+            reverse,
+        } => {
             let name = match op {
                 Reduction::Product => "cumulative::cumprod",
-                Reduction::Sum | Reduction::Mean | Reduction::Max | Reduction::Min | Reduction::All | Reduction::Any => {
-                    "cumulative::cumsum"
-                }
+                Reduction::Sum
+                | Reduction::Mean
+                | Reduction::Max
+                | Reduction::Min
+                | Reduction::All
+                | Reduction::Any => "cumulative::cumsum",
             };
-            support(body, name, args, [Expr::size(*axis), Expr::bool(*exclusive), Expr::bool(*reverse)])
+            support(
+                body,
+                name,
+                args,
+                [
+                    Expr::size(*axis),
+                    Expr::bool(*exclusive),
+                    Expr::bool(*reverse),
+                ],
+            )
         }
         Op::Softmax { axis } => support(body, "softmax::softmax", args, [Expr::size(*axis)]),
         Op::LogSoftmax { axis } => support(body, "softmax::log_softmax", args, [Expr::size(*axis)]),
-        Op::MatMul { transpose_lhs, transpose_rhs } => matmul(body, args, *transpose_lhs, *transpose_rhs),
+        Op::MatMul {
+            transpose_lhs,
+            transpose_rhs,
+        } => matmul(body, args, *transpose_lhs, *transpose_rhs),
         Op::Conv(conv) => convolution(body, args, conv)?,
         Op::ConvTranspose { conv, output } => transposed(body, args, conv, output)?,
-        Op::Pool { op, window, strides, padding, .. } => pool(body, first()?, *op, window, strides, padding)?,
+        Op::Pool {
+            op,
+            window,
+            strides,
+            padding,
+            ..
+        } => pool(body, first()?, *op, window, strides, padding)?,
         Op::Resize { mode, size, .. } => resize(body, first()?, *mode, size),
-        Op::BatchNorm { epsilon, scale, offset, channels } => batch_norm(body, args, *epsilon, (*scale, *offset), *channels)?,
-        Op::LayerNorm { axes, epsilon, scale, offset } => {
+        Op::BatchNorm {
+            epsilon,
+            scale,
+            offset,
+            channels,
+        } => batch_norm(body, args, *epsilon, (*scale, *offset), *channels)?,
+        Op::LayerNorm {
+            axes,
+            epsilon,
+            scale,
+            offset,
+        } => {
             let function = body.support("layer_norm::layer_norm_over");
             let [weight, bias] = optional(body, &args[1..], [*scale, *offset]);
             let x = first()?.reference(body);
-            Expr::call(function, [x, Expr::size(*axes), weight, bias, Expr::f64(*epsilon)]).tried()
+            Expr::call(
+                function,
+                [x, Expr::size(*axes), weight, bias, Expr::f64(*epsilon)],
+            )
+            .tried()
         }
         Op::Dropout { .. } => first()?.owned(body),
         Op::Input(_) | Op::Param(_) | Op::Constant(_) | Op::Extents { .. } => {
-            let _ = results;
-            return Err(Error::malformed("internal: a source among a method's steps"));
+            return Err(Error::malformed(
+                "internal: a source among a method's steps",
+            ));
         }
     })
 }
@@ -109,7 +174,11 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
 /// `function(&x, &y, …, rest…)?` of the support code.
 fn support<const N: usize>(body: &mut Body, path: &str, args: &[Arg], rest: [Expr; N]) -> Expr {
     let function = body.support(path);
-    let args: Vec<Expr> = args.iter().map(|arg| arg.reference(body)).chain(rest).collect();
+    let args: Vec<Expr> = args
+        .iter()
+        .map(|arg| arg.reference(body))
+        .chain(rest)
+        .collect();
     Expr::call(function, args).tried()
 }
 
@@ -139,8 +208,22 @@ fn unary(body: &mut Body, op: Unary, x: &Arg) -> Expr {
         Unary::Abs if float => return method(body, x, "abs"),
         Unary::Square if float => return method(body, x, "sqr"),
         Unary::StopGradient => return x.receiver(body).call_method("detach", []),
-        Unary::LeakyRelu { alpha } => return support(body, "activation::leaky_relu", std::slice::from_ref(x), [Expr::f32(alpha as f32)]),
-        Unary::Elu { alpha } => return support(body, "activation::elu", std::slice::from_ref(x), [Expr::f32(alpha as f32)]),
+        Unary::LeakyRelu { alpha } => {
+            return support(
+                body,
+                "activation::leaky_relu",
+                std::slice::from_ref(x),
+                [Expr::f32(alpha as f32)],
+            );
+        }
+        Unary::Elu { alpha } => {
+            return support(
+                body,
+                "activation::elu",
+                std::slice::from_ref(x),
+                [Expr::f32(alpha as f32)],
+            );
+        }
         Unary::Neg => "math::neg",
         Unary::Abs => "math::abs",
         Unary::Square => "math::square",
@@ -211,14 +294,22 @@ fn binary(body: &mut Body, op: Binary, x: &Arg, y: &Arg) -> Expr {
     };
     let float = x.ty.dtype.is_float();
     if let Some(number) = scalar_beside(y, x).filter(|_| float) {
-        return x.reference(body).infix(infix, number_of(number, y.ty.dtype)).tried();
+        return x
+            .reference(body)
+            .infix(infix, number_of(number, y.ty.dtype))
+            .tried();
     }
     if let Some(number) = scalar_beside(x, y).filter(|_| float) {
-        return number_of(number, x.ty.dtype).infix(infix, y.reference(body)).tried();
+        return number_of(number, x.ty.dtype)
+            .infix(infix, y.reference(body))
+            .tried();
     }
     match same_shape(x, y) {
         true => x.reference(body).infix(infix, y.reference(body)).tried(),
-        false => x.receiver(body).call_method(broadcast, [y.reference(body)]).tried(),
+        false => x
+            .receiver(body)
+            .call_method(broadcast, [y.reference(body)])
+            .tried(),
     }
 }
 
@@ -233,7 +324,9 @@ fn scalar_beside(constant: &Arg, other: &Arg) -> Option<f64> {
         (Some(a), None) => a == 0,
         (None, _) => false,
     };
-    constant.scalar().filter(|number| fits && number.is_finite())
+    constant
+        .scalar()
+        .filter(|number| fits && number.is_finite())
 }
 
 /// A number that candle takes as `f64`, in as few digits as its element type needs.
@@ -265,18 +358,34 @@ fn compare(body: &mut Body, op: Comparison, x: &Arg, y: &Arg) -> Expr {
         Comparison::GreaterEqual => ("ge", "broadcast_ge"),
     };
     if let Some(number) = scalar_beside(y, x) {
-        return x.receiver(body).call_method(method, [typed_number(number, y.ty.dtype)]).tried();
+        return x
+            .receiver(body)
+            .call_method(method, [typed_number(number, y.ty.dtype)])
+            .tried();
     }
     match same_shape(x, y) {
-        true => x.receiver(body).call_method(method, [y.reference(body)]).tried(),
-        false => x.receiver(body).call_method(broadcast, [y.reference(body)]).tried(),
+        true => x
+            .receiver(body)
+            .call_method(method, [y.reference(body)])
+            .tried(),
+        false => x
+            .receiver(body)
+            .call_method(broadcast, [y.reference(body)])
+            .tried(),
     }
 }
 
 fn clamp(body: &mut Body, x: &Arg, low: f64, high: f64) -> Expr {
     match (low, high) {
-        (0.0, 6.0) if x.ty.dtype.is_float() => support(body, "activation::relu6", std::slice::from_ref(x), []),
-        _ => support(body, "math::clamp", std::slice::from_ref(x), [Expr::f64(low), Expr::f64(high)]),
+        (0.0, 6.0) if x.ty.dtype.is_float() => {
+            support(body, "activation::relu6", std::slice::from_ref(x), [])
+        }
+        _ => support(
+            body,
+            "math::clamp",
+            std::slice::from_ref(x),
+            [Expr::f64(low), Expr::f64(high)],
+        ),
     }
 }
 
@@ -290,37 +399,58 @@ fn cast(body: &mut Body, x: &Arg, to: DType) -> Expr {
     body.using("candle_core::DType");
     let plain = to.is_float() || x.ty.dtype == DType::Bool;
     match plain {
-        true => x.receiver(body).call_method("to_dtype", [Expr::path(dtype(to))]).tried(),
-        false => support(body, "math::cast", std::slice::from_ref(x), [Expr::path(dtype(to))]),
+        true => x
+            .receiver(body)
+            .call_method("to_dtype", [Expr::path(dtype(to))])
+            .tried(),
+        false => support(
+            body,
+            "math::cast",
+            std::slice::from_ref(x),
+            [Expr::path(dtype(to))],
+        ),
     }
 }
 
 fn transpose(body: &mut Body, x: &Arg, permutation: &[usize]) -> Expr {
-    let moved: Vec<usize> = (0..permutation.len()).filter(|&i| permutation[i] != i).collect();
+    let moved: Vec<usize> = (0..permutation.len())
+        .filter(|&i| permutation[i] != i)
+        .collect();
     let x = x.receiver(body);
     match moved.as_slice() {
-        [a, b] if permutation.len() == 2 => {
-            let _ = (a, b);
-            x.call_method("t", []).tried()
-        }
-        [a, b] => x.call_method("transpose", [Expr::size(*a), Expr::size(*b)]).tried(),
-        _ => x.call_method("permute", [Expr::tuple_shape(permutation)]).tried(),
+        [_, _] if permutation.len() == 2 => x.call_method("t", []).tried(),
+        [a, b] => x
+            .call_method("transpose", [Expr::size(*a), Expr::size(*b)])
+            .tried(),
+        _ => x
+            .call_method("permute", [Expr::tuple_shape(permutation)])
+            .tried(),
     }
 }
 
 fn slice(body: &mut Body, x: &Arg, axes: &[SliceAxis]) -> Expr {
     let mut value: Option<Expr> = None;
-    for (axis, part) in axes.iter().enumerate().filter(|(i, part)| !part.is_whole(x.ty.dims().get(*i))) {
+    for (axis, part) in axes
+        .iter()
+        .enumerate()
+        .filter(|(i, part)| !part.is_whole(x.ty.dims().get(*i)))
+    {
         let (start, length) = (body.extent(&part.start), body.extent(&part.length));
         value = Some(match part.step {
             1 => {
                 let receiver = value.unwrap_or_else(|| x.receiver(body));
-                receiver.call_method("narrow", [Expr::size(axis), start, length]).tried()
+                receiver
+                    .call_method("narrow", [Expr::size(axis), start, length])
+                    .tried()
             }
             step => {
                 let function = body.support("pad::slice");
                 let reference = value.map_or_else(|| x.reference(body), Expr::by_ref);
-                Expr::call(function, [reference, Expr::size(axis), start, length, Expr::size(step)]).tried()
+                Expr::call(
+                    function,
+                    [reference, Expr::size(axis), start, length, Expr::size(step)],
+                )
+                .tried()
             }
         });
     }
@@ -330,7 +460,9 @@ fn slice(body: &mut Body, x: &Arg, axes: &[SliceAxis]) -> Expr {
 fn pad(body: &mut Body, args: &[Arg], widths: &[(Dim, Dim)], mode: PadMode) -> Expr {
     let function = body.support("pad::pad");
     let mode_type = body.support("pad::PadMode");
-    let pairs = widths.iter().map(|(low, high)| Expr::tuple([body.extent(low), body.extent(high)]));
+    let pairs = widths
+        .iter()
+        .map(|(low, high)| Expr::tuple([body.extent(low), body.extent(high)]));
     let pairs = Expr::array(pairs.collect::<Vec<_>>()).by_ref();
     let mode = match mode {
         PadMode::Constant => {
@@ -349,29 +481,20 @@ fn range(body: &mut Body, args: &[Arg], length: &Dim) -> Expr {
 }
 
 fn reduce(body: &mut Body, x: &Arg, op: Reduction, axes: &[usize], keep: bool) -> Expr {
-    let (name, plain) = match op {
-        Reduction::Sum => ("sum", true),
-        Reduction::Mean => ("mean", true),
-        Reduction::Max => ("max", false),
-        Reduction::Min => ("min", false),
-        Reduction::Product => ("prod", false),
-        Reduction::All => ("all", false),
-        Reduction::Any => ("any", false),
+    let name = match op {
+        Reduction::Sum => "reduce::sum",
+        Reduction::Mean => "reduce::mean",
+        Reduction::Max => "reduce::max",
+        Reduction::Min => "reduce::min",
+        Reduction::Product => "reduce::prod",
+        Reduction::All => "reduce::all",
+        Reduction::Any => "reduce::any",
     };
-    let float = x.ty.dtype.is_float();
     match axes {
         [] => x.owned(body),
-        [axis] if float && (plain || matches!(op, Reduction::Max | Reduction::Min)) => {
-            let name = if keep { format!("{name}_keepdim") } else { name.to_owned() };
-            x.receiver(body).call_method(&name, [Expr::size(*axis)]).tried()
-        }
-        axes if float && plain => {
-            let name = if keep { format!("{name}_keepdim") } else { name.to_owned() };
-            x.receiver(body).call_method(&name, [Expr::tuple_shape(axes)]).tried()
-        }
         axes => {
             let rest = [sizes(axes).by_ref(), Expr::bool(keep)];
-            support(body, &format!("reduce::{name}"), std::slice::from_ref(x), rest)
+            support(body, name, std::slice::from_ref(x), rest)
         }
     }
 }
@@ -381,16 +504,29 @@ fn matmul(body: &mut Body, args: &[Arg], transpose_lhs: bool, transpose_rhs: boo
         true => arg.receiver(body).call_method("t", []).tried().by_ref(),
         false => arg.reference(body),
     };
-    let batch = |arg: &Arg| arg.ty.dims().len().checked_sub(2).map(|rank| arg.ty.dims()[..rank].to_vec());
+    let batch = |arg: &Arg| {
+        arg.ty
+            .dims()
+            .len()
+            .checked_sub(2)
+            .map(|rank| arg.ty.dims()[..rank].to_vec())
+    };
     // candle's own product refuses permuted views of more than one batch axis.
     if batch(&args[0]).is_some_and(|axes| axes.len() < 2) && batch(&args[0]) == batch(&args[1]) {
         let rhs = turned(body, &args[1], transpose_rhs);
         let lhs = args[0].receiver(body);
-        let lhs = if transpose_lhs { lhs.call_method("t", []).tried() } else { lhs };
+        let lhs = if transpose_lhs {
+            lhs.call_method("t", []).tried()
+        } else {
+            lhs
+        };
         return lhs.call_method("matmul", [rhs]).tried();
     }
     let function = body.support("matmul::matmul");
-    let operands = [turned(body, &args[0], transpose_lhs), turned(body, &args[1], transpose_rhs)];
+    let operands = [
+        turned(body, &args[0], transpose_lhs),
+        turned(body, &args[1], transpose_rhs),
+    ];
     Expr::call(function, operands).tried()
 }
 
@@ -400,47 +536,112 @@ fn convolution(body: &mut Body, args: &[Arg], conv: &Conv) -> Result<Expr> {
         (Grouping::Groups(_), 1) => "conv1d::conv1d_op",
         (Grouping::Groups(_), 2) => "conv::conv2d_op",
         (Grouping::Groups(_), 3) => "conv3d::conv3d_op",
-        (_, rank) => return Err(Error::unsupported(format!("a depthwise convolution with {rank} spatial axes"))),
+        (_, rank) => {
+            return Err(Error::unsupported(format!(
+                "a depthwise convolution with {rank} spatial axes"
+            )));
+        }
     };
     let function = body.support(function);
     let activation = body.support("activation::Activation");
-    let config = config(body, &conv.strides, &conv.dilations, &conv.padding, conv.grouping);
+    let config = config(
+        body,
+        &conv.strides,
+        &conv.dilations,
+        &conv.padding,
+        conv.grouping,
+    );
     let (x, kernel) = (args[0].reference(body), args[1].reference(body));
     let linear = Expr::path(format!("{activation}::Linear"));
-    Ok(Expr::call(function, [x, kernel, Expr::path("None"), config.by_ref(), linear]).tried())
+    Ok(Expr::call(
+        function,
+        [x, kernel, Expr::path("None"), config.by_ref(), linear],
+    )
+    .tried())
 }
 
 fn transposed(body: &mut Body, args: &[Arg], conv: &Conv, output: &[Dim]) -> Result<Expr> {
     let function = match conv.strides.len() {
         1 => "conv_transpose::conv_transpose1d_op",
         2 => "conv_transpose::conv_transpose2d_op",
-        rank => return Err(Error::unsupported(format!("a transposed convolution with {rank} spatial axes"))),
+        rank => {
+            return Err(Error::unsupported(format!(
+                "a transposed convolution with {rank} spatial axes"
+            )));
+        }
     };
     let function = body.support(function);
     let activation = body.support("activation::Activation");
-    let config = config(body, &conv.strides, &conv.dilations, &conv.padding, conv.grouping);
-    let output = output_size(body, output);
+    let config = config(
+        body,
+        &conv.strides,
+        &conv.dilations,
+        &conv.padding,
+        conv.grouping,
+    );
+    let output = output_size(body, output, conv.strides.len());
     let (x, kernel) = (args[0].reference(body), args[1].reference(body));
     let linear = Expr::path(format!("{activation}::Linear"));
-    Ok(Expr::call(function, [x, kernel, Expr::path("None"), config.by_ref(), output, linear]).tried())
+    Ok(Expr::call(
+        function,
+        [
+            x,
+            kernel,
+            Expr::path("None"),
+            config.by_ref(),
+            output,
+            linear,
+        ],
+    )
+    .tried())
 }
 
-/// `Some([h, w])`, or `Some(n)` for one axis.
-pub(super) fn output_size(body: &Body, output: &[Dim]) -> Expr {
-    let mut size = extents(body, output);
-    let size = if size.len() == 1 { size.remove(0) } else { Expr::array(size) };
+/// `Some([h, w])`, or `Some(n)` for one axis, of all extents of a result or its `spatial` ones.
+pub(super) fn output_size(body: &Body, output: &[Dim], spatial: usize) -> Expr {
+    let mut size = extents(body, inner(output, spatial));
+    let size = if size.len() == 1 {
+        size.remove(0)
+    } else {
+        Expr::array(size)
+    };
     Expr::call("Some", [size])
 }
 
-fn pool(body: &mut Body, x: &Arg, op: Pooling, window: &[usize], strides: &[usize], around: &Padding) -> Result<Expr> {
+/// The `spatial` extents among all of an image.
+pub(super) fn inner(dims: &[Dim], spatial: usize) -> &[Dim] {
+    if dims.len() == spatial + 2 {
+        &dims[1..=spatial]
+    } else {
+        dims
+    }
+}
+
+fn pool(
+    body: &mut Body,
+    x: &Arg,
+    op: Pooling,
+    window: &[usize],
+    strides: &[usize],
+    around: &Padding,
+) -> Result<Expr> {
     let kind = match op {
         Pooling::Max => "max",
         Pooling::Average => "avg",
     };
     let function = body.support(&format!("pool::{kind}_pool{}d", window.len()));
-    let list = |list: &[usize]| if let [one] = list { Expr::size(*one) } else { sizes(list) };
+    let list = |list: &[usize]| {
+        if let [one] = list {
+            Expr::size(*one)
+        } else {
+            sizes(list)
+        }
+    };
     let around = padding(body, around);
-    Ok(Expr::call(function, [x.reference(body), list(window), list(strides), around]).tried())
+    Ok(Expr::call(
+        function,
+        [x.reference(body), list(window), list(strides), around],
+    )
+    .tried())
 }
 
 fn resize(body: &mut Body, x: &Arg, mode: ResizeMode, size: &[Dim; 2]) -> Expr {
@@ -457,17 +658,41 @@ fn resize(body: &mut Body, x: &Arg, mode: ResizeMode, size: &[Dim; 2]) -> Expr {
         Sampling::AlignCorners => "AlignCorners",
     };
     let size = Expr::array(extents(body, size));
-    Expr::call(function, [x.reference(body), size, Expr::path(format!("{sampling_type}::{sampling}"))]).tried()
+    Expr::call(
+        function,
+        [
+            x.reference(body),
+            size,
+            Expr::path(format!("{sampling_type}::{sampling}")),
+        ],
+    )
+    .tried()
 }
 
-fn batch_norm(body: &mut Body, args: &[Arg], epsilon: f64, affine: (bool, bool), channels: Channels) -> Result<Expr> {
+fn batch_norm(
+    body: &mut Body,
+    args: &[Arg],
+    epsilon: f64,
+    affine: (bool, bool),
+    channels: Channels,
+) -> Result<Expr> {
     if channels == Channels::First {
-        return Err(Error::unsupported("batch normalisation with the channels first"));
+        return Err(Error::unsupported(
+            "batch normalisation with the channels first",
+        ));
     }
     let function = body.support("batch_norm_op::normalise_by");
     let [scale, offset] = optional(body, &args[3..], [affine.0, affine.1]);
-    let (x, mean, variance) = (args[0].reference(body), args[1].reference(body), args[2].reference(body));
-    Ok(Expr::call(function, [x, mean, variance, scale, offset, Expr::f64(epsilon)]).tried())
+    let (x, mean, variance) = (
+        args[0].reference(body),
+        args[1].reference(body),
+        args[2].reference(body),
+    );
+    Ok(Expr::call(
+        function,
+        [x, mean, variance, scale, offset, Expr::f64(epsilon)],
+    )
+    .tried())
 }
 
 /// `Some(&x)` for the operands that are present, in order.

@@ -127,7 +127,7 @@ impl Expr {
     /// What `?` stands behind, if the expression ends in one, else the expression itself as an error.
     pub fn untried(self) -> Result<Self, Self> {
         match *self.0 {
-            Kind::Try(inner) => Ok(inner),
+            Kind::Try(inner) => Ok(inner.without_parens()),
             kind => Err(Self::new(kind)),
         }
     }

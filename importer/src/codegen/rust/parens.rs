@@ -8,6 +8,14 @@ impl Expr {
         Self::new(Kind::Paren(self))
     }
 
+    /// The value inside parentheses, where it stands alone.
+    pub(super) fn without_parens(self) -> Self {
+        match *self.0 {
+            Kind::Paren(inner) => inner,
+            kind => Self::new(kind),
+        }
+    }
+
     pub(super) fn at_least(self, level: Level) -> Self {
         if self.level() < level || self.is_block_like() {
             self.in_parens()

@@ -1,0 +1,487 @@
+//! Methods and their statements in candle's words.
+
+use super::super::operand::{Arg, Body, Place};
+use super::super::plan::{
+    Action, Entry, Field, FieldKind, Layer, Local, Method, Operand, Role, Step, Struct,
+};
+use super::super::rust::{Arm, Block, Expr, Function, Item, Pat, Stmt};
+use super::super::{Alias, described};
+use super::structure::Printer;
+use super::{layer, op};
+use crate::error::{Error, Result};
+
+/// A method; with its form for training where there is one.
+///
+/// # Errors
+/// Every step that candle cannot do, at once.
+pub fn method(
+    printer: &mut Printer,
+    structure: &Struct,
+    method: &Method,
+    entry: Option<&Entry>,
+) -> Result<Vec<Item>> {
+    let plan = printer.plan;
+    printer.uses.insert("candle_core::Tensor".to_owned());
+    let mut body = Body::new(structure, method, &mut printer.uses);
+    let (mut lines, mut errors) = (vec![], vec![]);
+    for step in &method.body {
+        match statement(&plan.structs, step, &mut body) {
+            Ok(line) => lines.extend(line),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Error::several(errors));
+    }
+    let result = result(method, entry, &mut body);
+    if body.needs_device {
+        let device = match method.params.first() {
+            Some(param) => Expr::path(param.name.as_str()).call_method("device", []),
+            None => field_device(structure),
+        };
+        lines.insert(
+            0,
+            Line {
+                names: vec!["device".to_owned()],
+                value: device,
+                note: None,
+            },
+        );
+    }
+    let needs_device = body.needs_device;
+    let block = finish(lines, result);
+    let params = method.params.iter().enumerate();
+    let unread =
+        params.filter(|(i, param)| !(reads(method, &param.name) || needs_device && *i == 0));
+    let unread: Vec<&str> = unread.map(|(_, param)| param.name.as_str()).collect();
+    let returns = match (
+        entry.and_then(|entry| entry.output_struct.clone()),
+        method.results.len(),
+    ) {
+        (Some(name), _) => format!("Result<{name}>"),
+        (None, 0) => "Result<()>".to_owned(),
+        (None, 1) => "Result<Tensor>".to_owned(),
+        (None, n) => format!("Result<({})>", vec!["Tensor"; n].join(", ")),
+    };
+    Ok(match method.has_mode {
+        false => vec![document(
+            signature(method, &method.name, &returns, &unread).body(block),
+            method,
+            entry,
+            false,
+        )],
+        true => {
+            let name = format!("{}_t", method.name);
+            let args = method
+                .params
+                .iter()
+                .map(|param| Expr::path(param.name.as_str()))
+                .chain([Expr::bool(false)]);
+            let delegate =
+                Block::from(Expr::path("self").call_method(&name, args.collect::<Vec<_>>()));
+            let train = signature(method, &name, &returns, &unread)
+                .param("train", "bool")
+                .body(block);
+            vec![
+                document(
+                    signature(method, &method.name, &returns, &[]).body(delegate),
+                    method,
+                    entry,
+                    false,
+                ),
+                document(train, method, entry, true),
+            ]
+        }
+    })
+}
+
+/// `unread` are the arguments that the body does not ask for.
+fn signature(method: &Method, name: &str, returns: &str, unread: &[&str]) -> Function {
+    let function = Function::public(name).receiver("&self").returns(returns);
+    method.params.iter().fold(function, |function, param| {
+        match unread.contains(&param.name.as_str()) {
+            true => function.param(&format!("_{}", param.name), "&Tensor"),
+            false => function.param(&param.name, "&Tensor"),
+        }
+    })
+}
+
+fn reads(method: &Method, name: &str) -> bool {
+    let operands = method
+        .body
+        .iter()
+        .flat_map(|step| &step.args)
+        .chain(&method.results);
+    operands.into_iter().any(|operand| operand.name == name)
+}
+
+fn document(function: Function, method: &Method, entry: Option<&Entry>, train: bool) -> Item {
+    let mut item = Item::from(function);
+    if method.params.len() + usize::from(train) > 6 {
+        item = item.attribute("allow(clippy::too_many_arguments)");
+    }
+    if train {
+        return item
+            .doc("With batch statistics, moving averages that learn and live dropout if `train`.");
+    }
+    let Some(entry) = entry else { return item };
+    for Local { name, ty } in &method.params {
+        item = item.doc(format!("- `{name}`: {}", described(ty)));
+    }
+    if let [output] = entry.outputs.as_slice() {
+        item = item.doc(format!("- returns {}", described(&output.ty)));
+    }
+    item
+}
+
+/// A method that only calls another.
+pub fn alias(alias: &Alias) -> Vec<Item> {
+    let call = |train: bool| {
+        let form = if train { "_t" } else { "" };
+        let args = alias.params.iter().map(|name| Expr::path(name.as_str()));
+        let args = args
+            .chain(train.then(|| Expr::path("train")))
+            .collect::<Vec<_>>();
+        let delegate = Expr::path("self").call_method(&format!("{}{form}", alias.of), args);
+        let returns = alias.output_struct.as_deref().unwrap_or("Tensor");
+        let function = Function::public(format!("{}{form}", alias.name))
+            .receiver("&self")
+            .returns(format!("Result<{returns}>"));
+        let function = alias
+            .params
+            .iter()
+            .fold(function, |function, name| function.param(name, "&Tensor"));
+        let function = if train {
+            function.param("train", "bool")
+        } else {
+            function
+        };
+        Item::from(function.body(Block::from(delegate)))
+            .doc(format!("The same as `{}{form}`.", alias.of))
+    };
+    let train = alias.has_mode.then(|| call(true));
+    std::iter::once(call(false)).chain(train).collect()
+}
+
+/// Where the weights are, for a method without arguments.
+fn field_device(structure: &Struct) -> Expr {
+    let tensor = structure
+        .fields
+        .iter()
+        .filter(|field| field.present.is_none())
+        .find_map(|field| {
+            let own = Expr::path("self").field(field.name.as_str());
+            match &field.kind {
+                FieldKind::Parameter { .. } => Some(own),
+                FieldKind::Layer(Layer::Linear { .. } | Layer::Conv { .. }) => {
+                    Some(own.call_method("weight", []))
+                }
+                FieldKind::Layer(_)
+                | FieldKind::Module { .. }
+                | FieldKind::Modules { .. }
+                | FieldKind::Flag(_) => None,
+            }
+        });
+    match tensor {
+        Some(tensor) => tensor.call_method("device", []),
+        None => Expr::path("candle_core::Device::Cpu").by_ref(),
+    }
+}
+
+/// One statement: `let names = value; // note`.
+struct Line {
+    names: Vec<String>,
+    value: Expr,
+    note: Option<String>,
+}
+
+impl From<Line> for Stmt {
+    fn from(line: Line) -> Self {
+        let pattern = match line.names.as_slice() {
+            [one] => Pat::from(one.as_str()),
+            several => Pat::tuple(several.iter().map(String::as_str).collect::<Vec<_>>()),
+        };
+        let statement = Stmt::bind(pattern, line.value);
+        match line.note {
+            Some(note) => statement.commented(note),
+            None => statement,
+        }
+    }
+}
+
+/// The block of statements; a last `let x = e?; Ok(x)` is `e` itself.
+fn finish(mut lines: Vec<Line>, result: Tail) -> Block {
+    let tail = match result {
+        Tail::Local(name) => match lines.pop() {
+            Some(last) if last.names == [name.as_str()] => match last.value.untried() {
+                Ok(inner) => inner,
+                Err(value) => Expr::call("Ok", [value]),
+            },
+            last => {
+                lines.extend(last);
+                Expr::call("Ok", [Expr::path(name.as_str())])
+            }
+        },
+        Tail::Value(value) => Expr::call("Ok", [value]),
+    };
+    Block::new(lines.into_iter().map(Stmt::from)).tail(tail)
+}
+
+enum Tail {
+    /// A local that is the whole result.
+    Local(String),
+    /// Anything else.
+    Value(Expr),
+}
+
+fn result(method: &Method, entry: Option<&Entry>, body: &mut Body) -> Tail {
+    let owned = |operand: &Operand, body: &mut Body| body.arg(operand).owned(body);
+    if let (Some(entry), true) = (entry, method.results.len() > 1) {
+        let fields = entry
+            .outputs
+            .iter()
+            .zip(&method.results)
+            .map(|(output, result)| (output.name.clone(), owned(result, body)));
+        let fields = fields.collect::<Vec<_>>();
+        return Tail::Value(Expr::struct_lit(
+            entry.output_struct.clone().unwrap_or_default(),
+            fields,
+        ));
+    }
+    match method.results.as_slice() {
+        [] => Tail::Value(Expr::unit()),
+        [one] => match body.arg(one).place {
+            Place::Local {
+                name,
+                borrowed: false,
+            } => Tail::Local(name),
+            Place::Local { .. } | Place::Field(_) | Place::Literal(_) | Place::Extents { .. } => {
+                Tail::Value(owned(one, body))
+            }
+        },
+        several => Tail::Value(Expr::tuple(
+            several
+                .iter()
+                .map(|result| owned(result, body))
+                .collect::<Vec<_>>(),
+        )),
+    }
+}
+
+/// The statement of a step; none where its result is spelt where it is read.
+fn statement(structs: &[Struct], step: &Step, body: &mut Body) -> Result<Option<Line>> {
+    let structure = body.structure;
+    let args: Vec<Arg> = step.args.iter().map(|operand| body.arg(operand)).collect();
+    let spell = |action: &Action| match action {
+        Action::Parameter(field) => Some(parameter(&structure.fields[*field])),
+        Action::LayerWeight { field, role } => Some(layer_weight(&structure.fields[*field], *role)),
+        Action::Op(_)
+        | Action::Constant(_)
+        | Action::Layer { .. }
+        | Action::Module { .. }
+        | Action::Modules { .. }
+        | Action::Extent { .. } => None,
+    };
+    if let [only] = step.results.as_slice()
+        && body.bind(&step.action, &only.name, spell)
+    {
+        return Ok(None);
+    }
+    step.results
+        .iter()
+        .skip(1)
+        .for_each(|result| drop(body.bind(&step.action, &result.name, |_| None)));
+    let value = match &step.condition {
+        None => value(structs, step, &args, None, body)?,
+        Some(condition) => conditional(
+            structs,
+            step,
+            &args,
+            (condition.field, condition.pass),
+            body,
+        )?,
+    };
+    let names = step
+        .results
+        .iter()
+        .map(|local| local.name.clone())
+        .collect();
+    Ok(Some(Line {
+        names,
+        value,
+        note: step.note.clone(),
+    }))
+}
+
+/// What a step makes; `field` is the name of its layer or module, if that is a local.
+fn value(
+    structs: &[Struct],
+    step: &Step,
+    args: &[Arg],
+    field: Option<&str>,
+    body: &mut Body,
+) -> Result<Expr> {
+    let structure = body.structure;
+    let own = |index: usize| match field {
+        Some(name) => Expr::path(name),
+        None => Expr::path("self").field(structure.fields[index].name.as_str()),
+    };
+    Ok(match &step.action {
+        Action::Op(op) => op::op(body, op, args)?,
+        Action::Layer { field, output } => {
+            let FieldKind::Layer(layer) = &structure.fields[*field].kind else {
+                return Err(Error::malformed("internal: a call of what is no layer"));
+            };
+            layer::call(body, layer, own(*field), &args[0], output.as_deref())
+        }
+        Action::Module { field, method } => {
+            let FieldKind::Module { ty, .. } = &structure.fields[*field].kind else {
+                return Err(Error::malformed("internal: a call of what is no module"));
+            };
+            let operands = args.iter().map(|arg| arg.reference(body)).collect();
+            called(own(*field), &structs[*ty].methods[*method], operands)
+        }
+        Action::Modules { field, method } => {
+            let FieldKind::Modules { ty, .. } = &structure.fields[*field].kind else {
+                return Err(Error::malformed(
+                    "internal: a call of what is no row of modules",
+                ));
+            };
+            row(own(*field), &structs[*ty].methods[*method], args, body)
+        }
+        Action::Extent { axis } => args[0]
+            .receiver(body)
+            .call_method("dim", [Expr::size(*axis)])
+            .tried(),
+        Action::Constant(_) | Action::Parameter(_) | Action::LayerWeight { .. } => {
+            return Err(Error::malformed("internal: a step without a statement"));
+        }
+    })
+}
+
+fn called(receiver: Expr, method: &Method, mut operands: Vec<Expr>) -> Expr {
+    if method.has_mode {
+        operands.push(Expr::path("train"));
+    }
+    let name = if method.has_mode {
+        format!("{}_t", method.name)
+    } else {
+        method.name.clone()
+    };
+    receiver.call_method(&name, operands).tried()
+}
+
+/// `self.blocks.iter().try_fold(x, |x, block| block.forward(&x))?`
+fn row(blocks: Expr, method: &Method, args: &[Arg], body: &mut Body) -> Expr {
+    let [value, block] =
+        [["x", "h", "value"], ["block", "layer", "module"]].map(|names| unlike(args, names));
+    let first = args[0].owned(body);
+    let mut operands = vec![Expr::path(value).by_ref()];
+    operands.extend(args[1..].iter().map(|arg| arg.reference(body)));
+    let call = called(Expr::path(block), method, operands);
+    let call = call
+        .untried()
+        .unwrap_or_else(|value| Expr::call("Ok", [value]));
+    let step = Expr::closure([Pat::from(value), Pat::from(block)], call);
+    blocks
+        .call_method("iter", [])
+        .call_method("try_fold", [first, step])
+        .tried()
+}
+
+/// The first of the names that no operand but the first has.
+fn unlike(args: &[Arg], names: [&'static str; 3]) -> &'static str {
+    let taken = |name: &str| {
+        args[1..]
+            .iter()
+            .any(|arg| matches!(&arg.place, Place::Local { name: other, .. } if other == name))
+    };
+    names
+        .into_iter()
+        .find(|name| !taken(name))
+        .unwrap_or(names[2])
+}
+
+/// The step where the instance has it, else what passes through: `condition` is its field and that operand.
+fn conditional(
+    structs: &[Struct],
+    step: &Step,
+    args: &[Arg],
+    condition: (usize, usize),
+    body: &mut Body,
+) -> Result<Expr> {
+    let field = &body.structure.fields[condition.0];
+    let switch = Expr::path("self").field(field.name.as_str());
+    let uses_field = match step.action {
+        Action::Layer { field, .. }
+        | Action::Module { field, .. }
+        | Action::Modules { field, .. } => field == condition.0,
+        Action::Op(_)
+        | Action::Parameter(_)
+        | Action::LayerWeight { .. }
+        | Action::Constant(_)
+        | Action::Extent { .. } => false,
+    };
+    let name = match args
+        .iter()
+        .any(|arg| matches!(&arg.place, Place::Local { name, .. } if *name == field.name))
+    {
+        true => format!("{}_layer", field.name),
+        false => field.name.clone(),
+    };
+    let bound = (field.present.is_some() && uses_field).then_some(name.as_str());
+    let present = field.present.is_some();
+    let value = value(structs, step, args, bound, body)?;
+    let pass = args[condition.1].owned(body);
+    Ok(match (bound, present) {
+        (Some(name), _) => Expr::match_(
+            switch.by_ref(),
+            [
+                Arm::new(Pat::variant("Some", [name]), value),
+                Arm::new("None", pass),
+            ],
+        ),
+        (None, true) => Expr::if_else(
+            switch.call_method("is_some", []),
+            Block::from(value),
+            Block::from(pass),
+        ),
+        (None, false) => Expr::if_else(switch, Block::from(value), Block::from(pass)),
+    })
+}
+
+/// A parameter's tensor.
+fn parameter(field: &Field) -> Expr {
+    let own = Expr::path("self").field(field.name.as_str());
+    match field.present {
+        None => own,
+        Some(_) => own
+            .call_method("as_ref", [])
+            .call_method("expect", [Expr::str("the instance has this weight")]),
+    }
+}
+
+/// A layer's weight in the model's own layout.
+fn layer_weight(field: &Field, role: Role) -> Expr {
+    let owner = Expr::path("self").field(field.name.as_str());
+    let FieldKind::Layer(layer) = &field.kind else {
+        return owner;
+    };
+    match (layer, role) {
+        (Layer::Linear { .. }, Role::Kernel) => {
+            owner.call_method("weight", []).call_method("t", []).tried()
+        }
+        (Layer::Embedding { .. }, _) => owner.call_method("embeddings", []),
+        (Layer::BatchNorm { .. }, Role::Mean) => owner
+            .call_method("running_mean", [])
+            .call_method("as_tensor", []),
+        (Layer::BatchNorm { .. }, Role::Variance) => owner
+            .call_method("running_var", [])
+            .call_method("as_tensor", []),
+        (_, Role::Kernel | Role::Scale) => owner.call_method("weight", []),
+        (_, Role::Bias | Role::Offset) => owner
+            .call_method("bias", [])
+            .call_method("expect", [Expr::str("the layer has a bias")]),
+        (_, Role::Mean | Role::Variance) => owner,
+    }
+}
