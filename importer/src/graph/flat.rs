@@ -67,6 +67,11 @@ pub enum FlatKind {
     Asset(usize),
     /// The handle of a table or another resource, by its object id.
     Resource(usize),
+    /// The identity that a dropout layer is in inference.
+    Dropout {
+        /// The share of elements that training drops.
+        rate: f64,
+    },
     /// A TensorFlow op.
     Op(Arc<NodeDef>),
 }
@@ -85,6 +90,8 @@ pub trait Library {
     fn variable_of_node(&self, node: &str) -> Option<ParamId>;
     /// The Python line that made a node.
     fn python_line(&self, function: &str, node: &str) -> Option<Arc<str>>;
+    /// The rate of the dropout layer that an identity of this full name stands for.
+    fn dropout_rate(&self, identity: &str) -> Option<f64>;
 }
 
 /// Flattens `body`, whose arguments are bound to `arguments`.
@@ -185,9 +192,11 @@ impl Flattener<'_> {
             return self.call_body(&callee, &inputs, &origin, depth);
         }
         let variable = is_variable_node(def).then(|| self.library.variable_of_node(&def.name)).flatten();
-        let kind = match variable {
-            Some(param) => FlatKind::Variable(param),
-            None => FlatKind::Op(def.clone()),
+        let dropout = (def.op == "Identity").then(|| self.library.dropout_rate(&origin.node)).flatten();
+        let kind = match (variable, dropout) {
+            (Some(param), _) => FlatKind::Variable(param),
+            (None, Some(rate)) => FlatKind::Dropout { rate },
+            (None, None) => FlatKind::Op(def.clone()),
         };
         let inputs = if variable.is_some() { vec![] } else { inputs };
         let count = output_count(def).unwrap_or(1);

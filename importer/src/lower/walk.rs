@@ -10,7 +10,7 @@ use super::space::Spread;
 use super::{check, find};
 use crate::error::{Error, Result};
 use crate::graph::flat::{FlatGraph, FlatKind, FlatNode, Library, flatten};
-use crate::ir::{DType, Dim, Graph, Origin, Param, ParamId, Type, Value};
+use crate::ir::{DType, Dim, Graph, Op, Origin, Param, ParamId, Type, Value};
 use savedmodel_import_proto::NodeDef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -262,6 +262,7 @@ impl Walk<'_> {
             FlatKind::Argument { .. } => {
                 return self.fail(Error::malformed("an argument is not bound"), &origin);
             }
+            FlatKind::Dropout { rate } => return self.dropout(*rate, node, results, &origin),
         };
         let row = find(&def.op);
         if row.is_none() && !control::is_structured(&def.op) && !complex::knows(&def.op) {
@@ -292,6 +293,15 @@ impl Walk<'_> {
         let checked =
             outputs.and_then(|outputs| check::shapes(&self.graph, def, &outputs).map(|()| outputs));
         checked.map_or_else(|error| self.fail(error, &origin), Some)
+    }
+
+    fn dropout(&mut self, rate: f64, node: &FlatNode, results: &Results, origin: &Origin) -> Option<Vec<Lowered>> {
+        let inputs = self.operands(node, results, origin)?;
+        let Some(Lowered::Value(x)) = inputs.first() else { return Some(inputs) };
+        match self.graph.value(Op::Dropout { rate: Some(rate) }, &[*x], origin) {
+            Ok(value) => Some(vec![Lowered::Value(value)]),
+            Err(error) => self.fail(error, origin),
+        }
     }
 
     /// What a row sees of a node.

@@ -2,6 +2,7 @@
 
 mod constants;
 mod describe;
+mod dropout;
 mod program;
 mod prune;
 mod select;

@@ -1,7 +1,7 @@
 //! From exported functions to the IR: flattened, lowered, and brought to normal form.
 
 use super::select::Chosen;
-use super::constants;
+use super::{constants, dropout};
 use crate::graph::body::Body;
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
 use crate::ir::{self, DType, Param, ParamId, ParamSource, Program, Type, verify};
@@ -95,6 +95,7 @@ struct Builder<'a> {
     /// Variables by the node of the main graph that makes them.
     nodes: HashMap<&'a str, ParamId>,
     bodies: RefCell<HashMap<String, Arc<Body>>>,
+    dropouts: HashMap<String, f64>,
 }
 
 impl<'a> Builder<'a> {
@@ -105,7 +106,7 @@ impl<'a> Builder<'a> {
             let node = variable.node.as_deref().unwrap_or(&variable.name);
             Some((node, ParamId(u32::try_from(i).ok()?)))
         });
-        Ok(Builder { model, params, nodes: nodes.collect(), bodies: RefCell::default() })
+        Ok(Builder { model, params, nodes: nodes.collect(), bodies: RefCell::default(), dropouts: dropout::rates(model) })
     }
 
     fn function(&self, function: &ExportedFunction, framework: Framework) -> Result<ir::Function> {
@@ -195,6 +196,11 @@ impl Library for Builder<'_> {
     fn python_line(&self, function: &str, node: &str) -> Option<Arc<str>> {
         let function = (!function.is_empty()).then_some(function);
         self.model.python_line(node, function).map(Arc::from)
+    }
+
+    fn dropout_rate(&self, identity: &str) -> Option<f64> {
+        let layer = identity.strip_suffix("/Identity")?.rsplit('/').next()?;
+        self.dropouts.get(layer).copied()
     }
 }
 

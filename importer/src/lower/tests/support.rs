@@ -266,6 +266,10 @@ impl Library for Nothing {
     fn variable_of_node(&self, _: &str) -> Option<ParamId> {
         None
     }
+    fn dropout_rate(&self, _: &str) -> Option<f64> {
+        None
+    }
+
     fn python_line(&self, _: &str, _: &str) -> Option<Arc<str>> {
         None
     }
