@@ -1,7 +1,9 @@
 //! What a framework has to say about a [`Plan`](super::plan::Plan).
 
-use super::plan::{Layer, Role, Setting};
+use super::plan::{Layer, Role};
+use crate::error::Result;
 use crate::ir::Grouping;
+use crate::weights::Layout;
 
 /// A layer's weight in the file: the key under the layer's field, and the axes of the framework's tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,14 @@ pub struct Slot {
 pub trait WeightLayout {
     /// One slot for each weight.
     fn slots(&self, layer: &Layer) -> Vec<Slot>;
+
+    /// The layout of a parameter of this rank that belongs to no layer.
+    ///
+    /// # Errors
+    /// Never for the layouts there are.
+    fn parameter(&self, rank: usize) -> Result<Layout> {
+        Ok(Layout::identity(rank))
+    }
 }
 
 impl Slot {
@@ -42,7 +52,11 @@ impl WeightLayout for Candle {
     fn slots(&self, layer: &Layer) -> Vec<Slot> {
         match layer {
             Layer::Linear { bias, .. } => with_bias(Slot::permuted(Role::Kernel, "weight", &[1, 0]), *bias),
-            Layer::Conv { kernel, bias, .. } => with_bias(Slot::same(Role::Kernel, "weight", spatial(kernel) + 2), *bias),
+            Layer::Conv { dilations, grouping: Grouping::Depthwise, bias, .. } if dilations.len() == 1 => {
+                let axes = vec![vec![0], vec![], vec![1, 2]];
+                with_bias(Slot { role: Role::Kernel, key: "weight", axes }, *bias)
+            }
+            Layer::Conv { dilations, bias, .. } => with_bias(Slot::same(Role::Kernel, "weight", dilations.len() + 2), *bias),
             Layer::ConvTranspose { kernel, bias, .. } => {
                 with_bias(Slot::same(Role::Kernel, "weight", kernel.len() + 2), *bias)
             }
@@ -55,11 +69,19 @@ impl WeightLayout for Candle {
 }
 
 impl WeightLayout for Burn {
+    /// burn has no rank 0.
+    fn parameter(&self, rank: usize) -> Result<Layout> {
+        match rank {
+            0 => Layout::parse("->1"),
+            rank => Ok(Layout::identity(rank)),
+        }
+    }
+
     fn slots(&self, layer: &Layer) -> Vec<Slot> {
         match layer {
             Layer::Linear { bias, .. } => with_bias(Slot::same(Role::Kernel, "weight", 2), *bias),
-            Layer::Conv { kernel, grouping, bias, .. } => {
-                let n = spatial(kernel);
+            Layer::Conv { dilations, grouping, bias, .. } => {
+                let n = dilations.len();
                 let channels = match grouping {
                     Grouping::Groups(_) => [vec![n + 1], vec![n]],
                     Grouping::Depthwise => [vec![n, n + 1], vec![]],
@@ -75,13 +97,6 @@ impl WeightLayout for Burn {
             Layer::Embedding { .. } => vec![Slot::same(Role::Kernel, "weight", 2)],
             Layer::Dropout { .. } => vec![],
         }
-    }
-}
-
-fn spatial(kernel: &Setting<Vec<usize>>) -> usize {
-    match kernel {
-        Setting::Fixed(kernel) => kernel.len(),
-        Setting::Arg(_) => 2,
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::operand::{Arg, Body};
 use super::super::plan::{Arg as Given, Layer, Role, Setting};
 use super::super::rust::Expr;
 use super::op::squeezed;
-use super::spatial::channels_first;
+use super::spatial::{channels_first, spatial_extents};
 use super::{known_rank, shape, sizes};
 use crate::error::{Error, Result};
 use crate::ir::{Dim, Grouping, Padding};
@@ -357,6 +357,7 @@ pub fn call(
             strides, channels, ..
         } => {
             let rank = strides.len() + 2;
+            let output = output.map(|output| spatial_extents(output, strides.len(), *channels));
             match output.filter(|output| !is_usual(layer, x, output)) {
                 None => channels_first(value, rank, *channels, forward),
                 Some(output) => {
@@ -419,13 +420,10 @@ fn is_usual(layer: &Layer, x: &Arg, output: &[Dim]) -> bool {
     else {
         return false;
     };
-    let first = match channels {
-        crate::ir::Channels::First => 2,
-        crate::ir::Channels::Last => 1,
-    };
-    let Some(size) = x.ty.dims().get(first..first + strides.len()) else {
+    let size = spatial_extents(x.ty.dims(), strides.len(), *channels);
+    if size.len() != strides.len() || output.len() != strides.len() {
         return false;
-    };
+    }
     let known = |value: usize| Dim::known(value as i64);
     output.iter().enumerate().all(|(i, output)| {
         let window = (kernel[i].max(1) - 1) * dilations[i] + 1;

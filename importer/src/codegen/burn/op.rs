@@ -143,12 +143,9 @@ pub fn support<const N: usize>(
 
 /// `activation::name(x, rest…)`.
 pub fn activation<const N: usize>(body: &mut Body, name: &str, x: &Arg, rest: [Expr; N]) -> Expr {
-    body.using("burn::tensor::activation");
+    let module = body.using("burn::tensor::activation");
     let x = x.value(body);
-    Expr::call(
-        format!("activation::{name}"),
-        std::iter::once(x).chain(rest),
-    )
+    Expr::call(format!("{module}::{name}"), std::iter::once(x).chain(rest))
 }
 
 fn unary(body: &mut Body, op: Unary, x: &Arg) -> Expr {

@@ -102,13 +102,13 @@ pub fn matmul(
     };
     let (rank_x, rank_y) = (rank_of(x)?, rank_of(y)?);
     if rank_x > 2 && rank_y == 2 && !transpose_x && x.ty.dtype.is_float() {
-        body.using("burn::tensor::module::linear");
+        let linear = body.using("burn::tensor::module::linear");
         let operands = [
             x.value(body),
             turned(y.value(body), transpose_y),
             Expr::path("None"),
         ];
-        return Ok(Expr::call("linear", operands));
+        return Ok(Expr::call(linear, operands));
     }
     let common = Some(rank_x.max(rank_y));
     let x = turned(x.lifted(body, common), transpose_x);

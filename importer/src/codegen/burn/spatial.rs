@@ -25,6 +25,15 @@ pub fn channels_first(
     f(x.call_method("permute", [sizes(&to)])).call_method("permute", [sizes(&from)])
 }
 
+/// The spatial ones of an image's extents.
+pub fn spatial_extents(all: &[Dim], n: usize, channels: Channels) -> &[Dim] {
+    let first = match channels {
+        Channels::First => 2,
+        Channels::Last => 1,
+    };
+    all.get(first..first + n).unwrap_or(all)
+}
+
 fn known(dims: &[Dim], what: &str) -> Result<Vec<usize>> {
     let known: Option<Vec<usize>> = dims.iter().map(Dim::as_usize).collect();
     known.ok_or_else(|| Error::unsupported(format!("{what} with a kernel of unknown shape")))
@@ -111,6 +120,7 @@ pub fn transposed(
         config = config.call_method("with_dilation", [sizes(&conv.dilations)]);
     }
     config = config.call_method("with_padding", [padding(body, &conv.padding)]);
+    let output = spatial_extents(output, n, conv.channels);
     config = config.call_method("with_output_size", [super::shape(body, output)]);
     let x = x.value(body);
     Ok(channels_first(x, n + 2, conv.channels, |x| {
@@ -240,7 +250,7 @@ pub fn layer_norm(
     let size = known(&args[0].ty.dims()[first..], "layer normalisation")?
         .into_iter()
         .product::<usize>();
-    body.using("burn::tensor::module::layer_norm");
+    let function = body.using("burn::tensor::module::layer_norm");
     let flat = |value: Expr| {
         if axes == 1 {
             value
@@ -262,7 +272,7 @@ pub fn layer_norm(
         }
     };
     let beta = beta.map_or_else(|| Expr::path("None"), |beta| Expr::call("Some", [beta]));
-    let normalised = |x: Expr| Expr::call("layer_norm", [x, gamma, beta, Expr::f64(epsilon)]);
+    let normalised = |x: Expr| Expr::call(function, [x, gamma, beta, Expr::f64(epsilon)]);
     if axes == 1 {
         return Ok(normalised(x));
     }
