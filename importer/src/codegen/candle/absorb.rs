@@ -2,7 +2,7 @@
 
 use super::super::plan::{Action, Field, FieldKind, Layer, Method, Plan, Step, Struct};
 use super::super::rust::Expr;
-use crate::ir::{Op, Unary};
+use crate::ir::{Binary, DType, Op, Unary};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The activations that layers apply, by the indices of struct and field.
@@ -152,6 +152,20 @@ pub fn only_reader(method: &Method, at: usize) -> bool {
     let returned =
         method.results.iter().any(|other| other.name == result.name) && after.name != result.name;
     arg.name == result.name && arg.last && !returned
+}
+
+/// The activation that a sum of whole feature maps can apply in the same pass: the next step, if it alone reads the sum.
+pub fn after_sum(method: &Method, at: usize) -> Option<Activation> {
+    let (step, next) = (&method.body[at], method.body.get(at + 1)?);
+    let (Action::Op(Op::Binary(Binary::Add)), Action::Op(op)) = (&step.action, &next.action) else {
+        return None;
+    };
+    let [x, y] = step.args.as_slice() else {
+        return None;
+    };
+    let maps = x.ty == y.ty && x.ty.dtype == DType::F32 && x.ty.rank().is_some_and(|rank| rank > 2);
+    let always = step.condition.is_none() && next.condition.is_none();
+    Activation::of(op).filter(|_| maps && always && only_reader(method, at))
 }
 
 /// Whether both steps happen in the same instances.

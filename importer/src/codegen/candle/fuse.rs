@@ -3,7 +3,7 @@
 use super::super::plan::{Action, Field, FieldKind, Layer, Plan, Struct};
 use super::super::rust::{Block, Expr, Function, Item, Pat, Stmt};
 use super::absorb::{Activations, called_once, only_reader, same_condition, switch};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What `fused` does to a struct.
 #[derive(Clone, Debug, Default)]
@@ -86,22 +86,25 @@ fn is_norm(field: &Field) -> bool {
 /// `fn fused(&self) -> Result<Self>`.
 pub fn fused(plan: &Plan, structure: &Struct, fusion: &Fusion, printed: &BTreeSet<usize>) -> Item {
     let mut body = Block::default();
-    let mut values: Vec<(String, Expr)> = vec![];
-    for &(conv, norm) in &fusion.pairs {
-        let (conv, norm) = (&structure.fields[conv], &structure.fields[norm]);
+    let mut values: BTreeMap<usize, Expr> = BTreeMap::new();
+    for &(at, after) in &fusion.pairs {
+        let (conv, norm) = (&structure.fields[at], &structure.fields[after]);
         body.push(Stmt::bind(
             Pat::tuple([conv.name.as_str(), norm.name.as_str()]),
             folded(conv, norm),
         ));
-        values.extend(
-            [conv, norm].map(|field| (field.name.clone(), Expr::path(field.name.as_str()))),
-        );
+        values.insert(at, Expr::path(conv.name.as_str()));
+        values.insert(after, Expr::path(norm.name.as_str()));
     }
     for &module in &fusion.modules {
-        let field = &structure.fields[module];
-        values.push((field.name.clone(), module_value(plan, field)));
+        values.insert(module, module_value(plan, &structure.fields[module]));
     }
-    let value = match values.len() == printed.len() {
+    let whole = values.len() == printed.len();
+    let values = values
+        .into_iter()
+        .map(|(field, value)| (structure.fields[field].name.clone(), value));
+    let values: Vec<_> = values.collect();
+    let value = match whole {
         true => Expr::struct_lit("Self", values),
         false => Expr::struct_update("Self", values, Expr::path("self").call_method("clone", [])),
     };

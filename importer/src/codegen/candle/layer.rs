@@ -3,7 +3,8 @@
 use super::super::operand::{Arg, Body};
 use super::super::plan::{self, Layer, Setting};
 use super::super::rust::Expr;
-use super::op::{inner, output_size, sizes};
+use super::op::sizes;
+use super::spatial::{inner, output_size};
 use crate::error::{Error, Result};
 use crate::ir::{Dim, Grouping, Padding};
 
@@ -12,24 +13,17 @@ pub fn ty(layer: &Layer) -> Result<&'static str> {
     Ok(match layer {
         Layer::Linear { .. } => "support::linear::Linear",
         Layer::Conv {
-            grouping: Grouping::Depthwise,
-            strides,
+            grouping,
+            dilations,
             ..
-        } => match spatial(strides) {
-            2 => "support::depthwise_conv::DepthwiseConv2d",
-            rank => {
+        } => match (grouping, dilations.len()) {
+            (_, 1) => "support::conv1d::Conv1d",
+            (Grouping::Depthwise, 2) => "support::depthwise_conv::DepthwiseConv2d",
+            (Grouping::Groups(_), 2) => "support::conv::Conv2d",
+            (Grouping::Groups(_), 3) => "support::conv3d::Conv3d",
+            (Grouping::Depthwise | Grouping::Groups(_), rank) => {
                 return Err(Error::unsupported(format!(
-                    "a depthwise convolution with {rank} spatial axes"
-                )));
-            }
-        },
-        Layer::Conv { strides, .. } => match spatial(strides) {
-            1 => "support::conv1d::Conv1d",
-            2 => "support::conv::Conv2d",
-            3 => "support::conv3d::Conv3d",
-            rank => {
-                return Err(Error::unsupported(format!(
-                    "a convolution with {rank} spatial axes"
+                    "a convolution over {rank} axes in groups"
                 )));
             }
         },
@@ -49,13 +43,6 @@ pub fn ty(layer: &Layer) -> Result<&'static str> {
     })
 }
 
-fn spatial(strides: &Setting<Vec<usize>>) -> usize {
-    match strides {
-        Setting::Fixed(strides) => strides.len(),
-        Setting::Arg(_) => 2,
-    }
-}
-
 /// The expression that makes a layer from the weights under `vb`: a `Result`.
 pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
     let args = body.structure.args.clone();
@@ -72,42 +59,7 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
             });
             Expr::call(function, [size(inputs, &args), size(outputs, &args), vb])
         }
-        Layer::Conv {
-            inputs,
-            outputs,
-            kernel,
-            strides,
-            dilations,
-            padding,
-            grouping,
-            bias,
-            ..
-        } => {
-            let rank = spatial(strides);
-            let module = match (grouping, rank) {
-                (Grouping::Depthwise, _) => "depthwise_conv::depthwise_conv2d",
-                (_, 1) => "conv1d::conv1d",
-                (_, 2) => "conv::conv2d",
-                (_, _) => "conv3d::conv3d",
-            };
-            let function =
-                body.support(&format!("{module}{}", if *bias { "" } else { "_no_bias" }));
-            let config = layer_config(body, strides, dilations, padding, *grouping, &args);
-            let kernel = match (rank, kernel) {
-                (1, Setting::Fixed(kernel)) => Expr::size(kernel[0]),
-                (_, kernel) => list(kernel, &args),
-            };
-            Expr::call(
-                function,
-                [
-                    size(inputs, &args),
-                    size(outputs, &args),
-                    kernel,
-                    config,
-                    vb,
-                ],
-            )
-        }
+        Layer::Conv { .. } => convolution(body, layer, &args, vb),
         Layer::ConvTranspose {
             inputs,
             outputs,
@@ -195,6 +147,47 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
             )
         }
     })
+}
+
+/// `conv2d(3, 16, [3, 3], ConvConfig::same(), vb)`.
+fn convolution(body: &mut Body, layer: &Layer, args: &[plan::Arg], vb: Expr) -> Expr {
+    let Layer::Conv {
+        inputs,
+        outputs,
+        kernel,
+        strides,
+        dilations,
+        padding,
+        grouping,
+        bias,
+        ..
+    } = layer
+    else {
+        return vb;
+    };
+    let rank = dilations.len();
+    let module = match (grouping, rank) {
+        (_, 1) => "conv1d::conv1d",
+        (Grouping::Depthwise, _) => "depthwise_conv::depthwise_conv2d",
+        (Grouping::Groups(_), 2) => "conv::conv2d",
+        (Grouping::Groups(_), _) => "conv3d::conv3d",
+    };
+    let function = body.support(&format!("{module}{}", if *bias { "" } else { "_no_bias" }));
+    let mut config = layer_config(body, strides, dilations, padding, *grouping, args);
+    let mut outputs = size(outputs, args);
+    if rank == 1 && *grouping == Grouping::Depthwise {
+        config = config.call_method("groups", [size(inputs, args)]);
+        outputs = match (inputs, outputs.to_string().as_str()) {
+            (inputs, "1") => size(inputs, args),
+            (inputs, _) => size(inputs, args) * outputs,
+        };
+    }
+    let kernel = match (rank, kernel) {
+        (1, Setting::Fixed(kernel)) => Expr::size(kernel[0]),
+        (1, Setting::Arg(_)) => list(kernel, args).index(Expr::int(0)),
+        (_, kernel) => list(kernel, args),
+    };
+    Expr::call(function, [size(inputs, args), outputs, kernel, config, vb])
 }
 
 fn changed(settings: [(&'static str, Option<Expr>); 4]) -> Vec<(&'static str, Expr)> {

@@ -6,6 +6,7 @@ use super::super::plan::{
 };
 use super::super::rust::{Arm, Block, Expr, Function, Item, Pat, Stmt};
 use super::super::{Alias, described};
+use super::absorb::{Activation, after_sum};
 use super::structure::Printer;
 use super::{layer, op};
 use crate::error::{Error, Result};
@@ -23,16 +24,7 @@ pub fn method(
     let plan = printer.plan;
     printer.uses.insert("candle_core::Tensor".to_owned());
     let mut body = Body::new(structure, method, &mut printer.uses);
-    let (mut lines, mut errors) = (vec![], vec![]);
-    for step in &method.body {
-        match statement(&plan.structs, step, &mut body) {
-            Ok(line) => lines.extend(line),
-            Err(error) => errors.push(error),
-        }
-    }
-    if !errors.is_empty() {
-        return Err(Error::several(errors));
-    }
+    let mut lines = lines(&plan.structs, &mut body)?;
     let result = result(method, entry, &mut body);
     if body.needs_device {
         let device = match method.params.first() {
@@ -104,6 +96,28 @@ fn signature(method: &Method, name: &str, returns: &str, unread: &[&str]) -> Fun
             false => function.param(&param.name, "&Tensor"),
         }
     })
+}
+
+/// The statements of a method's steps.
+fn lines(structs: &[Struct], body: &mut Body) -> Result<Vec<Line>> {
+    let (mut lines, mut errors) = (vec![], vec![]);
+    let (method, mut at) = (body.method, 0);
+    while let Some(step) = method.body.get(at) {
+        let activation = after_sum(method, at);
+        at += 1 + usize::from(activation.is_some());
+        let line = match activation {
+            Some(activation) => Ok(Some(sum(step, &method.body[at - 1], activation, body))),
+            None => statement(structs, step, body),
+        };
+        match line {
+            Ok(line) => lines.extend(line),
+            Err(error) => errors.push(error),
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(lines),
+        false => Err(Error::several(errors)),
+    }
 }
 
 fn reads(method: &Method, name: &str) -> bool {
@@ -311,6 +325,39 @@ fn statement(structs: &[Struct], step: &Step, body: &mut Body) -> Result<Option<
         value,
         note: step.note.clone(),
     }))
+}
+
+/// `add(&x, &y, Activation::Relu)?`: a sum, and the step after it.
+fn sum(step: &Step, next: &Step, activation: Activation, body: &mut Body) -> Line {
+    let operands: Vec<Arg> = step.args.iter().map(|operand| body.arg(operand)).collect();
+    for step in [step, next] {
+        step.results
+            .iter()
+            .for_each(|result| drop(body.bind(&step.action, &result.name, |_| None)));
+    }
+    let (function, ty) = (
+        body.support("add::add"),
+        body.support("activation::Activation"),
+    );
+    let operands = operands
+        .iter()
+        .map(|arg| arg.reference(body))
+        .collect::<Vec<_>>();
+    let value = Expr::call(
+        function,
+        operands.into_iter().chain([activation.spelt(&ty)]),
+    )
+    .tried();
+    let names = next
+        .results
+        .iter()
+        .map(|local| local.name.clone())
+        .collect();
+    Line {
+        names,
+        value,
+        note: step.note.clone().or_else(|| next.note.clone()),
+    }
 }
 
 /// What a step makes; `field` is the name of its layer or module, if that is a local.

@@ -1,10 +1,12 @@
 //! candle's words.
 
 mod absorb;
+mod elementwise;
 mod fuse;
 mod layer;
 mod method;
 mod op;
+mod spatial;
 mod structure;
 
 pub use structure::items;

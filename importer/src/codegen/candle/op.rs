@@ -1,14 +1,12 @@
 //! Ops in candle's words: methods where candle has them, else functions of the support code.
 
 use super::super::operand::{Arg, Body};
-use super::super::rust::{Expr, Op as Infix};
-use super::layer::{config, padding};
-use super::{Slots, dtype, typed_number};
+use super::super::rust::Expr;
+use super::Slots;
+use super::elementwise::{self, cast, clamp, compare};
+use super::spatial::{batch_norm, convolution, pool, resize, transposed};
 use crate::error::{Error, Result};
-use crate::ir::{
-    Binary, Channels, Comparison, Conv, DType, Dim, Extreme, Grouping, Interpolation, Op, PadMode,
-    Padding, Pooling, Reduction, ResizeMode, Sampling, SliceAxis, Unary,
-};
+use crate::ir::{Dim, Extreme, Op, PadMode, Reduction, SliceAxis};
 
 /// The value of an op as an expression: a `Tensor`, or a tuple of tensors.
 ///
@@ -18,8 +16,8 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg]) -> Result<Expr> {
     let x = args.first();
     let first = || x.ok_or_else(|| Error::malformed("internal: an op without operands"));
     Ok(match op {
-        Op::Unary(unary) => self::unary(body, *unary, first()?),
-        Op::Binary(binary) => self::binary(body, *binary, &args[0], &args[1]),
+        Op::Unary(unary) => elementwise::unary(body, *unary, first()?),
+        Op::Binary(binary) => elementwise::binary(body, *binary, &args[0], &args[1]),
         Op::Compare(comparison) => compare(body, *comparison, &args[0], &args[1]),
         Op::Select => support(body, "binary::select", args, []),
         Op::Clamp { low, high } => clamp(body, first()?, *low, *high),
@@ -172,7 +170,12 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg]) -> Result<Expr> {
 }
 
 /// `function(&x, &y, …, rest…)?` of the support code.
-fn support<const N: usize>(body: &mut Body, path: &str, args: &[Arg], rest: [Expr; N]) -> Expr {
+pub(super) fn support<const N: usize>(
+    body: &mut Body,
+    path: &str,
+    args: &[Arg],
+    rest: [Expr; N],
+) -> Expr {
     let function = body.support(path);
     let args: Vec<Expr> = args
         .iter()
@@ -182,7 +185,7 @@ fn support<const N: usize>(body: &mut Body, path: &str, args: &[Arg], rest: [Exp
     Expr::call(function, args).tried()
 }
 
-fn method(body: &mut Body, x: &Arg, name: &str) -> Expr {
+pub(super) fn method(body: &mut Body, x: &Arg, name: &str) -> Expr {
     x.receiver(body).call_method(name, []).tried()
 }
 
@@ -192,224 +195,6 @@ pub(super) fn extents(body: &Body, dims: &[Dim]) -> Vec<Expr> {
 
 pub(super) fn sizes(sizes: &[usize]) -> Expr {
     Expr::array(sizes.iter().map(|&size| Expr::size(size)))
-}
-
-fn unary(body: &mut Body, op: Unary, x: &Arg) -> Expr {
-    let float = x.ty.dtype.is_float();
-    let function = match op {
-        Unary::Exp => return method(body, x, "exp"),
-        Unary::Log => return method(body, x, "log"),
-        Unary::Sin => return method(body, x, "sin"),
-        Unary::Cos => return method(body, x, "cos"),
-        Unary::Tanh => return method(body, x, "tanh"),
-        Unary::Reciprocal => return method(body, x, "recip"),
-        Unary::Relu => "activation::relu",
-        Unary::Neg if float => return method(body, x, "neg"),
-        Unary::Abs if float => return method(body, x, "abs"),
-        Unary::Square if float => return method(body, x, "sqr"),
-        Unary::StopGradient => return x.receiver(body).call_method("detach", []),
-        Unary::LeakyRelu { alpha } => {
-            return support(
-                body,
-                "activation::leaky_relu",
-                std::slice::from_ref(x),
-                [Expr::f32(alpha as f32)],
-            );
-        }
-        Unary::Elu { alpha } => {
-            return support(
-                body,
-                "activation::elu",
-                std::slice::from_ref(x),
-                [Expr::f32(alpha as f32)],
-            );
-        }
-        Unary::Neg => "math::neg",
-        Unary::Abs => "math::abs",
-        Unary::Square => "math::square",
-        Unary::Sign => "math::sign",
-        Unary::Sqrt => "math::sqrt",
-        Unary::Rsqrt => "math::rsqrt",
-        Unary::Expm1 => "math::expm1",
-        Unary::Log1p => "math::log1p",
-        Unary::Tan => "math::tan",
-        Unary::Asin => "math::asin",
-        Unary::Acos => "math::acos",
-        Unary::Atan => "math::atan",
-        Unary::Sinh => "math::sinh",
-        Unary::Cosh => "math::cosh",
-        Unary::Asinh => "math::asinh",
-        Unary::Acosh => "math::acosh",
-        Unary::Atanh => "math::atanh",
-        Unary::Sigmoid => "activation::sigmoid",
-        Unary::LogSigmoid => "math::log_sigmoid",
-        Unary::Selu => "activation::selu",
-        Unary::Softplus => "activation::softplus",
-        Unary::Softsign => "activation::softsign",
-        Unary::Gelu { approximate: false } => "activation::gelu",
-        Unary::Gelu { approximate: true } => "activation::gelu_tanh",
-        Unary::Silu => "activation::silu",
-        Unary::HardSigmoid => "activation::hard_sigmoid",
-        Unary::HardSwish => "activation::hard_silu",
-        Unary::Erf => "math::erf",
-        Unary::Erfc => "math::erfc",
-        Unary::Lgamma => "math::lgamma",
-        Unary::Digamma => "math::digamma",
-        Unary::Floor => "math::floor",
-        Unary::Ceil => "math::ceil",
-        Unary::Round => "math::round",
-        Unary::LogicalNot => "math::logical_not",
-        Unary::BitwiseNot => "math::bitwise_not",
-        Unary::IsNan => "math::is_nan",
-        Unary::IsInf => "math::is_inf",
-        Unary::IsFinite => "math::is_finite",
-    };
-    support(body, function, std::slice::from_ref(x), [])
-}
-
-fn binary(body: &mut Body, op: Binary, x: &Arg, y: &Arg) -> Expr {
-    let (infix, broadcast) = match op {
-        Binary::Add => (Infix::Add, "broadcast_add"),
-        Binary::Sub => (Infix::Sub, "broadcast_sub"),
-        Binary::Mul => (Infix::Mul, "broadcast_mul"),
-        Binary::Div if x.ty.dtype.is_float() => (Infix::Div, "broadcast_div"),
-        Binary::Pow => return pow(body, x, y),
-        Binary::Div => return support(body, "binary::div", &pair(x, y), []),
-        Binary::FloorDiv => return support(body, "binary::floor_div", &pair(x, y), []),
-        Binary::FloorMod => return support(body, "binary::floor_mod", &pair(x, y), []),
-        Binary::TruncMod => return support(body, "binary::trunc_mod", &pair(x, y), []),
-        Binary::Maximum => return support(body, "binary::maximum", &pair(x, y), []),
-        Binary::Minimum => return support(body, "binary::minimum", &pair(x, y), []),
-        Binary::Atan2 => return support(body, "binary::atan2", &pair(x, y), []),
-        Binary::DivNoNan => return support(body, "binary::div_no_nan", &pair(x, y), []),
-        Binary::Xlogy => return support(body, "binary::xlogy", &pair(x, y), []),
-        Binary::Xdivy => return support(body, "binary::xdivy", &pair(x, y), []),
-        Binary::LogicalAnd => return support(body, "binary::logical_and", &pair(x, y), []),
-        Binary::LogicalOr => return support(body, "binary::logical_or", &pair(x, y), []),
-        Binary::BitwiseAnd => return support(body, "binary::bitwise_and", &pair(x, y), []),
-        Binary::BitwiseOr => return support(body, "binary::bitwise_or", &pair(x, y), []),
-        Binary::BitwiseXor => return support(body, "binary::bitwise_xor", &pair(x, y), []),
-        Binary::ShiftLeft => return support(body, "binary::shift_left", &pair(x, y), []),
-        Binary::ShiftRight => return support(body, "binary::shift_right", &pair(x, y), []),
-    };
-    let float = x.ty.dtype.is_float();
-    if let Some(number) = scalar_beside(y, x).filter(|_| float) {
-        return x
-            .reference(body)
-            .infix(infix, number_of(number, y.ty.dtype))
-            .tried();
-    }
-    if let Some(number) = scalar_beside(x, y).filter(|_| float) {
-        return number_of(number, x.ty.dtype)
-            .infix(infix, y.reference(body))
-            .tried();
-    }
-    match same_shape(x, y) {
-        true => x.reference(body).infix(infix, y.reference(body)).tried(),
-        false => x
-            .receiver(body)
-            .call_method(broadcast, [y.reference(body)])
-            .tried(),
-    }
-}
-
-fn pair(x: &Arg, y: &Arg) -> [Arg; 2] {
-    [x.clone(), y.clone()]
-}
-
-/// The number that `constant` is, if it changes nothing but the elements of `other`.
-fn scalar_beside(constant: &Arg, other: &Arg) -> Option<f64> {
-    let fits = match (constant.ty.rank(), other.ty.rank()) {
-        (Some(a), Some(b)) => a <= b,
-        (Some(a), None) => a == 0,
-        (None, _) => false,
-    };
-    constant
-        .scalar()
-        .filter(|number| fits && number.is_finite())
-}
-
-/// A number that candle takes as `f64`, in as few digits as its element type needs.
-fn number_of(number: f64, dtype: DType) -> Expr {
-    match dtype {
-        DType::F64 => Expr::f64(number),
-        _ => Expr::f64(format!("{}", number as f32).parse().unwrap_or(number)),
-    }
-}
-
-fn same_shape(x: &Arg, y: &Arg) -> bool {
-    x.ty.rank().is_some() && x.ty.shape == y.ty.shape
-}
-
-fn pow(body: &mut Body, x: &Arg, y: &Arg) -> Expr {
-    match scalar_beside(y, x).filter(|_| x.ty.dtype.is_float()) {
-        Some(2.0) => method(body, x, "sqr"),
-        _ => support(body, "binary::pow", &pair(x, y), []),
-    }
-}
-
-fn compare(body: &mut Body, op: Comparison, x: &Arg, y: &Arg) -> Expr {
-    let (method, broadcast) = match op {
-        Comparison::Equal => ("eq", "broadcast_eq"),
-        Comparison::NotEqual => ("ne", "broadcast_ne"),
-        Comparison::Less => ("lt", "broadcast_lt"),
-        Comparison::LessEqual => ("le", "broadcast_le"),
-        Comparison::Greater => ("gt", "broadcast_gt"),
-        Comparison::GreaterEqual => ("ge", "broadcast_ge"),
-    };
-    if let Some(number) = scalar_beside(y, x) {
-        return x
-            .receiver(body)
-            .call_method(method, [typed_number(number, y.ty.dtype)])
-            .tried();
-    }
-    match same_shape(x, y) {
-        true => x
-            .receiver(body)
-            .call_method(method, [y.reference(body)])
-            .tried(),
-        false => x
-            .receiver(body)
-            .call_method(broadcast, [y.reference(body)])
-            .tried(),
-    }
-}
-
-fn clamp(body: &mut Body, x: &Arg, low: f64, high: f64) -> Expr {
-    match (low, high) {
-        (0.0, 6.0) if x.ty.dtype.is_float() => {
-            support(body, "activation::relu6", std::slice::from_ref(x), [])
-        }
-        _ => support(
-            body,
-            "math::clamp",
-            std::slice::from_ref(x),
-            [Expr::f64(low), Expr::f64(high)],
-        ),
-    }
-}
-
-fn cast(body: &mut Body, x: &Arg, to: DType) -> Expr {
-    if dtype(to) == dtype(x.ty.dtype) && to != DType::Bool {
-        return x.owned(body);
-    }
-    if to == DType::Bool {
-        return support(body, "math::to_bool", std::slice::from_ref(x), []);
-    }
-    body.using("candle_core::DType");
-    let plain = to.is_float() || x.ty.dtype == DType::Bool;
-    match plain {
-        true => x
-            .receiver(body)
-            .call_method("to_dtype", [Expr::path(dtype(to))])
-            .tried(),
-        false => support(
-            body,
-            "math::cast",
-            std::slice::from_ref(x),
-            [Expr::path(dtype(to))],
-        ),
-    }
 }
 
 fn transpose(body: &mut Body, x: &Arg, permutation: &[usize]) -> Expr {
@@ -530,173 +315,8 @@ fn matmul(body: &mut Body, args: &[Arg], transpose_lhs: bool, transpose_rhs: boo
     Expr::call(function, operands).tried()
 }
 
-fn convolution(body: &mut Body, args: &[Arg], conv: &Conv) -> Result<Expr> {
-    let function = match (conv.grouping, conv.strides.len()) {
-        (Grouping::Depthwise, 2) => "depthwise_conv::depthwise_conv2d_op",
-        (Grouping::Groups(_), 1) => "conv1d::conv1d_op",
-        (Grouping::Groups(_), 2) => "conv::conv2d_op",
-        (Grouping::Groups(_), 3) => "conv3d::conv3d_op",
-        (_, rank) => {
-            return Err(Error::unsupported(format!(
-                "a depthwise convolution with {rank} spatial axes"
-            )));
-        }
-    };
-    let function = body.support(function);
-    let activation = body.support("activation::Activation");
-    let config = config(
-        body,
-        &conv.strides,
-        &conv.dilations,
-        &conv.padding,
-        conv.grouping,
-    );
-    let (x, kernel) = (args[0].reference(body), args[1].reference(body));
-    let linear = Expr::path(format!("{activation}::Linear"));
-    Ok(Expr::call(
-        function,
-        [x, kernel, Expr::path("None"), config.by_ref(), linear],
-    )
-    .tried())
-}
-
-fn transposed(body: &mut Body, args: &[Arg], conv: &Conv, output: &[Dim]) -> Result<Expr> {
-    let function = match conv.strides.len() {
-        1 => "conv_transpose::conv_transpose1d_op",
-        2 => "conv_transpose::conv_transpose2d_op",
-        rank => {
-            return Err(Error::unsupported(format!(
-                "a transposed convolution with {rank} spatial axes"
-            )));
-        }
-    };
-    let function = body.support(function);
-    let activation = body.support("activation::Activation");
-    let config = config(
-        body,
-        &conv.strides,
-        &conv.dilations,
-        &conv.padding,
-        conv.grouping,
-    );
-    let output = output_size(body, output, conv.strides.len());
-    let (x, kernel) = (args[0].reference(body), args[1].reference(body));
-    let linear = Expr::path(format!("{activation}::Linear"));
-    Ok(Expr::call(
-        function,
-        [
-            x,
-            kernel,
-            Expr::path("None"),
-            config.by_ref(),
-            output,
-            linear,
-        ],
-    )
-    .tried())
-}
-
-/// `Some([h, w])`, or `Some(n)` for one axis, of all extents of a result or its `spatial` ones.
-pub(super) fn output_size(body: &Body, output: &[Dim], spatial: usize) -> Expr {
-    let mut size = extents(body, inner(output, spatial));
-    let size = if size.len() == 1 {
-        size.remove(0)
-    } else {
-        Expr::array(size)
-    };
-    Expr::call("Some", [size])
-}
-
-/// The `spatial` extents among all of an image.
-pub(super) fn inner(dims: &[Dim], spatial: usize) -> &[Dim] {
-    if dims.len() == spatial + 2 {
-        &dims[1..=spatial]
-    } else {
-        dims
-    }
-}
-
-fn pool(
-    body: &mut Body,
-    x: &Arg,
-    op: Pooling,
-    window: &[usize],
-    strides: &[usize],
-    around: &Padding,
-) -> Result<Expr> {
-    let kind = match op {
-        Pooling::Max => "max",
-        Pooling::Average => "avg",
-    };
-    let function = body.support(&format!("pool::{kind}_pool{}d", window.len()));
-    let list = |list: &[usize]| {
-        if let [one] = list {
-            Expr::size(*one)
-        } else {
-            sizes(list)
-        }
-    };
-    let around = padding(body, around);
-    Ok(Expr::call(
-        function,
-        [x.reference(body), list(window), list(strides), around],
-    )
-    .tried())
-}
-
-fn resize(body: &mut Body, x: &Arg, mode: ResizeMode, size: &[Dim; 2]) -> Expr {
-    let function = match mode.kind {
-        Interpolation::Nearest => "resize::resize_nearest",
-        Interpolation::Bilinear => "resize::resize_bilinear",
-        Interpolation::Bicubic => "resize::resize_bicubic",
-    };
-    let function = body.support(function);
-    let sampling_type = body.support("resize::Sampling");
-    let sampling = match mode.sampling {
-        Sampling::Legacy => "Legacy",
-        Sampling::HalfPixel => "HalfPixel",
-        Sampling::AlignCorners => "AlignCorners",
-    };
-    let size = Expr::array(extents(body, size));
-    Expr::call(
-        function,
-        [
-            x.reference(body),
-            size,
-            Expr::path(format!("{sampling_type}::{sampling}")),
-        ],
-    )
-    .tried()
-}
-
-fn batch_norm(
-    body: &mut Body,
-    args: &[Arg],
-    epsilon: f64,
-    affine: (bool, bool),
-    channels: Channels,
-) -> Result<Expr> {
-    if channels == Channels::First {
-        return Err(Error::unsupported(
-            "batch normalisation with the channels first",
-        ));
-    }
-    let function = body.support("batch_norm_op::normalise_by");
-    let [scale, offset] = optional(body, &args[3..], [affine.0, affine.1]);
-    let (x, mean, variance) = (
-        args[0].reference(body),
-        args[1].reference(body),
-        args[2].reference(body),
-    );
-    Ok(Expr::call(
-        function,
-        [x, mean, variance, scale, offset, Expr::f64(epsilon)],
-    )
-    .tried())
-}
-
 /// `Some(&x)` for the operands that are present, in order.
-fn optional(body: &mut Body, args: &[Arg], present: [bool; 2]) -> [Expr; 2] {
+pub(super) fn optional(body: &mut Body, args: &[Arg], present: [bool; 2]) -> [Expr; 2] {
     let mut args = args.iter();
     present.map(|present| match present.then(|| args.next()).flatten() {
         Some(arg) => Expr::call("Some", [arg.reference(body)]),
