@@ -5,7 +5,7 @@ use super::rule::{Rule, Site, apply, close, number, splat};
 use crate::error::Result;
 use crate::ir::{Binary, Dim, Graph, Op, Reduction, Unary, Value};
 
-/// Drops neutral operands, joins reshapes, transposes and casts, and spells powers and means as what they are.
+/// Drops neutral operands and spells powers and means as what they are.
 ///
 /// # Errors
 /// None on a graph that verifies.
@@ -17,7 +17,6 @@ pub fn algebra(graph: &Graph) -> Result<Graph> {
 pub const RULES: &[Rule] = &[
     unchanged,
     neutral,
-    joined_movement,
     powers,
     negations,
     mean,
@@ -25,9 +24,6 @@ pub const RULES: &[Rule] = &[
     broadcast_by_user,
     chosen,
 ];
-
-/// The rules that choose between two forms of equal length, after recognition.
-pub const LATE_RULES: &[Rule] = &[reduced_shape];
 
 /// Whether the operand may stand for the node as it is.
 fn same(site: &Site<'_>, x: Value) -> Option<Value> {
@@ -74,36 +70,6 @@ fn neutral(site: &mut Site<'_>) -> Result<Option<Value>> {
         _ => return Ok(None),
     };
     Ok(same(site, x))
-}
-
-/// Reshapes of reshapes, transposes of transposes, and reshapes of transposes that move nothing but axes of extent 1.
-fn joined_movement(site: &mut Site<'_>) -> Result<Option<Value>> {
-    let Some(&inner) = site.inputs.first() else {
-        return Ok(None);
-    };
-    let node = site.graph.producer(inner);
-    let Some(&x) = node.inputs.first() else {
-        return Ok(None);
-    };
-    let op = match (site.op, &node.op) {
-        (Op::Reshape(dims), Op::Reshape(_)) => Op::Reshape(dims.clone()),
-        (Op::Reshape(dims), Op::Transpose(p)) if moves_units(p, site.graph.ty(x).dims()) => {
-            Op::Reshape(dims.clone())
-        }
-        (Op::Transpose(outer), Op::Transpose(p)) => {
-            Op::Transpose(outer.iter().map(|&axis| p[axis]).collect())
-        }
-        (Op::Broadcast(dims), Op::Broadcast(_)) => Op::Broadcast(dims.clone()),
-        _ => return Ok(None),
-    };
-    site.push(op, &[x]).map(Some)
-}
-
-fn moves_units(permutation: &[usize], dims: &[Dim]) -> bool {
-    permutation
-        .iter()
-        .filter(|&&axis| !dims[axis].is(1))
-        .is_sorted()
 }
 
 /// `x ^ 2`, `x ^ 0.5`, `x * x`.
@@ -296,47 +262,6 @@ fn chosen(site: &mut Site<'_>) -> Result<Option<Value>> {
     Ok(same(site, choice))
 }
 
-/// A reshape that only drops or restores the axes of a reduction is the reduction's own choice.
-fn reduced_shape(site: &mut Site<'_>) -> Result<Option<Value>> {
-    let Op::Reshape(dims) = site.op else {
-        return Ok(None);
-    };
-    let node = site.graph.producer(site.inputs[0]);
-    let Op::Reduce { op, axes, keep } = node.op.clone() else {
-        return Ok(None);
-    };
-    let x = node.inputs[0];
-    let given = site.dims(x);
-    let wanted: Vec<Dim> = match keep {
-        true => (0..given.len())
-            .filter(|i| !axes.contains(i))
-            .map(|i| given[i].clone())
-            .collect(),
-        false => (0..given.len())
-            .map(|i| {
-                if axes.contains(&i) {
-                    Dim::known(1)
-                } else {
-                    given[i].clone()
-                }
-            })
-            .collect(),
-    };
-    match wanted == *dims && site.is_only_user(0) {
-        true => site
-            .push(
-                Op::Reduce {
-                    op,
-                    axes,
-                    keep: !keep,
-                },
-                &[x],
-            )
-            .map(Some),
-        false => Ok(None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -352,16 +277,6 @@ mod tests {
         let y = b.op(Op::Binary(Binary::Mul), &[ones, x]);
         let y = b.op(Op::Unary(Unary::Exp), &[y]);
         b.check(&[y], optimise, "Unary(Exp) [s0, 4]");
-    }
-
-    #[test]
-    fn inverse_transposes_cancel() {
-        let mut b = Build::default();
-        let x = b.input(&[0, 4, 5]);
-        let y = b.op(Op::Transpose(vec![1, 2, 0]), &[x]);
-        let y = b.op(Op::Transpose(vec![2, 0, 1]), &[y]);
-        let y = b.op(Op::Unary(Unary::Exp), &[y]);
-        b.check(&[y], optimise, "Unary(Exp) [s0, 4, 5]");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Batch norm in inference, from its arithmetic on variables.
 
 use super::pattern::is_weight;
-use super::rule::{Rule, Site, apply};
+use super::rule::{Rule, Site, apply, splat};
 use super::standardised::{Standardised, standardised};
 use crate::error::Result;
 use crate::ir::{Binary, Channels, Dim, Graph, Op, Value};
@@ -15,7 +15,7 @@ pub fn batch_norm(graph: &Graph) -> Result<Graph> {
 }
 
 /// The rules of [`batch_norm`].
-pub const RULES: &[Rule] = &[from_arithmetic, with_scale, with_offset];
+pub const RULES: &[Rule] = &[from_arithmetic, with_scale, with_offset, without_constants];
 
 fn from_arithmetic(site: &mut Site<'_>) -> Result<Option<Value>> {
     let Some(found) = standardised(site) else {
@@ -136,6 +136,39 @@ fn with_offset(site: &mut Site<'_>) -> Result<Option<Value>> {
     })
 }
 
+/// A scale of ones and an offset of zeros are none.
+fn without_constants(site: &mut Site<'_>) -> Result<Option<Value>> {
+    let Op::BatchNorm {
+        epsilon,
+        scale,
+        offset,
+        channels,
+    } = *site.op
+    else {
+        return Ok(None);
+    };
+    let (statistics, parameters) = site.inputs.split_at(3);
+    let mut inputs = statistics.to_vec();
+    let mut parameters = parameters.iter().copied();
+    let mut keep = |present: bool, neutral: f64| {
+        let parameter = if present { parameters.next() } else { None };
+        let parameter = parameter.filter(|&v| splat(site.graph, v) != Some(neutral));
+        inputs.extend(parameter);
+        parameter.is_some()
+    };
+    let (scale_kept, offset_kept) = (keep(scale, 1.0), keep(offset, 0.0));
+    if (scale_kept, offset_kept) == (scale, offset) {
+        return Ok(None);
+    }
+    let op = Op::BatchNorm {
+        epsilon,
+        scale: scale_kept,
+        offset: offset_kept,
+        channels,
+    };
+    site.push(op, &inputs).map(Some)
+}
+
 fn absorb(
     site: &mut Site<'_>,
     f: Binary,
@@ -241,5 +274,24 @@ mod tests {
             optimise,
             "Reduce { op: Mean, axes: [0], keep: true } [1, 5]\nBinary(Sub) [s0, 5]",
         );
+    }
+
+    #[test]
+    fn a_scale_of_ones_is_none() {
+        let mut b = Build::default();
+        let x = b.input(&[0, 5]);
+        let [mean, variance, offset] = std::array::from_fn(|_| b.param(&[5]));
+        let one = b.number(1.0);
+        let ones = b.op(Op::Broadcast(vec![Dim::known(5)]), &[one]);
+        let op = Op::BatchNorm {
+            epsilon: 0.25,
+            scale: true,
+            offset: true,
+            channels: Channels::Last,
+        };
+        let y = b.op(op, &[x, mean, variance, ones, offset]);
+        let expected =
+            "BatchNorm { epsilon: 0.25, scale: false, offset: true, channels: Last } [s0, 5]";
+        b.check(&[y], optimise, expected);
     }
 }

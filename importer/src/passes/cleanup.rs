@@ -18,9 +18,16 @@ pub fn cleanup(graph: &Graph) -> Result<Graph> {
 /// Replaces values of known content by extents.
 fn extents(graph: &Graph) -> Result<Graph> {
     Rewriter::new(graph).run(|rewriter, _, node| {
-        let Some(content) = node.content.as_ref().filter(|_| !node.op.is_source()) else { return Ok(None) };
+        let Some(content) = node.content.as_ref().filter(|_| !node.op.is_source()) else {
+            return Ok(None);
+        };
         let dtype = node.types[0].dtype;
-        Ok(Some(vec![rewriter.new.extents(content.dims.clone(), content.scalar, dtype, &node.origin)]))
+        Ok(Some(vec![rewriter.new.extents(
+            content.dims.clone(),
+            content.scalar,
+            dtype,
+            &node.origin,
+        )]))
     })
 }
 
@@ -28,7 +35,9 @@ fn extents(graph: &Graph) -> Result<Graph> {
 fn share(graph: &Graph) -> Result<Graph> {
     let mut seen: HashMap<String, Vec<Value>> = HashMap::new();
     Rewriter::new(graph).run(|rewriter, _, node| {
-        let Some(key) = sharing_key(node, &rewriter.get_all(&node.inputs)) else { return Ok(None) };
+        let Some(key) = sharing_key(node, &rewriter.get_all(&node.inputs)) else {
+            return Ok(None);
+        };
         if let Some(values) = seen.get(&key) {
             return Ok(Some(values.clone()));
         }
@@ -43,7 +52,12 @@ fn sharing_key(node: &Node, inputs: &[Value]) -> Option<String> {
     match &node.op {
         Op::Input(_) | Op::Dropout { .. } => None,
         Op::Constant(value) if value.len() > 256 => None,
-        Op::Constant(value) => Some(format!("{:?} {:?} {:?}", value.dtype(), value.shape(), value.to_bytes().ok()?)),
+        Op::Constant(value) => Some(format!(
+            "{:?} {:?} {:?}",
+            value.dtype(),
+            value.shape(),
+            value.to_bytes().ok()?
+        )),
         op => Some(format!("{op:?} {inputs:?} {:?}", node.types)),
     }
 }
@@ -54,10 +68,15 @@ fn sharing_key(node: &Node, inputs: &[Value]) -> Option<String> {
 /// None on a graph that verifies.
 pub fn sweep(graph: &Graph) -> Result<Graph> {
     let mut live = vec![false; graph.len()];
-    graph.outputs.iter().for_each(|output| live[output.node.0 as usize] = true);
+    graph
+        .outputs
+        .iter()
+        .for_each(|output| live[output.node.0 as usize] = true);
     for (id, node) in graph.nodes().rev() {
         if live[id.0 as usize] {
-            node.inputs.iter().for_each(|input| live[input.node.0 as usize] = true);
+            node.inputs
+                .iter()
+                .for_each(|input| live[input.node.0 as usize] = true);
         }
     }
     Rewriter::new(graph).run(|_, id, node| {

@@ -4,9 +4,12 @@
 pub mod activation;
 pub mod algebra;
 pub mod batch_norm;
+pub mod channels_first;
 pub mod cleanup;
 pub mod dense;
 pub mod layer_norm;
+pub mod movement;
+mod padding;
 mod pattern;
 pub mod rewrite;
 mod rule;
@@ -14,6 +17,8 @@ mod standardised;
 #[cfg(test)]
 mod testing;
 pub mod unit_axes;
+
+pub use channels_first::channels_first;
 
 use crate::error::Result;
 use crate::ir::{Graph, verify};
@@ -27,10 +32,22 @@ const ROUNDS: usize = 12;
 /// # Errors
 /// None on a graph that verifies.
 pub fn optimise(graph: &Graph) -> Result<Graph> {
-    let recognisers =
-        [algebra::RULES, batch_norm::RULES, layer_norm::RULES, activation::RULES, dense::RULES, unit_axes::RULES].concat();
+    let recognisers = [
+        algebra::RULES,
+        movement::RULES,
+        batch_norm::RULES,
+        layer_norm::RULES,
+        activation::RULES,
+        dense::RULES,
+        unit_axes::RULES,
+        padding::RULES,
+    ]
+    .concat();
     let graph = settle(graph, &recognisers)?;
-    settle(&graph, &[recognisers.as_slice(), algebra::LATE_RULES].concat())
+    settle(
+        &graph,
+        &[recognisers.as_slice(), movement::LATE_RULES].concat(),
+    )
 }
 
 /// Applies rules until they have nothing more to say.
@@ -47,12 +64,4 @@ fn settle(graph: &Graph, rules: &[Rule]) -> Result<Graph> {
         graph = next;
     }
     Ok(graph)
-}
-
-/// Puts the channels of images first, as some frameworks' layers want them.
-///
-/// # Errors
-/// None on a graph that verifies.
-pub fn channels_first(graph: &Graph) -> Result<Graph> {
-    cleanup::cleanup(graph)
 }

@@ -18,7 +18,11 @@ impl<'a> Rewriter<'a> {
     pub fn new(old: &'a Graph) -> Self {
         let mut new = Graph::default();
         new.adopt_symbols(old);
-        Rewriter { old, new, map: Vec::with_capacity(old.len()) }
+        Rewriter {
+            old,
+            new,
+            map: Vec::with_capacity(old.len()),
+        }
     }
 
     /// Where an old value has gone.
@@ -54,10 +58,19 @@ impl<'a> Rewriter<'a> {
             Op::Input(_) => self.new.input(ty(), &node.origin),
             Op::Param(param) => self.new.param(param, ty(), &node.origin),
             Op::Constant(value) => self.new.constant((*value).clone(), &node.origin),
-            Op::Extents { dims, scalar, dtype } => self.new.extents(dims, scalar, dtype, &node.origin),
-            op => Value { node: self.new.push_as(op, inputs, node)?, result: 0 },
+            Op::Extents {
+                dims,
+                scalar,
+                dtype,
+            } => self.new.extents(dims, scalar, dtype, &node.origin),
+            op => Value {
+                node: self.new.push_as(op, inputs, node)?,
+                result: 0,
+            },
         };
-        Ok((0..node.types.len() as u32).map(|result| Value { result, ..first }).collect())
+        Ok((0..node.types.len() as u32)
+            .map(|result| Value { result, ..first })
+            .collect())
     }
 
     /// Visits every node: `replace` gives the new results of a node, or `None` to have it copied.
