@@ -47,14 +47,16 @@ impl CandleClassifier {
     }
 
     /// The trainable variables of a part.
-    fn variables_of(&self, part: Part) -> Vec<Var> {
-        let trainable = Digits::trainable(&self.variables);
-        let learns = |name: &str| match part {
-            Part::Head => !BACKBONE.iter().any(|layer| name.contains(layer)),
-            Part::Everything => true,
-        };
-        let chosen = trainable.into_iter().filter(|(name, _)| learns(name));
-        chosen.map(|(_, variable)| variable).collect()
+    fn variables_of(&self, part: Part) -> Result<Vec<Var>> {
+        let mut learning = Digits::trainable(&self.variables);
+        if part == Part::Head {
+            let variables = self.variables.data().lock().map_err(|e| e.to_string())?;
+            let frozen = |name: &str| BACKBONE.iter().any(|layer| name.contains(layer));
+            let frozen = variables.iter().filter(|(name, _)| frozen(name));
+            let frozen: Vec<_> = frozen.map(|(_, variable)| variable.id()).collect();
+            learning.retain(|variable| !frozen.contains(&variable.id()));
+        }
+        Ok(learning)
     }
 }
 
@@ -70,7 +72,7 @@ impl Classifier for CandleClassifier {
             weight_decay: 0.0,
             ..ParamsAdamW::default()
         };
-        let optimizer = AdamW::new(self.variables_of(part), params)?;
+        let optimizer = AdamW::new(self.variables_of(part)?, params)?;
         self.learning = Some((part, optimizer));
         Ok(())
     }

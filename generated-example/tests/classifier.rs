@@ -1,0 +1,59 @@
+//! The generated modules against TensorFlow, and under an optimizer.
+
+use generated_example::{DeviceKind, Digits, Framework, Part, Result, load};
+
+const FRAMEWORKS: [Framework; 2] = [Framework::Candle, Framework::Burn];
+
+#[test]
+fn logits_are_tensorflows() -> Result<()> {
+    let digits = Digits::load()?;
+    for framework in FRAMEWORKS {
+        let logits = load(framework, DeviceKind::Cpu, None)?.logits(&digits.test)?;
+        let pairs = logits.iter().zip(&digits.tensorflow_logits);
+        let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-4, "{framework:?} differs by {worst}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_head_learns_while_the_backbone_is_frozen() -> Result<()> {
+    check_learning(Part::Head)
+}
+
+#[test]
+fn every_layer_learns() -> Result<()> {
+    check_learning(Part::Everything)
+}
+
+fn check_learning(part: Part) -> Result<()> {
+    let digits = Digits::load()?;
+    let batch = digits.train.shifted().select(&Vec::from_iter(0..64));
+    for framework in FRAMEWORKS {
+        let mut classifier = load(framework, DeviceKind::Cpu, None)?;
+        classifier.learn(part, 1e-2)?;
+        let first = classifier.step(&batch)?;
+        let later = (0..20).try_fold(first, |_, _| classifier.step(&batch))?;
+        assert!(later < first / 2.0, "{framework:?}: {first} to {later}");
+    }
+    Ok(())
+}
+
+#[test]
+fn saved_weights_give_the_same_logits() -> Result<()> {
+    let digits = Digits::load()?;
+    let batch = digits.train.shifted().select(&Vec::from_iter(0..32));
+    for framework in FRAMEWORKS {
+        let mut classifier = load(framework, DeviceKind::Cpu, None)?;
+        classifier.learn(Part::Everything, 1e-3)?;
+        classifier.step(&batch)?;
+        let path =
+            std::env::temp_dir().join(format!("digits-{framework:?}-{}", std::process::id()));
+        classifier.save(&path)?;
+        let again = load(framework, DeviceKind::Cpu, Some(&path))?;
+        let same = again.logits(&digits.test)? == classifier.logits(&digits.test)?;
+        std::fs::remove_file(&path)?;
+        assert!(same, "{framework:?}");
+    }
+    Ok(())
+}
