@@ -73,6 +73,9 @@ def convolutions():
     case("depthwise_dilated", depthwise(dilations=(2, 2)), x=x, w=normal(3, 3, 19, 1), b=normal(19))
     case("depthwise_multiplier", depthwise(), x=x, w=normal(3, 3, 19, 2), b=normal(38))
 
+    strided = lambda x, w, b: tf.nn.depthwise_conv2d(x[:, None], w[None], [1, 2, 2, 1], "SAME")[:, 0] + b
+    case("depthwise1d", strided, x=normal(2, 9, 5), w=normal(3, 5, 2), b=normal(10))
+
     def transpose(output, strides, padding):
         return lambda x, w: tf.nn.conv2d_transpose(x, w, [2, *output, 5], strides, padding)
 

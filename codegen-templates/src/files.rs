@@ -16,6 +16,7 @@ pub const CANDLE: &[Support] = files!(
     "cpu"
     "cumulative"
     "depthwise_conv"
+    "depthwise_conv1d"
     "depthwise_kernel"
     "gather"
     "group_norm"

@@ -41,7 +41,11 @@ fn constant(
     let side = |count: usize| {
         let mut dims = x.dims().to_vec();
         dims[axis] = count;
-        value.reshape(())?.broadcast_as(dims)?.contiguous()
+        value
+            .to_dtype(x.dtype())?
+            .reshape(())?
+            .broadcast_as(dims)?
+            .contiguous()
     };
     let parts = [
         (before > 0).then(|| side(before)).transpose()?,
@@ -65,7 +69,8 @@ fn mirror(x: &Tensor, axis: usize, before: usize, after: usize, skip: usize) -> 
         .chain(0..count)
         .chain((count - skip - after..count - skip).rev());
     let ids: Vec<u32> = ids.map(|i| i as u32).collect();
-    x.index_select(&Tensor::new(ids, x.device())?, axis)
+    x.contiguous()?
+        .index_select(&Tensor::new(ids, x.device())?, axis)
 }
 
 /// `length` elements of an axis, from `start` on, `step` apart.
@@ -74,5 +79,11 @@ pub fn slice(x: &Tensor, axis: usize, start: usize, length: usize, step: usize) 
         return x.narrow(axis, start, length);
     }
     let ids: Vec<u32> = (0..length).map(|i| (start + i * step) as u32).collect();
-    x.index_select(&Tensor::new(ids, x.device())?, axis)
+    x.contiguous()?
+        .index_select(&Tensor::new(ids, x.device())?, axis)
+}
+
+/// The elements in reverse order along axes.
+pub fn reverse(x: &Tensor, axes: &[usize]) -> Result<Tensor> {
+    x.contiguous()?.flip(axes)
 }

@@ -96,6 +96,7 @@ impl Table {
     }
 
     fn composed(&self, x: &Tensor, axis: usize) -> Result<Tensor> {
+        let x = &x.contiguous()?;
         let depth = self.taps.iter().map(Vec::len).max().unwrap_or(0);
         let mut dims = vec![1; x.rank()];
         dims[axis] = self.taps.len();

@@ -6,7 +6,7 @@ use savedmodel_import_candle_support::cumulative::{cumprod, cumsum};
 use savedmodel_import_candle_support::gather::*;
 use savedmodel_import_candle_support::linear::linear_op;
 use savedmodel_import_candle_support::matmul::matmul;
-use savedmodel_import_candle_support::pad::{PadMode, pad, slice};
+use savedmodel_import_candle_support::pad::{PadMode, pad, reverse, slice};
 use savedmodel_import_candle_support::reduce;
 use savedmodel_import_candle_support::resize::*;
 use savedmodel_import_candle_support::string_tensor::StringTensor;
@@ -287,4 +287,22 @@ fn sums_and_means_over_neighbouring_axes_are_tensorflows() -> Result<()> {
     check("mean_last", |case| {
         reduce::mean(case.get("x"), &[2, 3], false)
     })
+}
+
+#[test]
+fn views_are_sliced_mirrored_and_reversed() -> Result<()> {
+    let x = Tensor::arange(0u32, 6, &Device::Cpu)?
+        .reshape((2, 3))?
+        .t()?;
+    assert_eq!(slice(&x, 0, 0, 2, 2)?.to_vec2::<u32>()?, [[0, 3], [2, 5]]);
+    assert_eq!(
+        reverse(&x, &[0, 1])?.to_vec2::<u32>()?,
+        [[5, 2], [4, 1], [3, 0]]
+    );
+    let mirrored = pad(&x, &[(0, 0), (1, 0)], PadMode::Reflect)?;
+    assert_eq!(
+        mirrored.to_vec2::<u32>()?,
+        [[3, 0, 3], [4, 1, 4], [5, 2, 5]]
+    );
+    Ok(())
 }

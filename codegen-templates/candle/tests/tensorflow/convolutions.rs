@@ -8,6 +8,7 @@ use savedmodel_import_candle_support::conv_transpose::{conv_transpose1d_op, conv
 use savedmodel_import_candle_support::conv1d::conv1d_op;
 use savedmodel_import_candle_support::conv3d::conv3d_op;
 use savedmodel_import_candle_support::depthwise_conv::depthwise_conv2d_op;
+use savedmodel_import_candle_support::depthwise_conv1d::depthwise_conv1d_op;
 
 fn conv(name: &'static str, config: ConvConfig<2>, activation: Activation) -> Result<()> {
     check(name, |case| {
@@ -80,7 +81,17 @@ fn depthwise_convolutions_and_their_gradients_are_tensorflows() -> Result<()> {
         same.dilation([2, 2]),
         Activation::Linear,
     )?;
-    depthwise("depthwise_multiplier", same, Activation::Linear)
+    depthwise("depthwise_multiplier", same, Activation::Linear)?;
+    let config = ConvConfig::same().stride([2]);
+    check("depthwise1d", |case| {
+        depthwise_conv1d_op(
+            case.get("x"),
+            case.get("w"),
+            Some(case.get("b")),
+            &config,
+            Activation::Linear,
+        )
+    })
 }
 
 fn transpose(name: &'static str, config: ConvConfig<2>, size: Option<[usize; 2]>) -> Result<()> {
