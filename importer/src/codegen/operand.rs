@@ -4,6 +4,7 @@ use super::plan::{Action, Method, Operand, Struct};
 use super::rust::Expr;
 use crate::eval::Tensor;
 use crate::ir::{Atom, DType, Dim, Op, Type};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -57,6 +58,8 @@ pub struct Body<'a> {
     bound: BTreeMap<String, Place>,
     /// Whether a statement makes a tensor from nothing, and needs to know where.
     pub needs_device: bool,
+    /// The named extents that statements read.
+    pub read: RefCell<BTreeSet<String>>,
     /// The paths that statements use.
     pub uses: &'a mut BTreeSet<String>,
 }
@@ -69,6 +72,7 @@ impl<'a> Body<'a> {
             method,
             bound: BTreeMap::new(),
             needs_device: false,
+            read: RefCell::default(),
             uses,
         }
     }
@@ -148,10 +152,13 @@ impl<'a> Body<'a> {
         if let Some(known) = dim.as_known() {
             return Expr::int(known);
         }
-        match self.method.extents.iter().find(|(named, _)| named == dim) {
-            Some((_, name)) => Expr::path(name.as_str()),
-            None => self.sum(dim),
-        }
+        self.named(dim).unwrap_or_else(|| self.sum(dim))
+    }
+
+    fn named(&self, dim: &Dim) -> Option<Expr> {
+        let (_, name) = self.method.extents.iter().find(|(named, _)| named == dim)?;
+        self.read.borrow_mut().insert(name.clone());
+        Some(Expr::path(name.as_str()))
     }
 
     /// Positive terms first, so that the subtraction of `usize`s cannot underflow on the way.
@@ -182,14 +189,8 @@ impl<'a> Body<'a> {
     fn atom(&self, atom: &Atom) -> Expr {
         match atom {
             Atom::Symbol(symbol) => {
-                let dim = Dim::symbol(*symbol);
-                let name = self
-                    .method
-                    .extents
-                    .iter()
-                    .find(|(named, _)| *named == dim)
-                    .map(|(_, name)| name.as_str());
-                Expr::path(name.unwrap_or("batch"))
+                let named = self.named(&Dim::symbol(*symbol));
+                named.unwrap_or_else(|| Expr::path("batch"))
             }
             Atom::Quotient(a, b) => self.quotient(a, b),
             Atom::Max(a, b) => self.bounded("max", a, b),

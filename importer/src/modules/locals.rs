@@ -186,7 +186,8 @@ impl<'a> Writer<'a> {
         let alive: BTreeSet<&str> = self.names.iter().filter(|(source, _)| !dying.contains(*source)).map(|(_, name)| name.name.as_str()).collect();
         let extents: BTreeSet<&str> = self.extents.named.iter().map(|extent| extent.name.as_str()).collect();
         let taken = |name: &str| alive.contains(name) || extents.contains(name) || matches!(name, "self" | "train" | "device");
-        let numbered = (2..).map(|n| format!("{name}_{n}"));
+        let stem = name.trim_end_matches('_');
+        let numbered = (2..).map(|n| format!("{stem}_{n}"));
         std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
     }
 

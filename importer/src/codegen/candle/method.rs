@@ -2,14 +2,16 @@
 
 use super::super::operand::{Arg, Body, Place};
 use super::super::plan::{
-    Action, Entry, Field, FieldKind, Layer, Local, Method, Operand, Role, Step, Struct,
+    Action, Entry, Field, FieldKind, Layer, Local, Method, Operand, Plan, Step, Struct,
 };
 use super::super::rust::{Arm, Block, Expr, Function, Item, Pat, Stmt};
 use super::super::{Alias, described};
 use super::absorb::{Activation, after_sum};
 use super::structure::Printer;
+use super::weight::layer_weight;
 use super::{layer, op};
 use crate::error::{Error, Result};
+use std::collections::BTreeSet;
 
 /// A method; with its form for training where there is one.
 ///
@@ -24,37 +26,20 @@ pub fn method(
     let plan = printer.plan;
     printer.uses.insert("candle_core::Tensor".to_owned());
     let mut body = Body::new(structure, method, &mut printer.uses);
-    let mut lines = lines(&plan.structs, &mut body)?;
+    let mut lines = lines(plan, &mut body)?;
     let result = result(method, entry, &mut body);
-    if body.needs_device {
-        let device = match method.params.first() {
-            Some(param) => Expr::path(param.name.as_str()).call_method("device", []),
-            None => field_device(structure),
-        };
-        lines.insert(
-            0,
-            Line {
-                names: vec!["device".to_owned()],
-                value: device,
-                note: None,
-            },
-        );
-    }
+    let read = body.read.take();
+    lines.retain(|line| !line.is_extent || read.contains(&line.names[0]));
     let needs_device = body.needs_device;
+    if needs_device {
+        lines.insert(0, device(structure, method));
+    }
     let block = finish(lines, result);
     let params = method.params.iter().enumerate();
     let unread =
-        params.filter(|(i, param)| !(reads(method, &param.name) || needs_device && *i == 0));
+        params.filter(|(i, param)| !(reads(method, &param.name, &read) || needs_device && *i == 0));
     let unread: Vec<&str> = unread.map(|(_, param)| param.name.as_str()).collect();
-    let returns = match (
-        entry.and_then(|entry| entry.output_struct.clone()),
-        method.results.len(),
-    ) {
-        (Some(name), _) => format!("Result<{name}>"),
-        (None, 0) => "Result<()>".to_owned(),
-        (None, 1) => "Result<Tensor>".to_owned(),
-        (None, n) => format!("Result<({})>", vec!["Tensor"; n].join(", ")),
-    };
+    let returns = returns(method, entry);
     Ok(match method.has_mode {
         false => vec![document(
             signature(method, &method.name, &returns, &unread).body(block),
@@ -99,7 +84,7 @@ fn signature(method: &Method, name: &str, returns: &str, unread: &[&str]) -> Fun
 }
 
 /// The statements of a method's steps.
-fn lines(structs: &[Struct], body: &mut Body) -> Result<Vec<Line>> {
+fn lines(plan: &Plan, body: &mut Body) -> Result<Vec<Line>> {
     let (mut lines, mut errors) = (vec![], vec![]);
     let (method, mut at) = (body.method, 0);
     while let Some(step) = method.body.get(at) {
@@ -107,7 +92,7 @@ fn lines(structs: &[Struct], body: &mut Body) -> Result<Vec<Line>> {
         at += 1 + usize::from(activation.is_some());
         let line = match activation {
             Some(activation) => Ok(Some(sum(step, &method.body[at - 1], activation, body))),
-            None => statement(structs, step, body),
+            None => statement(plan, step, body),
         };
         match line {
             Ok(line) => lines.extend(line),
@@ -120,13 +105,47 @@ fn lines(structs: &[Struct], body: &mut Body) -> Result<Vec<Line>> {
     }
 }
 
-fn reads(method: &Method, name: &str) -> bool {
-    let operands = method
-        .body
-        .iter()
-        .flat_map(|step| &step.args)
-        .chain(&method.results);
-    operands.into_iter().any(|operand| operand.name == name)
+fn returns(method: &Method, entry: Option<&Entry>) -> String {
+    match (
+        entry.and_then(|entry| entry.output_struct.clone()),
+        method.results.len(),
+    ) {
+        (Some(name), _) => format!("Result<{name}>"),
+        (None, 0) => "Result<()>".to_owned(),
+        (None, 1) => "Result<Tensor>".to_owned(),
+        (None, n) => format!("Result<({})>", vec!["Tensor"; n].join(", ")),
+    }
+}
+
+/// Whether a printed statement or result reads an argument; `extents` are the named ones that are printed.
+fn reads(method: &Method, name: &str, extents: &BTreeSet<String>) -> bool {
+    let printed = |step: &&Step| match step.action {
+        Action::Extent { .. } => extents.contains(&step.results[0].name),
+        Action::Op(_)
+        | Action::Constant(_)
+        | Action::Layer { .. }
+        | Action::Module { .. }
+        | Action::Modules { .. }
+        | Action::Parameter(_)
+        | Action::LayerWeight { .. } => true,
+    };
+    let steps = method.body.iter().filter(printed);
+    let mut operands = steps.flat_map(|step| &step.args).chain(&method.results);
+    operands.any(|operand| operand.name == name)
+}
+
+/// `let device = x.device();`
+fn device(structure: &Struct, method: &Method) -> Line {
+    let value = match method.params.first() {
+        Some(param) => Expr::path(param.name.as_str()).call_method("device", []),
+        None => field_device(structure),
+    };
+    Line {
+        names: vec!["device".to_owned()],
+        value,
+        note: None,
+        is_extent: false,
+    }
 }
 
 fn document(function: Function, method: &Method, entry: Option<&Entry>, train: bool) -> Item {
@@ -207,6 +226,8 @@ struct Line {
     names: Vec<String>,
     value: Expr,
     note: Option<String>,
+    /// Whether it reads an extent of an argument.
+    is_extent: bool,
 }
 
 impl From<Line> for Stmt {
@@ -283,12 +304,14 @@ fn result(method: &Method, entry: Option<&Entry>, body: &mut Body) -> Tail {
 }
 
 /// The statement of a step; none where its result is spelt where it is read.
-fn statement(structs: &[Struct], step: &Step, body: &mut Body) -> Result<Option<Line>> {
+fn statement(plan: &Plan, step: &Step, body: &mut Body) -> Result<Option<Line>> {
     let structure = body.structure;
     let args: Vec<Arg> = step.args.iter().map(|operand| body.arg(operand)).collect();
     let spell = |action: &Action| match action {
         Action::Parameter(field) => Some(parameter(&structure.fields[*field])),
-        Action::LayerWeight { field, role } => Some(layer_weight(&structure.fields[*field], *role)),
+        Action::LayerWeight { field, role } => {
+            layer_weight(plan, &structure.fields[*field], *role, &step.results[0].ty)
+        }
         Action::Op(_)
         | Action::Constant(_)
         | Action::Layer { .. }
@@ -301,29 +324,24 @@ fn statement(structs: &[Struct], step: &Step, body: &mut Body) -> Result<Option<
     {
         return Ok(None);
     }
-    step.results
-        .iter()
-        .skip(1)
-        .for_each(|result| drop(body.bind(&step.action, &result.name, |_| None)));
+    for result in step.results.iter().skip(1) {
+        body.bind(&step.action, &result.name, |_| None);
+    }
     let value = match &step.condition {
-        None => value(structs, step, &args, None, body)?,
-        Some(condition) => conditional(
-            structs,
-            step,
-            &args,
-            (condition.field, condition.pass),
-            body,
-        )?,
+        None => value(plan, step, &args, None, body)?,
+        Some(condition) => conditional(plan, step, &args, (condition.field, condition.pass), body)?,
     };
     let names = step
         .results
         .iter()
         .map(|local| local.name.clone())
         .collect();
+    let is_extent = matches!(step.action, Action::Extent { .. });
     Ok(Some(Line {
         names,
         value,
         note: step.note.clone(),
+        is_extent,
     }))
 }
 
@@ -331,9 +349,9 @@ fn statement(structs: &[Struct], step: &Step, body: &mut Body) -> Result<Option<
 fn sum(step: &Step, next: &Step, activation: Activation, body: &mut Body) -> Line {
     let operands: Vec<Arg> = step.args.iter().map(|operand| body.arg(operand)).collect();
     for step in [step, next] {
-        step.results
-            .iter()
-            .for_each(|result| drop(body.bind(&step.action, &result.name, |_| None)));
+        for result in &step.results {
+            body.bind(&step.action, &result.name, |_| None);
+        }
     }
     let (function, ty) = (
         body.support("add::add"),
@@ -357,12 +375,13 @@ fn sum(step: &Step, next: &Step, activation: Activation, body: &mut Body) -> Lin
         names,
         value,
         note: step.note.clone().or_else(|| next.note.clone()),
+        is_extent: false,
     }
 }
 
 /// What a step makes; `field` is the name of its layer or module, if that is a local.
 fn value(
-    structs: &[Struct],
+    plan: &Plan,
     step: &Step,
     args: &[Arg],
     field: Option<&str>,
@@ -386,7 +405,7 @@ fn value(
                 return Err(Error::malformed("internal: a call of what is no module"));
             };
             let operands = args.iter().map(|arg| arg.reference(body)).collect();
-            called(own(*field), &structs[*ty].methods[*method], operands)
+            called(own(*field), &plan.structs[*ty].methods[*method], operands)
         }
         Action::Modules { field, method } => {
             let FieldKind::Modules { ty, .. } = &structure.fields[*field].kind else {
@@ -394,7 +413,7 @@ fn value(
                     "internal: a call of what is no row of modules",
                 ));
             };
-            row(own(*field), &structs[*ty].methods[*method], args, body)
+            row(own(*field), &plan.structs[*ty].methods[*method], args, body)
         }
         Action::Extent { axis } => args[0]
             .receiver(body)
@@ -451,7 +470,7 @@ fn unlike(args: &[Arg], names: [&'static str; 3]) -> &'static str {
 
 /// The step where the instance has it, else what passes through: `condition` is its field and that operand.
 fn conditional(
-    structs: &[Struct],
+    plan: &Plan,
     step: &Step,
     args: &[Arg],
     condition: (usize, usize),
@@ -478,7 +497,7 @@ fn conditional(
     };
     let bound = (field.present.is_some() && uses_field).then_some(name.as_str());
     let present = field.present.is_some();
-    let value = value(structs, step, args, bound, body)?;
+    let value = value(plan, step, args, bound, body)?;
     let pass = args[condition.1].owned(body);
     Ok(match (bound, present) {
         (Some(name), _) => Expr::match_(
@@ -505,30 +524,5 @@ fn parameter(field: &Field) -> Expr {
         Some(_) => own
             .call_method("as_ref", [])
             .call_method("expect", [Expr::str("the instance has this weight")]),
-    }
-}
-
-/// A layer's weight in the model's own layout.
-fn layer_weight(field: &Field, role: Role) -> Expr {
-    let owner = Expr::path("self").field(field.name.as_str());
-    let FieldKind::Layer(layer) = &field.kind else {
-        return owner;
-    };
-    match (layer, role) {
-        (Layer::Linear { .. }, Role::Kernel) => {
-            owner.call_method("weight", []).call_method("t", []).tried()
-        }
-        (Layer::Embedding { .. }, _) => owner.call_method("embeddings", []),
-        (Layer::BatchNorm { .. }, Role::Mean) => owner
-            .call_method("running_mean", [])
-            .call_method("as_tensor", []),
-        (Layer::BatchNorm { .. }, Role::Variance) => owner
-            .call_method("running_var", [])
-            .call_method("as_tensor", []),
-        (_, Role::Kernel | Role::Scale) => owner.call_method("weight", []),
-        (_, Role::Bias | Role::Offset) => owner
-            .call_method("bias", [])
-            .call_method("expect", [Expr::str("the layer has a bias")]),
-        (_, Role::Mean | Role::Variance) => owner,
     }
 }

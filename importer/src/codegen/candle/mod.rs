@@ -8,6 +8,7 @@ mod method;
 mod op;
 mod spatial;
 mod structure;
+mod weight;
 
 pub use structure::items;
 
@@ -86,7 +87,13 @@ impl Arg {
                     }
                     Some(number) => Expr::call("Tensor::full", [number, dims, device()]),
                     None => {
-                        let numbers = literals(value);
+                        let numbers = match value.dtype() {
+                            DType::Bool => value
+                                .cast(DType::U8)
+                                .map(|bits| literals(&bits))
+                                .unwrap_or_default(),
+                            _ => literals(value),
+                        };
                         let flat = Expr::call(
                             "Tensor::new",
                             [typed(numbers, value.dtype()).by_ref(), device()],
