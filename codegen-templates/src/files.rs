@@ -16,7 +16,6 @@ pub const CANDLE: &[Support] = files!(
     "cpu"
     "cumulative"
     "depthwise_conv"
-    "depthwise_conv1d"
     "depthwise_kernel"
     "gather"
     "group_norm"

@@ -3,6 +3,7 @@
 use super::activation::Activation;
 use super::batch_norm::BatchNorm;
 use super::conv::{ConvConfig, conv2d_op, glorot_uniform};
+use super::depthwise_conv::depthwise_conv2d_op;
 use super::padding::Padding;
 use candle_core::{Module, Result, Tensor};
 use candle_nn::VarBuilder;
@@ -113,14 +114,14 @@ pub fn conv1d_op(
     config: &ConvConfig<1>,
     activation: Activation,
 ) -> Result<Tensor> {
-    conv2d_op(
-        &x.unsqueeze(1)?,
-        &weight.unsqueeze(0)?,
-        bias,
-        &with_height(config),
-        activation,
-    )?
-    .squeeze(1)
+    let (x, config) = (x.unsqueeze(1)?, with_height(config));
+    let (width, depth, outputs) = weight.dims3()?;
+    // A group for each channel is a depthwise convolution, which has a kernel of its own.
+    if depth == 1 && config.groups > 1 && outputs % config.groups == 0 {
+        let weight = weight.reshape((1, width, config.groups, outputs / config.groups))?;
+        return depthwise_conv2d_op(&x, &weight, bias, &config.groups(1), activation)?.squeeze(1);
+    }
+    conv2d_op(&x, &weight.unsqueeze(0)?, bias, &config, activation)?.squeeze(1)
 }
 
 /// The same convolution over two axes, the first of which has one place.

@@ -21,7 +21,6 @@ pub mod conv_transpose;
 pub mod cpu;
 pub mod cumulative;
 pub mod depthwise_conv;
-pub mod depthwise_conv1d;
 pub mod depthwise_kernel;
 pub mod gather;
 pub mod group_norm;

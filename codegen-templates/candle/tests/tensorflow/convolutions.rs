@@ -8,7 +8,6 @@ use savedmodel_import_candle_support::conv_transpose::{conv_transpose1d_op, conv
 use savedmodel_import_candle_support::conv1d::conv1d_op;
 use savedmodel_import_candle_support::conv3d::conv3d_op;
 use savedmodel_import_candle_support::depthwise_conv::depthwise_conv2d_op;
-use savedmodel_import_candle_support::depthwise_conv1d::depthwise_conv1d_op;
 
 fn conv(name: &'static str, config: ConvConfig<2>, activation: Activation) -> Result<()> {
     check(name, |case| {
@@ -82,11 +81,12 @@ fn depthwise_convolutions_and_their_gradients_are_tensorflows() -> Result<()> {
         Activation::Linear,
     )?;
     depthwise("depthwise_multiplier", same, Activation::Linear)?;
-    let config = ConvConfig::same().stride([2]);
+    let config = ConvConfig::same().stride([2]).groups(5);
     check("depthwise1d", |case| {
-        depthwise_conv1d_op(
+        let weight = case.get("w").reshape((3, 1, 10))?;
+        conv1d_op(
             case.get("x"),
-            case.get("w"),
+            &weight,
             Some(case.get("b")),
             &config,
             Activation::Linear,
