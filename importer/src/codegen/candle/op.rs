@@ -48,10 +48,7 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg]) -> Result<Expr> {
             .tried()
         }
         Op::Pad { widths, mode } => pad(body, args, widths, *mode),
-        Op::Reverse { axes } => {
-            let x = first()?.receiver(body);
-            x.call_method("flip", [sizes(axes).by_ref()]).tried()
-        }
+        Op::Reverse { axes } => support(body, "pad::reverse", args, [sizes(axes).by_ref()]),
         Op::Tile(multiples) => {
             let multiples = extents(body, multiples);
             first()?
