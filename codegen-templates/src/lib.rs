@@ -29,7 +29,10 @@ pub fn support(framework: &str) -> &'static [Support] {
 }
 
 /// The named files, and all that they use of one another.
-pub fn closure<'a>(files: &'static [Support], names: impl Iterator<Item = &'a str>) -> BTreeSet<&'static str> {
+pub fn closure<'a>(
+    files: &'static [Support],
+    names: impl Iterator<Item = &'a str>,
+) -> BTreeSet<&'static str> {
     let find = |name: &str| files.iter().find(|file| file.name == name);
     let mut stack: Vec<&Support> = names.filter_map(find).collect();
     let mut used = BTreeSet::new();
@@ -45,10 +48,13 @@ pub fn closure<'a>(files: &'static [Support], names: impl Iterator<Item = &'a st
 fn siblings(source: &str) -> impl Iterator<Item = &str> {
     let listed = source.split("super::{").skip(1).flat_map(|rest| {
         let list = rest.split('}').next().unwrap_or_default();
-        list.split(',').map(|part| part.trim().split("::").next().unwrap_or_default())
+        list.split(',')
+            .map(|part| part.trim().split("::").next().unwrap_or_default())
     });
     let single = source.split("super::").skip(1).map(|rest| {
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .unwrap_or(rest.len());
         &rest[..end]
     });
     listed.chain(single)
@@ -56,12 +62,22 @@ fn siblings(source: &str) -> impl Iterator<Item = &str> {
 
 /// Crates beside the framework that files use, as `name version`.
 pub fn crates(files: &[Support], used: &BTreeSet<&str>) -> Vec<String> {
-    let known = [("gemm", "gemm 0.19"), ("rayon", "rayon 1"), ("regex", "regex 1")];
+    let known = [
+        ("gemm", "gemm 0.19"),
+        ("rayon", "rayon 1"),
+        ("regex", "regex 1"),
+    ];
     let uses = |name: &str| {
         let path = format!("{name}::");
-        files.iter().any(|file| used.contains(file.name) && file.source.contains(&path))
+        files
+            .iter()
+            .any(|file| used.contains(file.name) && file.source.contains(&path))
     };
-    known.iter().filter(|(name, _)| uses(name)).map(|(_, text)| (*text).to_owned()).collect()
+    known
+        .iter()
+        .filter(|(name, _)| uses(name))
+        .map(|(_, text)| (*text).to_owned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -71,20 +87,32 @@ mod tests {
     #[test]
     fn a_file_brings_those_it_names() {
         let used = closure(CANDLE, ["conv"].into_iter());
-        assert!(used.contains("conv_kernel") && used.contains("padding"), "{used:?}");
+        assert!(
+            used.contains("conv_kernel") && used.contains("padding"),
+            "{used:?}"
+        );
     }
 
     #[test]
     fn every_support_file_is_listed() {
         for (framework, files) in [("candle", CANDLE), ("burn", BURN)] {
-            let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(framework).join("src");
-            let on_disk = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-            let mut names: Vec<String> = on_disk.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+            let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(framework)
+                .join("src");
+            let on_disk = std::fs::read_dir(dir)
+                .unwrap()
+                .map(|entry| entry.unwrap().path());
+            let mut names: Vec<String> = on_disk
+                .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+                .collect();
             names.retain(|name| name != "lib");
             names.sort();
             let mut listed: Vec<&str> = files.iter().map(|file| file.name).collect();
             listed.sort_unstable();
-            assert_eq!(listed, names, "{framework}: list the files in codegen-templates/src/files.rs");
+            assert_eq!(
+                listed, names,
+                "{framework}: list the files in codegen-templates/src/files.rs"
+            );
         }
     }
 }

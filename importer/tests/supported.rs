@@ -8,7 +8,10 @@ use std::path::Path;
 fn text() -> String {
     let mut initials: BTreeMap<char, Vec<&str>> = BTreeMap::new();
     for row in lower::table() {
-        initials.entry(row.op.chars().next().unwrap_or('?')).or_default().push(row.op);
+        initials
+            .entry(row.op.chars().next().unwrap_or('?'))
+            .or_default()
+            .push(row.op);
     }
     let count: usize = initials.values().map(Vec::len).sum();
     let mut text = format!(
@@ -33,5 +36,8 @@ fn supported_md_lists_every_row() {
         std::fs::write(&path, &text).unwrap();
         return;
     }
-    assert!(!stale, "SUPPORTED.md is stale: run UPDATE=1 cargo test and commit it");
+    assert!(
+        !stale,
+        "SUPPORTED.md is stale: run UPDATE=1 cargo test and commit it"
+    );
 }

@@ -115,10 +115,7 @@ fn write_workspace(layout: &Layout, mut crates: Vec<String>) -> Result<()> {
     let text = format!(
         "[workspace]\nresolver = \"3\"\nmembers = {crates:?}\n\n{}\n{}",
         dependencies.replace("path = \"", &absolute),
-        // Generated modules are compiled fast; their numerics are in the dependencies.
-        profiles
-            .replacen("opt-level = 1", "opt-level = 0", 1)
-            .replacen("debug = \"line-tables-only\"", "debug = false", 1)
+        profiles.replacen("debug = \"line-tables-only\"", "debug = false", 1)
     );
     let features = layout.scratch.join("features");
     fs::create_dir_all(features.join("src")).context(&features)?;

@@ -7,6 +7,7 @@ mod burn;
 mod candle;
 mod operand;
 pub mod plan;
+mod restore;
 pub mod rust;
 pub mod target;
 
@@ -54,7 +55,11 @@ impl Context {
     fn aliases(&self, plan: &Plan) -> Vec<Alias> {
         let complete = |alias: &Alias| {
             let entry = &plan.entries[alias.entry];
-            Alias { output_struct: entry.output_struct.clone(), has_mode: entry.has_mode, ..alias.clone() }
+            Alias {
+                output_struct: entry.output_struct.clone(),
+                has_mode: entry.has_mode,
+                ..alias.clone()
+            }
         };
         self.aliases.iter().map(complete).collect()
     }
@@ -88,7 +93,10 @@ pub fn native_dtype(framework: Framework, dtype: DType) -> &'static str {
         (_, DType::String) => "String",
         (Framework::Candle, DType::U8) => "U8",
         (Framework::Candle, DType::U32) => "U32",
-        (Framework::Candle, DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U16 | DType::U64) => "I64",
+        (
+            Framework::Candle,
+            DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U16 | DType::U64,
+        ) => "I64",
         (Framework::Burn, DType::I8) => "I8",
         (Framework::Burn, DType::I16) => "I16",
         (Framework::Burn, DType::I32) => "I32",
@@ -104,14 +112,25 @@ pub fn native_dtype(framework: Framework, dtype: DType) -> &'static str {
 ///
 /// # Errors
 /// When the framework cannot do what the plan asks for; all of it at once.
-pub fn generate(plan: &Plan, program: &Program, framework: Framework, context: &Context) -> Result<Generated> {
+pub fn generate(
+    plan: &Plan,
+    program: &Program,
+    framework: Framework,
+    context: &Context,
+) -> Result<Generated> {
     let (items, uses) = match framework {
         Framework::Candle => candle::items(plan, program, context)?,
         Framework::Burn => burn::items(plan, program, context)?,
     };
     let files = templates::support(framework_name(framework));
-    let used = templates::closure(files, uses.iter().filter_map(|path| path.strip_prefix("support::")?.split("::").next()));
-    let paths = uses.iter().map(|path| located(path, context.support.as_deref()));
+    let used = templates::closure(
+        files,
+        uses.iter()
+            .filter_map(|path| path.strip_prefix("support::")?.split("::").next()),
+    );
+    let paths = uses
+        .iter()
+        .map(|path| located(path, context.support.as_deref()));
     // Plain comments: a file that build scripts `include!` must not begin with inner documentation.
     let header = Item::comment(header(context, framework).join("\n"));
     let mut file = File::new([header, Item::uses(paths.collect::<Vec<_>>())]);
@@ -119,7 +138,10 @@ pub fn generate(plan: &Plan, program: &Program, framework: Framework, context: &
     if context.support.is_none() && !used.is_empty() {
         file.push(Item::verbatim(support_module(files, &used)));
     }
-    Ok(Generated { source: file.to_string(), support_crates: templates::crates(files, &used) })
+    Ok(Generated {
+        source: file.to_string(),
+        support_crates: templates::crates(files, &used),
+    })
 }
 
 fn framework_name(framework: Framework) -> &'static str {
@@ -139,20 +161,34 @@ fn located(path: &str, support: Option<&str>) -> String {
 
 fn header(context: &Context, framework: Framework) -> Vec<String> {
     let mut lines = vec![
-        format!("`{}`, compiled from a TensorFlow SavedModel to {}.", context.name, framework_name(framework)),
+        format!(
+            "`{}`, compiled from a TensorFlow SavedModel to {}.",
+            context.name,
+            framework_name(framework)
+        ),
         String::new(),
     ];
     match context.tensorflow.as_str() {
         "" => {}
         version => lines.push(format!("Saved by TensorFlow {version}.")),
     }
-    lines.push(format!("Functions: {}.", context.functions.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")));
+    lines.push(format!(
+        "Functions: {}.",
+        context
+            .functions
+            .iter()
+            .map(|path| format!("`{path}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    ));
     lines
 }
 
 /// `mod support`, with the files that are used, each as it was tested.
 fn support_module(files: &[templates::Support], used: &BTreeSet<&str>) -> String {
-    let mut text = String::from("/// Layers and ops that the framework lacks.\n#[rustfmt::skip]\n#[allow(dead_code, unused_imports, clippy::all)]\nmod support {\n");
+    let mut text = String::from(
+        "/// Layers and ops that the framework lacks.\n#[rustfmt::skip]\n#[allow(dead_code, unused_imports, clippy::all)]\nmod support {\n",
+    );
     for file in files.iter().filter(|file| used.contains(file.name)) {
         text.push_str(&format!("pub mod {} {{\n{}}}\n\n", file.name, file.source));
     }
@@ -164,9 +200,14 @@ fn support_module(files: &[templates::Support], used: &BTreeSet<&str>) -> String
 /// The whole support code as one file, for several models to share.
 pub fn support_source(framework: Framework) -> String {
     let files = templates::support(framework_name(framework));
-    let mut text = String::from("//! Layers and ops that the framework lacks, shared by generated modules.\n\n#![allow(dead_code, unused_imports, clippy::all)]\n");
+    let mut text = String::from(
+        "//! Layers and ops that the framework lacks, shared by generated modules.\n\n#![allow(dead_code, unused_imports, clippy::all)]\n",
+    );
     for file in files {
-        text.push_str(&format!("\n#[rustfmt::skip]\npub mod {} {{\n{}}}\n", file.name, file.source));
+        text.push_str(&format!(
+            "\n#[rustfmt::skip]\npub mod {} {{\n{}}}\n",
+            file.name, file.source
+        ));
     }
     text
 }

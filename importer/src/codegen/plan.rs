@@ -140,7 +140,11 @@ pub enum FieldKind {
 #[allow(missing_docs, reason = "named as in the frameworks")]
 pub enum Layer {
     /// `x W + b` over the last axis.
-    Linear { inputs: Setting<usize>, outputs: Setting<usize>, bias: bool },
+    Linear {
+        inputs: Setting<usize>,
+        outputs: Setting<usize>,
+        bias: bool,
+    },
     /// A convolution with one to three spatial axes. For a depthwise one `outputs` is the channel multiplier.
     Conv {
         inputs: Setting<usize>,
@@ -165,11 +169,27 @@ pub enum Layer {
         bias: bool,
     },
     /// Batch normalisation over the axis of the channels of a value of this rank.
-    BatchNorm { features: Setting<usize>, epsilon: f64, momentum: f64, scale: bool, offset: bool, channels: Channels, rank: usize },
+    BatchNorm {
+        features: Setting<usize>,
+        epsilon: f64,
+        momentum: f64,
+        scale: bool,
+        offset: bool,
+        channels: Channels,
+        rank: usize,
+    },
     /// Layer normalisation over the last axis.
-    LayerNorm { size: Setting<usize>, epsilon: f64, scale: bool, offset: bool },
+    LayerNorm {
+        size: Setting<usize>,
+        epsilon: f64,
+        scale: bool,
+        offset: bool,
+    },
     /// A table of vectors.
-    Embedding { count: Setting<usize>, size: Setting<usize> },
+    Embedding {
+        count: Setting<usize>,
+        size: Setting<usize>,
+    },
     /// Dropout, in training only.
     Dropout { rate: f64 },
 }

@@ -33,12 +33,20 @@ pub trait WeightLayout {
 impl Slot {
     /// A weight that keeps the model's layout of this rank.
     pub fn same(role: Role, key: &'static str, rank: usize) -> Self {
-        Slot { role, key, axes: (0..rank).map(|axis| vec![axis]).collect() }
+        Slot {
+            role,
+            key,
+            axes: (0..rank).map(|axis| vec![axis]).collect(),
+        }
     }
 
     /// A weight whose axes are permuted.
     pub fn permuted(role: Role, key: &'static str, axes: &[usize]) -> Self {
-        Slot { role, key, axes: axes.iter().map(|&axis| vec![axis]).collect() }
+        Slot {
+            role,
+            key,
+            axes: axes.iter().map(|&axis| vec![axis]).collect(),
+        }
     }
 }
 
@@ -51,17 +59,40 @@ pub struct Burn;
 impl WeightLayout for Candle {
     fn slots(&self, layer: &Layer) -> Vec<Slot> {
         match layer {
-            Layer::Linear { bias, .. } => with_bias(Slot::permuted(Role::Kernel, "weight", &[1, 0]), *bias),
-            Layer::Conv { dilations, grouping: Grouping::Depthwise, bias, .. } if dilations.len() == 1 => {
-                let axes = vec![vec![0], vec![], vec![1, 2]];
-                with_bias(Slot { role: Role::Kernel, key: "weight", axes }, *bias)
+            Layer::Linear { bias, .. } => {
+                with_bias(Slot::permuted(Role::Kernel, "weight", &[1, 0]), *bias)
             }
-            Layer::Conv { dilations, bias, .. } => with_bias(Slot::same(Role::Kernel, "weight", dilations.len() + 2), *bias),
+            Layer::Conv {
+                dilations,
+                grouping: Grouping::Depthwise,
+                bias,
+                ..
+            } if dilations.len() == 1 => {
+                let axes = vec![vec![0], vec![], vec![1, 2]];
+                with_bias(
+                    Slot {
+                        role: Role::Kernel,
+                        key: "weight",
+                        axes,
+                    },
+                    *bias,
+                )
+            }
+            Layer::Conv {
+                dilations, bias, ..
+            } => with_bias(
+                Slot::same(Role::Kernel, "weight", dilations.len() + 2),
+                *bias,
+            ),
             Layer::ConvTranspose { kernel, bias, .. } => {
                 with_bias(Slot::same(Role::Kernel, "weight", kernel.len() + 2), *bias)
             }
-            Layer::BatchNorm { scale, offset, .. } => norm(["weight", "bias"], *scale, *offset, true),
-            Layer::LayerNorm { scale, offset, .. } => norm(["weight", "bias"], *scale, *offset, false),
+            Layer::BatchNorm { scale, offset, .. } => {
+                norm(["weight", "bias"], *scale, *offset, true)
+            }
+            Layer::LayerNorm { scale, offset, .. } => {
+                norm(["weight", "bias"], *scale, *offset, false)
+            }
             Layer::Embedding { .. } => vec![Slot::same(Role::Kernel, "weight", 2)],
             Layer::Dropout { .. } => vec![],
         }
@@ -80,7 +111,12 @@ impl WeightLayout for Burn {
     fn slots(&self, layer: &Layer) -> Vec<Slot> {
         match layer {
             Layer::Linear { bias, .. } => with_bias(Slot::same(Role::Kernel, "weight", 2), *bias),
-            Layer::Conv { dilations, grouping, bias, .. } => {
+            Layer::Conv {
+                dilations,
+                grouping,
+                bias,
+                ..
+            } => {
                 let n = dilations.len();
                 let channels = match grouping {
                     Grouping::Groups(_) => [vec![n + 1], vec![n]],
@@ -92,8 +128,12 @@ impl WeightLayout for Burn {
                 let n = kernel.len();
                 with_bias(first(Role::Kernel, [vec![n + 1], vec![n]], n), *bias)
             }
-            Layer::BatchNorm { scale, offset, .. } => norm(["gamma", "beta"], *scale, *offset, true),
-            Layer::LayerNorm { scale, offset, .. } => norm(["gamma", "beta"], *scale, *offset, false),
+            Layer::BatchNorm { scale, offset, .. } => {
+                norm(["gamma", "beta"], *scale, *offset, true)
+            }
+            Layer::LayerNorm { scale, offset, .. } => {
+                norm(["gamma", "beta"], *scale, *offset, false)
+            }
             Layer::Embedding { .. } => vec![Slot::same(Role::Kernel, "weight", 2)],
             Layer::Dropout { .. } => vec![],
         }
@@ -107,8 +147,15 @@ fn with_bias(kernel: Slot, bias: bool) -> Vec<Slot> {
 
 /// A kernel with its channel axes before the `spatial` ones.
 fn first(role: Role, channels: [Vec<usize>; 2], spatial: usize) -> Slot {
-    let axes = channels.into_iter().chain((0..spatial).map(|axis| vec![axis])).collect();
-    Slot { role, key: "weight", axes }
+    let axes = channels
+        .into_iter()
+        .chain((0..spatial).map(|axis| vec![axis]))
+        .collect();
+    Slot {
+        role,
+        key: "weight",
+        axes,
+    }
 }
 
 fn norm(keys: [&'static str; 2], scale: bool, offset: bool, statistics: bool) -> Vec<Slot> {
@@ -118,5 +165,9 @@ fn norm(keys: [&'static str; 2], scale: bool, offset: bool, statistics: bool) ->
         (statistics, Role::Mean, "running_mean"),
         (statistics, Role::Variance, "running_var"),
     ];
-    slots.into_iter().filter(|(present, ..)| *present).map(|(_, role, key)| Slot::same(role, key, 1)).collect()
+    slots
+        .into_iter()
+        .filter(|(present, ..)| *present)
+        .map(|(_, role, key)| Slot::same(role, key, 1))
+        .collect()
 }

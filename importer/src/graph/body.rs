@@ -46,19 +46,32 @@ impl Body {
     /// Two nodes of one name, or an operand or result that names nothing.
     pub fn of_function(def: &FunctionDef) -> Result<Self> {
         let signature = def.signature.clone().unwrap_or_default();
-        let place = Place { function: Some(signature.name.clone()), ..Place::default() };
+        let place = Place {
+            function: Some(signature.name.clone()),
+            ..Place::default()
+        };
         let names = Names {
-            arguments: signature.input_arg.iter().enumerate().map(|(i, arg)| (arg.name.clone(), i)).collect(),
+            arguments: signature
+                .input_arg
+                .iter()
+                .enumerate()
+                .map(|(i, arg)| (arg.name.clone(), i))
+                .collect(),
             nodes: index_by_name(&def.node_def).map_err(|e| e.at(&place))?,
             in_function: true,
         };
-        let mut body = Body::resolve(signature.name.as_str().into(), &def.node_def, &names).map_err(|e| e.at(&place))?;
+        let mut body = Body::resolve(signature.name.as_str().into(), &def.node_def, &names)
+            .map_err(|e| e.at(&place))?;
         body.arguments = signature.input_arg.len();
         for output in &signature.output_arg {
             let text = def.ret.get(&output.name).ok_or_else(|| {
                 Error::malformed(format!("the result `{}` has no value", output.name)).at(&place)
             })?;
-            body.results.push(names.source(text, &def.node_def).map_err(|e| e.at(&place))?);
+            body.results.push(
+                names
+                    .source(text, &def.node_def)
+                    .map_err(|e| e.at(&place))?,
+            );
         }
         for node in def.control_ret.values() {
             body.roots.push(names.node(node).map_err(|e| e.at(&place))?);
@@ -72,8 +85,15 @@ impl Body {
     /// # Errors
     /// Two nodes of one name, or a name of nothing.
     pub fn of_graph(nodes: &[NodeDef], feeds: &[String], fetches: &[String]) -> Result<Self> {
-        let names = Names { arguments: HashMap::new(), nodes: index_by_name(nodes)?, in_function: false };
-        let fed: Vec<Source> = feeds.iter().map(|feed| names.source(feed, nodes)).collect::<Result<_>>()?;
+        let names = Names {
+            arguments: HashMap::new(),
+            nodes: index_by_name(nodes)?,
+            in_function: false,
+        };
+        let fed: Vec<Source> = feeds
+            .iter()
+            .map(|feed| names.source(feed, nodes))
+            .collect::<Result<_>>()?;
         let mut body = Body::resolve("".into(), nodes, &names)?;
         body.arguments = feeds.len();
         for fetch in fetches {
@@ -93,15 +113,38 @@ impl Body {
         let mut inputs = Vec::with_capacity(nodes.len());
         let mut controls = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let place = Place { node: Some(node.name.clone()), op: Some(node.op.clone()), ..Place::default() };
-            let (control, data): (Vec<&String>, Vec<&String>) = node.input.iter().partition(|i| i.starts_with('^'));
-            let data = data.iter().map(|input| names.source(input, nodes)).collect::<Result<Vec<_>>>();
-            let control = control.iter().filter(|i| !names.is_argument(&i[1..])).map(|i| names.node(&i[1..]));
+            let place = Place {
+                node: Some(node.name.clone()),
+                op: Some(node.op.clone()),
+                ..Place::default()
+            };
+            let (control, data): (Vec<&String>, Vec<&String>) =
+                node.input.iter().partition(|i| i.starts_with('^'));
+            let data = data
+                .iter()
+                .map(|input| names.source(input, nodes))
+                .collect::<Result<Vec<_>>>();
+            let control = control
+                .iter()
+                .filter(|i| !names.is_argument(&i[1..]))
+                .map(|i| names.node(&i[1..]));
             inputs.push(data.map_err(|e| e.at(&place))?);
-            controls.push(control.collect::<Result<Vec<_>>>().map_err(|e| e.at(&place))?);
+            controls.push(
+                control
+                    .collect::<Result<Vec<_>>>()
+                    .map_err(|e| e.at(&place))?,
+            );
         }
         let nodes = nodes.iter().cloned().map(Arc::new).collect();
-        Ok(Body { name, arguments: 0, nodes, inputs, controls, results: vec![], roots: vec![] })
+        Ok(Body {
+            name,
+            arguments: 0,
+            nodes,
+            inputs,
+            controls,
+            results: vec![],
+            roots: vec![],
+        })
     }
 
     /// Whether the node changes state.
@@ -119,7 +162,11 @@ impl Body {
             Source::Argument(_) => None,
         });
         let roots: Vec<usize> = results.chain(self.effect_roots()).collect();
-        let mut order = Order { body: self, state: vec![Mark::New; self.nodes.len()], order: vec![] };
+        let mut order = Order {
+            body: self,
+            state: vec![Mark::New; self.nodes.len()],
+            order: vec![],
+        };
         for root in roots {
             order.visit(root)?;
         }
@@ -155,8 +202,18 @@ impl Body {
 
 /// Whether an op changes the state of the model.
 fn changes_state(op: &str) -> bool {
-    let prefixes = ["Assign", "ResourceScatter", "ResourceApply", "ResourceSparseApply", "Scatter", "Apply", "LookupTableInsert"];
-    prefixes.iter().any(|prefix| op.starts_with(prefix)) && op != "ScatterNd" && op != "ScatterNdNonAliasingAdd"
+    let prefixes = [
+        "Assign",
+        "ResourceScatter",
+        "ResourceApply",
+        "ResourceSparseApply",
+        "Scatter",
+        "Apply",
+        "LookupTableInsert",
+    ];
+    prefixes.iter().any(|prefix| op.starts_with(prefix))
+        && op != "ScatterNd"
+        && op != "ScatterNdNonAliasingAdd"
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -188,7 +245,10 @@ impl Order<'_> {
                     self.state[node] = Mark::Open;
                     stack.push((node, true));
                     let operands: Vec<usize> = self.body.operands(node).collect();
-                    let pending = operands.iter().rev().filter(|&&operand| self.state[operand] != Mark::Done);
+                    let pending = operands
+                        .iter()
+                        .rev()
+                        .filter(|&&operand| self.state[operand] != Mark::Done);
                     stack.extend(pending.map(|&operand| (operand, false)));
                 }
             }
@@ -198,9 +258,20 @@ impl Order<'_> {
 
     fn cycle(&self, node: usize) -> Error {
         let def = &self.body.nodes[node];
-        let place = Place { node: Some(def.name.clone()), op: Some(def.op.clone()), ..Place::default() };
-        match self.body.nodes.iter().any(|node| matches!(node.op.as_str(), "NextIteration" | "RefNextIteration")) {
-            true => Error::unsupported("a loop of TensorFlow 1 (Enter, NextIteration, Exit)").at(&place),
+        let place = Place {
+            node: Some(def.name.clone()),
+            op: Some(def.op.clone()),
+            ..Place::default()
+        };
+        match self
+            .body
+            .nodes
+            .iter()
+            .any(|node| matches!(node.op.as_str(), "NextIteration" | "RefNextIteration"))
+        {
+            true => {
+                Error::unsupported("a loop of TensorFlow 1 (Enter, NextIteration, Exit)").at(&place)
+            }
             false => Error::malformed("the nodes form a cycle").at(&place),
         }
     }
@@ -219,7 +290,10 @@ impl Names {
     }
 
     fn node(&self, name: &str) -> Result<usize> {
-        self.nodes.get(name).copied().ok_or_else(|| Error::malformed(format!("there is no node `{name}`")))
+        self.nodes
+            .get(name)
+            .copied()
+            .ok_or_else(|| Error::malformed(format!("there is no node `{name}`")))
     }
 
     /// `node`, `node:index`, or inside a function `argument` or `node:output:index`.
@@ -230,7 +304,10 @@ impl Names {
             return Ok(Source::Argument(argument));
         }
         let node = self.node(name)?;
-        let number = |text: &str| text.parse().map_err(|_| Error::malformed(format!("`{text}` is not an output number")));
+        let number = |text: &str| {
+            text.parse()
+                .map_err(|_| Error::malformed(format!("`{text}` is not an output number")))
+        };
         let output = match (parts.next(), parts.next()) {
             (None, _) => 0,
             (Some(index), None) if !self.in_function => number(index)?,
@@ -244,7 +321,9 @@ impl Names {
 fn output_index(def: &NodeDef, arg: &str, index: usize) -> Result<usize> {
     match op_def(&def.op) {
         Some(op) => {
-            let attr = |name: &str| -> Option<&AttrValue> { def.attr.get(name).or_else(|| op.default(name)) };
+            let attr = |name: &str| -> Option<&AttrValue> {
+                def.attr.get(name).or_else(|| op.default(name))
+            };
             op.output_index(arg, index, attr)
         }
         None => Ok(index),
@@ -255,7 +334,10 @@ fn index_by_name(nodes: &[NodeDef]) -> Result<HashMap<String, usize>> {
     let mut index = HashMap::with_capacity(nodes.len());
     for (i, node) in nodes.iter().enumerate() {
         if index.insert(node.name.clone(), i).is_some() {
-            return Err(Error::malformed(format!("two nodes are called `{}`", node.name)));
+            return Err(Error::malformed(format!(
+                "two nodes are called `{}`",
+                node.name
+            )));
         }
     }
     Ok(index)

@@ -99,10 +99,17 @@ pub trait Library {
 /// # Errors
 /// A missing function, node or output, a cycle, calls that nest too deeply or expand to too many nodes.
 pub fn flatten(library: &dyn Library, body: &Body, arguments: Vec<Binding>) -> Result<FlatGraph> {
-    let mut flattener = Flattener { library, flat: FlatGraph::default() };
+    let mut flattener = Flattener {
+        library,
+        flat: FlatGraph::default(),
+    };
     let mut edges = Vec::new();
     for (kind, name) in arguments {
-        let origin = Origin { function: body.name.clone(), node: name, ..Origin::default() };
+        let origin = Origin {
+            function: body.name.clone(),
+            node: name,
+            ..Origin::default()
+        };
         let is_argument = matches!(kind, FlatKind::Argument { .. });
         let node = flattener.add(kind, vec![], origin)?;
         if is_argument {
@@ -119,7 +126,10 @@ impl FlatGraph {
     fn pruned(mut self) -> Self {
         let mut live = vec![false; self.nodes.len()];
         let results = self.outputs.iter().map(|edge| edge.node);
-        let mut stack: Vec<usize> = results.chain(self.effects.iter().copied()).chain(self.inputs.iter().copied()).collect();
+        let mut stack: Vec<usize> = results
+            .chain(self.effects.iter().copied())
+            .chain(self.inputs.iter().copied())
+            .collect();
         while let Some(node) = stack.pop() {
             if !std::mem::replace(&mut live[node], true) {
                 stack.extend(self.nodes[node].inputs.iter().map(|edge| edge.node));
@@ -133,9 +143,16 @@ impl FlatGraph {
         }
         let mut keep = live.iter();
         self.nodes.retain(|_| keep.next() == Some(&true));
-        let edges = self.nodes.iter_mut().flat_map(|node| &mut node.inputs).chain(&mut self.outputs);
+        let edges = self
+            .nodes
+            .iter_mut()
+            .flat_map(|node| &mut node.inputs)
+            .chain(&mut self.outputs);
         edges.for_each(|edge| edge.node = place[edge.node]);
-        self.inputs.iter_mut().chain(&mut self.effects).for_each(|node| *node = place[*node]);
+        self.inputs
+            .iter_mut()
+            .chain(&mut self.effects)
+            .for_each(|node| *node = place[*node]);
         self
     }
 }
@@ -151,22 +168,45 @@ impl Flattener<'_> {
             let message = format!("the function expands to more than {MAX_NODES} nodes");
             return Err(Error::unsupported(message).at(&origin.place()));
         }
-        self.flat.nodes.push(FlatNode { kind, inputs, origin });
+        self.flat.nodes.push(FlatNode {
+            kind,
+            inputs,
+            origin,
+        });
         Ok(self.flat.nodes.len() - 1)
     }
 
     /// Adds the nodes of `body` that its results and effects need; gives the results.
-    fn expand(&mut self, body: &Body, arguments: &[Edge], scope: &str, depth: usize) -> Result<Vec<Edge>> {
-        let place = Place { function: Some(body.name.to_string()), ..Place::default() };
+    fn expand(
+        &mut self,
+        body: &Body,
+        arguments: &[Edge],
+        scope: &str,
+        depth: usize,
+    ) -> Result<Vec<Edge>> {
+        let place = Place {
+            function: Some(body.name.to_string()),
+            ..Place::default()
+        };
         if depth > MAX_DEPTH {
-            return Err(Error::unsupported(format!("calls nest deeper than {MAX_DEPTH}")).at(&place));
+            return Err(
+                Error::unsupported(format!("calls nest deeper than {MAX_DEPTH}")).at(&place),
+            );
         }
         let mut made: HashMap<usize, Vec<Edge>> = HashMap::new();
         for node in body.live_in_order()? {
-            let outputs = self.node(body, node, arguments, &made, scope, depth).map_err(|e| e.at(&place))?;
+            let outputs = self
+                .node(body, node, arguments, &made, scope, depth)
+                .map_err(|e| e.at(&place))?;
             made.insert(node, outputs);
         }
-        body.results.iter().map(|source| self.resolve(body, source, arguments, &made).map_err(|e| e.at(&place))).collect()
+        body.results
+            .iter()
+            .map(|source| {
+                self.resolve(body, source, arguments, &made)
+                    .map_err(|e| e.at(&place))
+            })
+            .collect()
     }
 
     fn node(
@@ -186,13 +226,19 @@ impl Flattener<'_> {
             .collect::<Result<_>>()
             .map_err(|e| e.at(&origin.place()))?;
         if let Some(callee) = called_function(def) {
-            return self.call(callee, &inputs, &origin, depth).map_err(|e| e.at(&origin.place()));
+            return self
+                .call(callee, &inputs, &origin, depth)
+                .map_err(|e| e.at(&origin.place()));
         }
         if let Some(callee) = self.library.function(&def.op)? {
             return self.call_body(&callee, &inputs, &origin, depth);
         }
-        let variable = is_variable_node(def).then(|| self.library.variable_of_node(&def.name)).flatten();
-        let dropout = (def.op == "Identity").then(|| self.library.dropout_rate(&origin.node)).flatten();
+        let variable = is_variable_node(def)
+            .then(|| self.library.variable_of_node(&def.name))
+            .flatten();
+        let dropout = (def.op == "Identity")
+            .then(|| self.library.dropout_rate(&origin.node))
+            .flatten();
         let kind = match (variable, dropout) {
             (Some(param), _) => FlatKind::Variable(param),
             (None, Some(rate)) => FlatKind::Dropout { rate },
@@ -207,16 +253,35 @@ impl Flattener<'_> {
         Ok((0..count).map(|output| Edge { node, output }).collect())
     }
 
-    fn call(&mut self, callee: &str, inputs: &[Edge], origin: &Origin, depth: usize) -> Result<Vec<Edge>> {
+    fn call(
+        &mut self,
+        callee: &str,
+        inputs: &[Edge],
+        origin: &Origin,
+        depth: usize,
+    ) -> Result<Vec<Edge>> {
         match self.library.function(callee)? {
             Some(body) => self.call_body(&body, inputs, origin, depth),
-            None => Err(Error::malformed(format!("function `{callee}` is not in the library"))),
+            None => Err(Error::malformed(format!(
+                "function `{callee}` is not in the library"
+            ))),
         }
     }
 
-    fn call_body(&mut self, callee: &Body, inputs: &[Edge], origin: &Origin, depth: usize) -> Result<Vec<Edge>> {
+    fn call_body(
+        &mut self,
+        callee: &Body,
+        inputs: &[Edge],
+        origin: &Origin,
+        depth: usize,
+    ) -> Result<Vec<Edge>> {
         if inputs.len() != callee.arguments {
-            let message = format!("`{}` takes {} arguments and is given {}", callee.name, callee.arguments, inputs.len());
+            let message = format!(
+                "`{}` takes {} arguments and is given {}",
+                callee.name,
+                callee.arguments,
+                inputs.len()
+            );
             return Err(Error::malformed(message).at(&origin.place()));
         }
         self.expand(callee, inputs, callee_scope(&origin.node), depth + 1)
@@ -231,7 +296,10 @@ impl Flattener<'_> {
     ) -> Result<Edge> {
         let missing = |what: String| Err(Error::malformed(what));
         match *source {
-            Source::Argument(i) => arguments.get(i).copied().map_or_else(|| missing(format!("argument {i} is not bound")), Ok),
+            Source::Argument(i) => arguments
+                .get(i)
+                .copied()
+                .map_or_else(|| missing(format!("argument {i} is not bound")), Ok),
             Source::Node { node, output } => {
                 let name = &body.nodes[node].name;
                 match made.get(&node).map(|outputs| outputs.get(output)) {
@@ -249,13 +317,21 @@ impl Flattener<'_> {
             scope => format!("{scope}/{}", def.name).into(),
         };
         let python = self.library.python_line(&body.name, &def.name);
-        Origin { function: body.name.clone(), node, op: def.op.as_str().into(), python }
+        Origin {
+            function: body.name.clone(),
+            node,
+            op: def.op.as_str().into(),
+            python,
+        }
     }
 }
 
 /// The function that a call op calls.
 fn called_function(def: &NodeDef) -> Option<&str> {
-    if !matches!(def.op.as_str(), "PartitionedCall" | "StatefulPartitionedCall" | "TPUPartitionedCall") {
+    if !matches!(
+        def.op.as_str(),
+        "PartitionedCall" | "StatefulPartitionedCall" | "TPUPartitionedCall"
+    ) {
         return None;
     }
     match &def.attr.get("f")?.value {
@@ -265,19 +341,28 @@ fn called_function(def: &NodeDef) -> Option<&str> {
 }
 
 fn is_variable_node(def: &NodeDef) -> bool {
-    matches!(def.op.as_str(), "VarHandleOp" | "VariableV2" | "Variable" | "AutoReloadVariable")
+    matches!(
+        def.op.as_str(),
+        "VarHandleOp" | "VariableV2" | "Variable" | "AutoReloadVariable"
+    )
 }
 
 /// How many outputs a node has; `None` for an op outside TensorFlow's registry.
 fn output_count(def: &NodeDef) -> Option<usize> {
     let op = op_def(&def.op)?;
-    let attr = |name: &str| -> Option<&AttrValue> { def.attr.get(name).or_else(|| op.default(name)) };
-    op.outputs.iter().map(|output| op.span(output, attr).ok()).sum()
+    let attr =
+        |name: &str| -> Option<&AttrValue> { def.attr.get(name).or_else(|| op.default(name)) };
+    op.outputs
+        .iter()
+        .map(|output| op.span(output, attr).ok())
+        .sum()
 }
 
 /// The scope of a callee: that of the call node, whose own name says nothing when it is just the op's.
 fn callee_scope(node: &str) -> &str {
     let (scope, name) = node.rsplit_once('/').unwrap_or(("", node));
-    let plain = ["StatefulPartitionedCall", "PartitionedCall"].iter().any(|op| name.starts_with(op));
+    let plain = ["StatefulPartitionedCall", "PartitionedCall"]
+        .iter()
+        .any(|op| name.starts_with(op));
     if plain { scope } else { node }
 }

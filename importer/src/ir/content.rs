@@ -26,11 +26,19 @@ pub fn of_constant(value: &Tensor) -> Option<Content> {
         return None;
     }
     let dims = value.as_integers()?.into_iter().map(Dim::known).collect();
-    Some(Content { dims, scalar: value.shape().is_empty() })
+    Some(Content {
+        dims,
+        scalar: value.shape().is_empty(),
+    })
 }
 
 /// The content of an op's result, from its operands' contents.
-pub fn infer(op: &Op, inputs: &[Option<Content>], types: &[&Type], results: &[Type]) -> Option<Content> {
+pub fn infer(
+    op: &Op,
+    inputs: &[Option<Content>],
+    types: &[&Type],
+    results: &[Type],
+) -> Option<Content> {
     let [result] = results else { return None };
     if !result.dtype.is_integer() || result.rank()? > 1 {
         return None;
@@ -47,7 +55,9 @@ pub fn infer(op: &Op, inputs: &[Option<Content>], types: &[&Type], results: &[Ty
             [axis] => {
                 let start = axis.start.as_usize()?;
                 let dims = &operand(0)?.dims;
-                (0..axis.length.as_usize()?).map(|i| dims.get(start + i * axis.step).cloned()).collect::<Option<_>>()?
+                (0..axis.length.as_usize()?)
+                    .map(|i| dims.get(start + i * axis.step).cloned())
+                    .collect::<Option<_>>()?
             }
             _ => return None,
         },
@@ -55,10 +65,19 @@ pub fn infer(op: &Op, inputs: &[Option<Content>], types: &[&Type], results: &[Ty
             let parts: Option<Vec<&Content>> = inputs.iter().map(Option::as_ref).collect();
             parts?.iter().flat_map(|c| c.dims.clone()).collect()
         }
-        Op::Reverse { axes } if !axes.is_empty() => operand(0)?.dims.iter().rev().cloned().collect(),
-        Op::Gather { axis: 0, batch_dims: 0 } => {
+        Op::Reverse { axes } if !axes.is_empty() => {
+            operand(0)?.dims.iter().rev().cloned().collect()
+        }
+        Op::Gather {
+            axis: 0,
+            batch_dims: 0,
+        } => {
             let (dims, indices) = (&operand(0)?.dims, operand(1)?);
-            indices.dims.iter().map(|i| dims.get(i.as_usize()?).cloned()).collect::<Option<_>>()?
+            indices
+                .dims
+                .iter()
+                .map(|i| dims.get(i.as_usize()?).cloned())
+                .collect::<Option<_>>()?
         }
         Op::Reduce { op, .. } => vec![reduce(*op, &operand(0)?.dims)?],
         Op::Range { length } => range(operand(0)?, operand(1)?, length)?,
@@ -102,7 +121,9 @@ fn elementwise(op: Binary, x: &Content, y: &Content) -> Option<Vec<Dim>> {
         _ => return None,
     };
     let at = |c: &Content, i: usize| c.dims.get(if c.dims.len() == 1 { 0 } else { i }).cloned();
-    (0..length).map(|i| combine(op, &at(x, i)?, &at(y, i)?)).collect()
+    (0..length)
+        .map(|i| combine(op, &at(x, i)?, &at(y, i)?))
+        .collect()
 }
 
 fn combine(op: Binary, x: &Dim, y: &Dim) -> Option<Dim> {
@@ -154,5 +175,9 @@ fn reduce(op: Reduction, dims: &[Dim]) -> Option<Dim> {
 fn range(start: &Content, step: &Content, length: &Dim) -> Option<Vec<Dim>> {
     let (start, step) = (start.dims.first()?, step.dims.first()?);
     let length = length.as_usize().filter(|&n| n <= LIMIT)?;
-    Some((0..length).map(|i| start.clone() + step.clone() * Dim::from(i)).collect())
+    Some(
+        (0..length)
+            .map(|i| start.clone() + step.clone() * Dim::from(i))
+            .collect(),
+    )
 }

@@ -35,7 +35,11 @@ pub struct Dim {
 impl Dim {
     /// A constant.
     pub fn known(value: i64) -> Self {
-        let terms = if value == 0 { BTreeMap::new() } else { BTreeMap::from([(vec![], value)]) };
+        let terms = if value == 0 {
+            BTreeMap::new()
+        } else {
+            BTreeMap::from([(vec![], value)])
+        };
         Dim { terms }
     }
 
@@ -45,7 +49,9 @@ impl Dim {
     }
 
     fn atom(atom: Atom) -> Self {
-        Dim { terms: BTreeMap::from([(vec![atom], 1)]) }
+        Dim {
+            terms: BTreeMap::from([(vec![atom], 1)]),
+        }
     }
 
     /// The value, if it is the same for every input.
@@ -80,13 +86,16 @@ impl Dim {
 
     /// The monomials and their coefficients, constant term first.
     pub fn terms(&self) -> impl Iterator<Item = (&[Atom], i64)> {
-        self.terms.iter().map(|(monomial, coefficient)| (monomial.as_slice(), *coefficient))
+        self.terms
+            .iter()
+            .map(|(monomial, coefficient)| (monomial.as_slice(), *coefficient))
     }
 
     /// `floor(self / divisor)`; `None` for a zero divisor.
     pub fn div_floor(&self, divisor: &Dim) -> Option<Dim> {
         if let (Some(a), Some(b)) = (self.as_known(), divisor.as_known()) {
-            return (b != 0).then(|| Dim::known(a.div_euclid(b) - i64::from(b < 0 && a.rem_euclid(b) != 0)));
+            return (b != 0)
+                .then(|| Dim::known(a.div_euclid(b) - i64::from(b < 0 && a.rem_euclid(b) != 0)));
         }
         if let Some(exact) = self.divide_exactly(divisor) {
             return Some(exact);
@@ -108,7 +117,10 @@ impl Dim {
         match (self.clone() - other.clone()).as_known() {
             Some(difference) if difference >= 0 => self.clone(),
             Some(_) => other.clone(),
-            None => Dim::atom(Atom::Max(self.min_of(other).clone(), self.max_of(other).clone())),
+            None => Dim::atom(Atom::Max(
+                self.min_of(other).clone(),
+                self.max_of(other).clone(),
+            )),
         }
     }
 
@@ -117,7 +129,10 @@ impl Dim {
         match (self.clone() - other.clone()).as_known() {
             Some(difference) if difference <= 0 => self.clone(),
             Some(_) => other.clone(),
-            None => Dim::atom(Atom::Min(self.min_of(other).clone(), self.max_of(other).clone())),
+            None => Dim::atom(Atom::Min(
+                self.min_of(other).clone(),
+                self.max_of(other).clone(),
+            )),
         }
     }
 
@@ -158,8 +173,16 @@ impl Dim {
         let mut whole = BTreeMap::new();
         let mut rest = BTreeMap::new();
         for (monomial, coefficient) in &self.terms {
-            let target = if coefficient % divisor == 0 { &mut whole } else { &mut rest };
-            let value = if coefficient % divisor == 0 { coefficient / divisor } else { *coefficient };
+            let target = if coefficient % divisor == 0 {
+                &mut whole
+            } else {
+                &mut rest
+            };
+            let value = if coefficient % divisor == 0 {
+                coefficient / divisor
+            } else {
+                *coefficient
+            };
             target.insert(monomial.clone(), value);
         }
         let rest = Dim { terms: rest };
@@ -173,7 +196,11 @@ impl Dim {
     /// `floor((floor(a / b) + c) / d) = floor((a + b c) / (b d))` for positive constants `b` and `d`.
     fn nested_quotient(self, divisor: i64) -> Dim {
         let constant = self.terms.get(&[][..]).copied().unwrap_or(0);
-        let atoms: Vec<_> = self.terms.iter().filter(|(monomial, _)| !monomial.is_empty()).collect();
+        let atoms: Vec<_> = self
+            .terms
+            .iter()
+            .filter(|(monomial, _)| !monomial.is_empty())
+            .collect();
         if let [(monomial, 1)] = atoms.as_slice()
             && let [Atom::Quotient(a, b)] = monomial.as_slice()
             && let Some(inner) = b.as_known()
@@ -219,7 +246,8 @@ impl Atom {
             Atom::Symbol(symbol) => replace(*symbol),
             Atom::Quotient(a, b) => {
                 let (a, b) = (a.substitute(replace), b.substitute(replace));
-                a.div_floor(&b).unwrap_or_else(|| Dim::atom(Atom::Quotient(a, b)))
+                a.div_floor(&b)
+                    .unwrap_or_else(|| Dim::atom(Atom::Quotient(a, b)))
             }
             Atom::Max(a, b) => a.substitute(replace).larger(&b.substitute(replace)),
             Atom::Min(a, b) => a.substitute(replace).smaller(&b.substitute(replace)),
@@ -237,7 +265,12 @@ impl Add for Dim {
     type Output = Dim;
     fn add(mut self, other: Dim) -> Dim {
         for (monomial, coefficient) in other.terms {
-            let sum = self.terms.get(&monomial).copied().unwrap_or(0).saturating_add(coefficient);
+            let sum = self
+                .terms
+                .get(&monomial)
+                .copied()
+                .unwrap_or(0)
+                .saturating_add(coefficient);
             match sum {
                 0 => self.terms.remove(&monomial),
                 _ => self.terms.insert(monomial, sum),
@@ -262,7 +295,10 @@ impl Mul for Dim {
             for (b, y) in &other.terms {
                 let mut monomial = [a.as_slice(), b.as_slice()].concat();
                 monomial.sort();
-                product = product + Dim { terms: BTreeMap::from([(monomial, x.saturating_mul(*y))]) };
+                product = product
+                    + Dim {
+                        terms: BTreeMap::from([(monomial, x.saturating_mul(*y))]),
+                    };
             }
         }
         product
@@ -279,7 +315,11 @@ impl fmt::Display for Dim {
                 f.write_str(" + ")?;
             }
             if *coefficient != 1 || monomial.is_empty() {
-                write!(f, "{coefficient}{}", if monomial.is_empty() { "" } else { "*" })?;
+                write!(
+                    f,
+                    "{coefficient}{}",
+                    if monomial.is_empty() { "" } else { "*" }
+                )?;
             }
             let factors: Vec<String> = monomial.iter().map(Atom::to_string).collect();
             f.write_str(&factors.join("*"))?;
@@ -330,8 +370,14 @@ mod tests {
 
     #[test]
     fn division_rounds_down() {
-        assert_eq!(Dim::known(-3).div_floor(&Dim::known(2)), Some(Dim::known(-2)));
-        assert_eq!(Dim::known(3).div_floor(&Dim::known(-2)), Some(Dim::known(-2)));
+        assert_eq!(
+            Dim::known(-3).div_floor(&Dim::known(2)),
+            Some(Dim::known(-2))
+        );
+        assert_eq!(
+            Dim::known(3).div_floor(&Dim::known(-2)),
+            Some(Dim::known(-2))
+        );
         assert_eq!(Dim::known(3).div_floor(&Dim::known(0)), None);
     }
 

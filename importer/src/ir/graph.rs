@@ -105,8 +105,16 @@ impl Graph {
             }
             None => (op, inputs.to_vec(), content),
         };
-        let id = NodeId(u32::try_from(self.nodes.len()).map_err(|_| Error::unsupported("too many nodes"))?);
-        self.nodes.push(Node { op, inputs, types, content, origin: origin.clone() });
+        let id = NodeId(
+            u32::try_from(self.nodes.len()).map_err(|_| Error::unsupported("too many nodes"))?,
+        );
+        self.nodes.push(Node {
+            op,
+            inputs,
+            types,
+            content,
+            origin: origin.clone(),
+        });
         Ok(id)
     }
 
@@ -128,7 +136,10 @@ impl Graph {
     /// # Errors
     /// When the operands do not fit the op.
     pub fn value(&mut self, op: Op, inputs: &[Value], origin: &Origin) -> Result<Value> {
-        Ok(Value { node: self.push(op, inputs, origin)?, result: 0 })
+        Ok(Value {
+            node: self.push(op, inputs, origin)?,
+            result: 0,
+        })
     }
 
     /// Appends an argument.
@@ -145,7 +156,11 @@ impl Graph {
 
     /// Appends a constant.
     pub fn constant(&mut self, value: eval::Tensor, origin: &Origin) -> Value {
-        let dims = value.shape().iter().map(|&n| Dim::from(n)).collect::<Vec<_>>();
+        let dims = value
+            .shape()
+            .iter()
+            .map(|&n| Dim::from(n))
+            .collect::<Vec<_>>();
         let ty = Type::new(value.dtype(), dims);
         let content = content::of_constant(&value);
         let id = self.source(Op::constant(value), ty, origin);
@@ -154,10 +169,31 @@ impl Graph {
     }
 
     /// Appends extents as an integer tensor.
-    pub fn extents(&mut self, dims: Vec<Dim>, scalar: bool, dtype: DType, origin: &Origin) -> Value {
-        let shape = if scalar { vec![] } else { vec![Dim::from(dims.len())] };
-        let content = Some(Content { dims: dims.clone(), scalar });
-        let id = self.source(Op::Extents { dims, scalar, dtype }, Type::new(dtype, shape), origin);
+    pub fn extents(
+        &mut self,
+        dims: Vec<Dim>,
+        scalar: bool,
+        dtype: DType,
+        origin: &Origin,
+    ) -> Value {
+        let shape = if scalar {
+            vec![]
+        } else {
+            vec![Dim::from(dims.len())]
+        };
+        let content = Some(Content {
+            dims: dims.clone(),
+            scalar,
+        });
+        let id = self.source(
+            Op::Extents {
+                dims,
+                scalar,
+                dtype,
+            },
+            Type::new(dtype, shape),
+            origin,
+        );
         self.nodes[id.node.0 as usize].content = content;
         id
     }
@@ -165,7 +201,13 @@ impl Graph {
     fn source(&mut self, op: Op, ty: Type, origin: &Origin) -> Value {
         let node = NodeId(self.nodes.len() as u32);
         let origin = origin.clone();
-        self.nodes.push(Node { op, inputs: vec![], types: vec![ty], content: None, origin });
+        self.nodes.push(Node {
+            op,
+            inputs: vec![],
+            types: vec![ty],
+            content: None,
+            origin,
+        });
         Value { node, result: 0 }
     }
 
@@ -173,10 +215,21 @@ impl Graph {
         if inputs.is_empty() || types.len() != 1 {
             return None;
         }
-        let elements: usize = types[0].shape.known()?.iter().try_fold(1, |n: usize, &d| n.checked_mul(d))?;
-        let operands: Vec<&eval::Tensor> =
-            inputs.iter().map(|&v| self.as_constant(v).map(Arc::as_ref)).collect::<Option<_>>()?;
-        let largest = operands.iter().map(|t| t.len()).max().unwrap_or(0).max(elements);
+        let elements: usize = types[0]
+            .shape
+            .known()?
+            .iter()
+            .try_fold(1, |n: usize, &d| n.checked_mul(d))?;
+        let operands: Vec<&eval::Tensor> = inputs
+            .iter()
+            .map(|&v| self.as_constant(v).map(Arc::as_ref))
+            .collect::<Option<_>>()?;
+        let largest = operands
+            .iter()
+            .map(|t| t.len())
+            .max()
+            .unwrap_or(0)
+            .max(elements);
         if largest > FOLD_LIMIT {
             return None;
         }
@@ -211,7 +264,10 @@ impl Graph {
 
     /// All nodes, operands before users.
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> + ExactSizeIterator {
-        self.nodes.iter().enumerate().map(|(i, node)| (NodeId(i as u32), node))
+        self.nodes
+            .iter()
+            .enumerate()
+            .map(|(i, node)| (NodeId(i as u32), node))
     }
 
     /// How many nodes there are.
@@ -235,7 +291,9 @@ impl Graph {
 
     /// The extents that a value holds, where they are known.
     pub fn content(&self, value: Value) -> Option<Content> {
-        (value.result == 0).then(|| self.producer(value).content.clone()).flatten()
+        (value.result == 0)
+            .then(|| self.producer(value).content.clone())
+            .flatten()
     }
 
     /// The constant that a value is, if it is one.
@@ -253,7 +311,8 @@ impl Graph {
 
     /// Whether two graphs are the same but for the origins of their nodes.
     pub fn computes_the_same(&self, other: &Graph) -> bool {
-        let same = |(a, b): (&Node, &Node)| a.op == b.op && a.inputs == b.inputs && a.types == b.types;
+        let same =
+            |(a, b): (&Node, &Node)| a.op == b.op && a.inputs == b.inputs && a.types == b.types;
         self.len() == other.len()
             && self.inputs == other.inputs
             && self.outputs == other.outputs
@@ -263,7 +322,11 @@ impl Graph {
     /// How often each value is read, by nodes and as a result of the function; indexed by node, then result.
     pub fn use_counts(&self) -> Vec<Vec<u32>> {
         let mut counts: Vec<Vec<u32>> = self.nodes.iter().map(|n| vec![0; n.types.len()]).collect();
-        let reads = self.nodes.iter().flat_map(|n| &n.inputs).chain(&self.outputs);
+        let reads = self
+            .nodes
+            .iter()
+            .flat_map(|n| &n.inputs)
+            .chain(&self.outputs);
         for value in reads {
             counts[value.node.0 as usize][value.result as usize] += 1;
         }
@@ -300,7 +363,11 @@ impl std::fmt::Display for Graph {
     /// The IR text of snapshots: a line per node.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (id, node) in self.nodes() {
-            writeln!(f, "%{} = {:?} {:?} : {:?}", id.0, node.op, node.inputs, node.types)?;
+            writeln!(
+                f,
+                "%{} = {:?} {:?} : {:?}",
+                id.0, node.op, node.inputs, node.types
+            )?;
         }
         writeln!(f, "return {:?}", self.outputs)
     }

@@ -14,11 +14,11 @@ pub mod verify;
 
 pub use content::Content;
 pub use dim::{Atom, Dim, Symbol};
-pub use infer::infer;
 pub use graph::{Fresh, Graph, Node, NodeId, Origin, Value};
+pub use infer::infer;
 pub use op::{
-    Binary, Channels, Comparison, Conv, Extreme, Grouping, Interpolation, Op, PadMode, Padding, ParamId, Pooling, Reduction,
-    ResizeMode, Sampling, SliceAxis, Unary,
+    Binary, Channels, Comparison, Conv, Extreme, Grouping, Interpolation, Op, PadMode, Padding,
+    ParamId, Pooling, Reduction, ResizeMode, Sampling, SliceAxis, Unary,
 };
 pub use ty::{DType, Shape, Type};
 

@@ -15,7 +15,10 @@ pub struct ParamId(pub u32);
 
 /// An operation. The comment of each says what its operands and results are.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs, reason = "the comment of each variant says what its fields are")]
+#[allow(
+    missing_docs,
+    reason = "the comment of each variant says what its fields are"
+)]
 pub enum Op {
     /// The function's n-th argument. No operands.
     Input(usize),
@@ -24,7 +27,11 @@ pub enum Op {
     /// A value known at import. No operands.
     Constant(Arc<Tensor>),
     /// Extents as an integer tensor: rank 1, or rank 0 for a `scalar`. No operands.
-    Extents { dims: Vec<Dim>, scalar: bool, dtype: DType },
+    Extents {
+        dims: Vec<Dim>,
+        scalar: bool,
+        dtype: DType,
+    },
 
     /// `f(x)`.
     Unary(Unary),
@@ -50,7 +57,10 @@ pub enum Op {
     /// Joins the operands along an axis.
     Concat { axis: usize },
     /// Adds elements before and after each axis. Operands: `x`, and a scalar for [`PadMode::Constant`].
-    Pad { widths: Vec<(Dim, Dim)>, mode: PadMode },
+    Pad {
+        widths: Vec<(Dim, Dim)>,
+        mode: PadMode,
+    },
     /// Reverses the order along axes.
     Reverse { axes: Vec<usize> },
     /// Repeats the whole tensor along each axis.
@@ -70,32 +80,68 @@ pub enum Op {
     Range { length: Dim },
 
     /// Reduces axes (sorted); `keep` leaves them with extent 1.
-    Reduce { op: Reduction, axes: Vec<usize>, keep: bool },
+    Reduce {
+        op: Reduction,
+        axes: Vec<usize>,
+        keep: bool,
+    },
     /// Index of the first extreme element along an axis.
-    ArgReduce { op: Extreme, axis: usize, dtype: DType },
+    ArgReduce {
+        op: Extreme,
+        axis: usize,
+        dtype: DType,
+    },
     /// Running sum or product along an axis.
-    Cumulative { op: Reduction, axis: usize, exclusive: bool, reverse: bool },
+    Cumulative {
+        op: Reduction,
+        axis: usize,
+        exclusive: bool,
+        reverse: bool,
+    },
     /// `exp(x) / sum(exp(x))` along an axis.
     Softmax { axis: usize },
     /// `log(softmax(x))` along an axis.
     LogSoftmax { axis: usize },
 
     /// Matrix product over the last two axes, leading axes broadcast; a rank-2 right operand serves any left rank.
-    MatMul { transpose_lhs: bool, transpose_rhs: bool },
+    MatMul {
+        transpose_lhs: bool,
+        transpose_rhs: bool,
+    },
     /// Convolution (cross-correlation). Operands `x`, `kernel`.
     Conv(Conv),
     /// Gradient of a convolution with respect to its input. Operands `x`, `kernel` `[spatial…, outputs, inputs]`.
     ConvTranspose { conv: Conv, output: Vec<Dim> },
     /// Windowed maximum or average over the spatial axes; an average leaves padding out.
-    Pool { op: Pooling, window: Vec<usize>, strides: Vec<usize>, padding: Padding, channels: Channels },
+    Pool {
+        op: Pooling,
+        window: Vec<usize>,
+        strides: Vec<usize>,
+        padding: Padding,
+        channels: Channels,
+    },
     /// Interpolation of the two spatial axes to `size`.
-    Resize { mode: ResizeMode, size: [Dim; 2], channels: Channels },
+    Resize {
+        mode: ResizeMode,
+        size: [Dim; 2],
+        channels: Channels,
+    },
 
     /// `(x - mean) / sqrt(variance + epsilon) * scale + offset` per channel, with given statistics.
     /// Operands: `x`, `mean`, `variance`, then `scale` and `offset` where present.
-    BatchNorm { epsilon: f64, scale: bool, offset: bool, channels: Channels },
+    BatchNorm {
+        epsilon: f64,
+        scale: bool,
+        offset: bool,
+        channels: Channels,
+    },
     /// Normalises over the last `axes` axes. Operands: `x`, then `scale` and `offset` where present.
-    LayerNorm { axes: usize, epsilon: f64, scale: bool, offset: bool },
+    LayerNorm {
+        axes: usize,
+        epsilon: f64,
+        scale: bool,
+        offset: bool,
+    },
     /// A dropout layer that the exported function runs in inference mode: the identity; `rate` if known.
     Dropout { rate: Option<f64> },
 }
@@ -132,13 +178,19 @@ pub enum Unary {
     LogSigmoid,
     Relu,
     /// `x` if positive, else `alpha * (exp(x) - 1)`.
-    Elu { alpha: f64 },
+    Elu {
+        alpha: f64,
+    },
     Selu,
     Softplus,
     Softsign,
-    LeakyRelu { alpha: f64 },
+    LeakyRelu {
+        alpha: f64,
+    },
     /// `x * Φ(x)`, by the tanh approximation or by erf.
-    Gelu { approximate: bool },
+    Gelu {
+        approximate: bool,
+    },
     /// `x * sigmoid(x)`.
     Silu,
     /// `clamp(x + 3, 0, 6) / 6`.
@@ -347,18 +399,28 @@ impl SliceAxis {
 impl Op {
     /// Whether the op is a source: it has no operands.
     pub fn is_source(&self) -> bool {
-        matches!(self, Op::Input(_) | Op::Param(_) | Op::Constant(_) | Op::Extents { .. })
+        matches!(
+            self,
+            Op::Input(_) | Op::Param(_) | Op::Constant(_) | Op::Extents { .. }
+        )
     }
 
     /// The extents among the attributes that a program has to compute, for a first operand of these extents: a slice of
     /// a whole axis needs none.
     pub fn extents(&self, operand: &[Dim]) -> Vec<&Dim> {
         match self {
-            Op::Extents { dims, .. } | Op::Reshape(dims) | Op::Broadcast(dims) | Op::Tile(dims) => dims.iter().collect(),
+            Op::Extents { dims, .. } | Op::Reshape(dims) | Op::Broadcast(dims) | Op::Tile(dims) => {
+                dims.iter().collect()
+            }
             Op::ScatterNd { shape } => shape.iter().collect(),
             Op::Slice(axes) => {
-                let partial = axes.iter().enumerate().filter(|(i, axis)| !axis.is_whole(operand.get(*i)));
-                partial.flat_map(|(_, axis)| [&axis.start, &axis.length]).collect()
+                let partial = axes
+                    .iter()
+                    .enumerate()
+                    .filter(|(i, axis)| !axis.is_whole(operand.get(*i)));
+                partial
+                    .flat_map(|(_, axis)| [&axis.start, &axis.length])
+                    .collect()
             }
             Op::Pad { widths, .. } => widths.iter().flat_map(|(low, high)| [low, high]).collect(),
             Op::OneHot { depth, .. } => vec![depth],

@@ -116,12 +116,18 @@ pub struct Type {
 impl Type {
     /// A type of known rank.
     pub fn new(dtype: DType, dims: impl Into<Vec<Dim>>) -> Self {
-        Type { dtype, shape: Shape::Ranked(dims.into()) }
+        Type {
+            dtype,
+            shape: Shape::Ranked(dims.into()),
+        }
     }
 
     /// A type whose rank only the caller knows.
     pub fn unranked(dtype: DType) -> Self {
-        Type { dtype, shape: Shape::Unranked }
+        Type {
+            dtype,
+            shape: Shape::Unranked,
+        }
     }
 
     /// The number of axes, if known.

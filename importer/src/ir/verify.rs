@@ -15,7 +15,10 @@ pub fn verify(graph: &Graph) -> Result<()> {
     for (id, node) in graph.nodes() {
         for &input in &node.inputs {
             if input.node >= id || !exists(graph, input) {
-                return Err(broken(format!("%{} reads {input:?} before it is made", id.0)).at(&node.origin.place()));
+                return Err(
+                    broken(format!("%{} reads {input:?} before it is made", id.0))
+                        .at(&node.origin.place()),
+                );
             }
         }
         check_types(graph, node).map_err(|e| e.at(&node.origin.place()))?;
@@ -32,7 +35,8 @@ pub fn verify(graph: &Graph) -> Result<()> {
 }
 
 fn exists(graph: &Graph, value: Value) -> bool {
-    (value.node.0 as usize) < graph.len() && (value.result as usize) < graph.producer(value).types.len()
+    (value.node.0 as usize) < graph.len()
+        && (value.result as usize) < graph.producer(value).types.len()
 }
 
 fn check_types(graph: &Graph, node: &super::Node) -> Result<()> {
@@ -41,10 +45,17 @@ fn check_types(graph: &Graph, node: &super::Node) -> Result<()> {
     }
     let types: Vec<&Type> = node.inputs.iter().map(|&v| graph.ty(v)).collect();
     let inferred = super::infer::infer(&node.op, &types, &mut super::Fresh::after(graph))?;
-    let agree = inferred.len() == node.types.len() && inferred.iter().zip(&node.types).all(|(a, b)| compatible(a, b));
+    let agree = inferred.len() == node.types.len()
+        && inferred
+            .iter()
+            .zip(&node.types)
+            .all(|(a, b)| compatible(a, b));
     match agree {
         true => Ok(()),
-        false => Err(broken(format!("the recorded types {:?} are not the inferred {inferred:?}", node.types))),
+        false => Err(broken(format!(
+            "the recorded types {:?} are not the inferred {inferred:?}",
+            node.types
+        ))),
     }
 }
 
@@ -53,7 +64,9 @@ fn compatible(a: &Type, b: &Type) -> bool {
     let shapes = match (&a.shape, &b.shape) {
         (Shape::Ranked(a), Shape::Ranked(b)) => {
             a.len() == b.len()
-                && a.iter().zip(b).all(|(x, y)| x.as_known().zip(y.as_known()).is_none_or(|(x, y)| x == y))
+                && a.iter()
+                    .zip(b)
+                    .all(|(x, y)| x.as_known().zip(y.as_known()).is_none_or(|(x, y)| x == y))
         }
         (Shape::Unranked, Shape::Unranked) => true,
         (Shape::Ranked(_), Shape::Unranked) | (Shape::Unranked, Shape::Ranked(_)) => false,

@@ -295,10 +295,21 @@ impl Walk<'_> {
         checked.map_or_else(|error| self.fail(error, &origin), Some)
     }
 
-    fn dropout(&mut self, rate: f64, node: &FlatNode, results: &Results, origin: &Origin) -> Option<Vec<Lowered>> {
+    fn dropout(
+        &mut self,
+        rate: f64,
+        node: &FlatNode,
+        results: &Results,
+        origin: &Origin,
+    ) -> Option<Vec<Lowered>> {
         let inputs = self.operands(node, results, origin)?;
-        let Some(Lowered::Value(x)) = inputs.first() else { return Some(inputs) };
-        match self.graph.value(Op::Dropout { rate: Some(rate) }, &[*x], origin) {
+        let Some(Lowered::Value(x)) = inputs.first() else {
+            return Some(inputs);
+        };
+        match self
+            .graph
+            .value(Op::Dropout { rate: Some(rate) }, &[*x], origin)
+        {
             Ok(value) => Some(vec![Lowered::Value(value)]),
             Err(error) => self.fail(error, origin),
         }

@@ -69,7 +69,10 @@ pub enum Action {
     /// An op, a constant or extents.
     Op(Op),
     /// A layer.
-    Layer { field: usize, output: Option<Vec<Dim>> },
+    Layer {
+        field: usize,
+        output: Option<Vec<Dim>>,
+    },
     /// A method of a module below, or of several in a row.
     Call { field: usize, method: usize },
     /// The value of a variable.
@@ -102,7 +105,12 @@ pub type Modules = BTreeMap<Path, Module>;
 pub fn draft(program: &Program, items: &Items) -> Result<Modules> {
     let mut modules = Modules::new();
     for (function, list) in program.functions.iter().zip(&items.functions) {
-        let mut drafter = Drafter { graph: &function.graph, items, list, modules: &mut modules };
+        let mut drafter = Drafter {
+            graph: &function.graph,
+            items,
+            list,
+            modules: &mut modules,
+        };
         let body = drafter.body(&[], &function.graph.inputs, &function.graph.outputs)?;
         modules.entry(vec![]).or_default().methods.push(body);
     }
@@ -120,8 +128,13 @@ impl Drafter<'_> {
     /// The body of a module's method, from its arguments and results as values of the function.
     fn body(&mut self, path: &[String], inputs: &[Value], outputs: &[Value]) -> Result<Body> {
         let units = Units::of(self.list, path);
-        let order = units.order(self.list).map_err(|_| Error::malformed("internal: modules depend on each other"))?;
-        let mut writer = Writer { body: Body::default(), sources: HashMap::new() };
+        let order = units
+            .order(self.list)
+            .map_err(|_| Error::malformed("internal: modules depend on each other"))?;
+        let mut writer = Writer {
+            body: Body::default(),
+            sources: HashMap::new(),
+        };
         for (i, &input) in inputs.iter().enumerate() {
             writer.sources.insert(input, Source::Input(i));
             writer.body.inputs.push(self.graph.ty(input).clone());
@@ -146,7 +159,11 @@ impl Drafter<'_> {
         let border = border(self.graph, self.list, child);
         let body = self.body(child, &border.inputs, &border.outputs)?;
         let module = self.modules.entry(child.clone()).or_default();
-        let method = match module.methods.iter().position(|known| known.key() == body.key()) {
+        let method = match module
+            .methods
+            .iter()
+            .position(|known| known.key() == body.key())
+        {
             Some(method) => method,
             None => {
                 module.methods.push(body);
@@ -155,13 +172,27 @@ impl Drafter<'_> {
         };
         let name = child.last().cloned().unwrap_or_default();
         let field = self.field(path, &name, Held::Module);
-        let args = border.inputs.iter().map(|&input| self.source(input, writer)).collect::<Result<_>>()?;
-        writer.step(self.graph, Action::Call { field, method }, args, &border.outputs, name);
+        let args = border
+            .inputs
+            .iter()
+            .map(|&input| self.source(input, writer))
+            .collect::<Result<_>>()?;
+        writer.step(
+            self.graph,
+            Action::Call { field, method },
+            args,
+            &border.outputs,
+            name,
+        );
         Ok(())
     }
 
     fn item(&mut self, path: &[String], item: &Item, writer: &mut Writer) -> Result<()> {
-        let args = item.inputs.iter().map(|&input| self.source(input, writer)).collect::<Result<_>>()?;
+        let args = item
+            .inputs
+            .iter()
+            .map(|&input| self.source(input, writer))
+            .collect::<Result<_>>()?;
         let action = match &item.what {
             What::Node(node) => Action::Op(self.graph.node(*node).op.clone()),
             What::Layer(layer, main) => {
@@ -169,13 +200,23 @@ impl Drafter<'_> {
                     Op::ConvTranspose { output, .. } => Some(output.clone()),
                     _ => None,
                 };
-                let name = if item.label.is_empty() { "layer" } else { &item.label };
-                Action::Layer { field: self.field(path, name, Held::Layer(*layer)), output }
+                let name = if item.label.is_empty() {
+                    "layer"
+                } else {
+                    &item.label
+                };
+                Action::Layer {
+                    field: self.field(path, name, Held::Layer(*layer)),
+                    output,
+                }
             }
             What::Param(param) => match self.items.owners.get(param) {
                 Some((layer, role)) => {
                     let name = self.items.layers[*layer].name.clone();
-                    Action::LayerWeight { field: self.field(path, &name, Held::Layer(*layer)), role: *role }
+                    Action::LayerWeight {
+                        field: self.field(path, &name, Held::Layer(*layer)),
+                        role: *role,
+                    }
                 }
                 None => Action::Param(self.field(path, &item.label, Held::Param(*param))),
             },
@@ -189,7 +230,10 @@ impl Drafter<'_> {
         let fields = &mut self.modules.entry(path.to_vec()).or_default().fields;
         let same_place = |known: &(String, Held)| match (&known.1, &held) {
             (Held::Layer(a), Held::Layer(b)) => {
-                a == b || (known.0 == name && self.items.layers[*a].weights.is_empty() && self.items.layers[*b].weights.is_empty())
+                a == b
+                    || (known.0 == name
+                        && self.items.layers[*a].weights.is_empty()
+                        && self.items.layers[*b].weights.is_empty())
             }
             (Held::Module, Held::Module) => known.0 == name,
             (a, b) => a == b,
@@ -209,10 +253,19 @@ impl Drafter<'_> {
         let node = self.graph.producer(value);
         match &node.op {
             op @ (Op::Constant(_) | Op::Extents { .. }) => {
-                writer.step(self.graph, Action::Op(op.clone()), vec![], &[value], String::new());
+                writer.step(
+                    self.graph,
+                    Action::Op(op.clone()),
+                    vec![],
+                    &[value],
+                    String::new(),
+                );
                 Ok(writer.sources[&value])
             }
-            op => Err(Error::malformed(format!("internal: {op:?} is not in reach")).at(&node.origin.place())),
+            op => Err(
+                Error::malformed(format!("internal: {op:?} is not in reach"))
+                    .at(&node.origin.place()),
+            ),
         }
     }
 }
@@ -223,24 +276,55 @@ struct Writer {
 }
 
 impl Writer {
-    fn step(&mut self, graph: &Graph, action: Action, args: Vec<Source>, results: &[Value], label: String) {
+    fn step(
+        &mut self,
+        graph: &Graph,
+        action: Action,
+        args: Vec<Source>,
+        results: &[Value],
+        label: String,
+    ) {
         let step = self.body.steps.len();
         for (result, &value) in results.iter().enumerate() {
             self.sources.insert(value, Source::Step { step, result });
         }
-        let types = results.iter().map(|&value| graph.ty(value).clone()).collect();
-        self.body.steps.push(Step { action, args, types, label, condition: None });
+        let types = results
+            .iter()
+            .map(|&value| graph.ty(value).clone())
+            .collect();
+        self.body.steps.push(Step {
+            action,
+            args,
+            types,
+            label,
+            condition: None,
+        });
     }
 }
 
 impl Body {
     /// Text that is equal for methods that do the same with the same fields.
     pub fn key(&self) -> String {
-        format!("{:?} {:?} {:?}", self.inputs, self.steps_key(), self.results)
+        format!(
+            "{:?} {:?} {:?}",
+            self.inputs,
+            self.steps_key(),
+            self.results
+        )
     }
 
     fn steps_key(&self) -> Vec<String> {
-        self.steps.iter().map(|step| format!("{} {:?} {:?}", key::of_action(&step.action, &mut key::Names::default()), step.args, step.types)).collect()
+        self.steps
+            .iter()
+            .map(|step| {
+                format!(
+                    "{} {:?} {:?}",
+                    key::of_action(&step.action, &mut key::Names::default()),
+                    step.args,
+                    step.types
+                )
+            })
+            .collect()
     }
 
     /// The type of a source.
@@ -254,7 +338,12 @@ impl Body {
     /// How often each result of each step is read.
     pub fn uses(&self) -> HashMap<Source, usize> {
         let mut uses = HashMap::new();
-        for source in self.steps.iter().flat_map(|step| &step.args).chain(&self.results) {
+        for source in self
+            .steps
+            .iter()
+            .flat_map(|step| &step.args)
+            .chain(&self.results)
+        {
             *uses.entry(*source).or_insert(0) += 1;
         }
         uses
@@ -277,10 +366,21 @@ pub fn settings(layer: &Layer) -> Vec<(&'static str, ArgValue)> {
         }
     }
     match layer {
-        Layer::Linear { inputs, outputs, .. } | Layer::ConvTranspose { inputs, outputs, .. } => {
+        Layer::Linear {
+            inputs, outputs, ..
+        }
+        | Layer::ConvTranspose {
+            inputs, outputs, ..
+        } => {
             vec![("inputs", size(inputs)), ("outputs", size(outputs))]
         }
-        Layer::Conv { inputs, outputs, kernel, strides, .. } => vec![
+        Layer::Conv {
+            inputs,
+            outputs,
+            kernel,
+            strides,
+            ..
+        } => vec![
             ("inputs", size(inputs)),
             ("outputs", size(outputs)),
             ("kernel", sizes(kernel)),
@@ -288,7 +388,9 @@ pub fn settings(layer: &Layer) -> Vec<(&'static str, ArgValue)> {
         ],
         Layer::BatchNorm { features, .. } => vec![("features", size(features))],
         Layer::LayerNorm { size: features, .. } => vec![("size", size(features))],
-        Layer::Embedding { count, size: width } => vec![("count", size(count)), ("size", size(width))],
+        Layer::Embedding { count, size: width } => {
+            vec![("count", size(count)), ("size", size(width))]
+        }
         Layer::Dropout { .. } => vec![],
     }
 }
@@ -312,11 +414,22 @@ pub fn with_settings(layer: &Layer, values: &[ArgValue]) -> Layer {
     }
     let mut layer = layer.clone();
     match &mut layer {
-        Layer::Linear { inputs, outputs, .. } | Layer::ConvTranspose { inputs, outputs, .. } => {
+        Layer::Linear {
+            inputs, outputs, ..
+        }
+        | Layer::ConvTranspose {
+            inputs, outputs, ..
+        } => {
             *inputs = size(&values[0]);
             *outputs = size(&values[1]);
         }
-        Layer::Conv { inputs, outputs, kernel, strides, .. } => {
+        Layer::Conv {
+            inputs,
+            outputs,
+            kernel,
+            strides,
+            ..
+        } => {
             *inputs = size(&values[0]);
             *outputs = size(&values[1]);
             *kernel = sizes(&values[2]);

@@ -69,7 +69,12 @@ pub fn collect(program: &Program) -> Items {
     let mut calls: Vec<Vec<(usize, Found)>> = vec![];
     for function in &program.functions {
         let found = layers::find(&function.graph);
-        calls.push(found.into_iter().filter_map(|found| items.claim(found)).collect());
+        calls.push(
+            found
+                .into_iter()
+                .filter_map(|found| items.claim(found))
+                .collect(),
+        );
     }
     items.name_layers(&paths);
     let layer_paths: BTreeSet<Path> = items.layers.iter().map(LayerInfo::path).collect();
@@ -83,8 +88,19 @@ pub fn collect(program: &Program) -> Items {
 
 /// The variables that functions read.
 pub fn used_params(program: &Program) -> BTreeSet<ParamId> {
-    let nodes = program.functions.iter().flat_map(|function| function.graph.nodes());
-    nodes.filter_map(|(_, node)| if let Op::Param(id) = node.op { Some(id) } else { None }).collect()
+    let nodes = program
+        .functions
+        .iter()
+        .flat_map(|function| function.graph.nodes());
+    nodes
+        .filter_map(|(_, node)| {
+            if let Op::Param(id) = node.op {
+                Some(id)
+            } else {
+                None
+            }
+        })
+        .collect()
 }
 
 impl LayerInfo {
@@ -99,10 +115,12 @@ impl LayerInfo {
 impl Items {
     /// The layer that a find is a call of: a known one, or a new one if its variables are free.
     fn claim(&mut self, found: Found) -> Option<(usize, Found)> {
-        let owners: Vec<Option<usize>> =
-            layers::params(&found).map(|param| self.owners.get(&param).map(|(layer, _)| *layer)).collect();
+        let owners: Vec<Option<usize>> = layers::params(&found)
+            .map(|param| self.owners.get(&param).map(|(layer, _)| *layer))
+            .collect();
         if let Some(Some(layer)) = owners.first() {
-            let same = self.layers[*layer].layer == found.layer && self.layers[*layer].weights == found.weights;
+            let same = self.layers[*layer].layer == found.layer
+                && self.layers[*layer].weights == found.weights;
             return same.then_some((*layer, found));
         }
         let distinct: BTreeSet<ParamId> = layers::params(&found).collect();
@@ -113,24 +131,46 @@ impl Items {
         for (role, view) in &found.weights {
             self.owners.insert(view.param, (layer, *role));
         }
-        let info = LayerInfo { layer: found.layer.clone(), weights: found.weights.clone(), module: vec![], name: String::new() };
+        let info = LayerInfo {
+            layer: found.layer.clone(),
+            weights: found.weights.clone(),
+            module: vec![],
+            name: String::new(),
+        };
         self.layers.push(info);
         Some((layer, found))
     }
 
     /// Names layers after the common path of their variables.
     fn name_layers(&mut self, paths: &BTreeMap<ParamId, Path>) {
-        let common: Vec<Path> = self.layers.iter().map(|layer| common_path(layer, paths)).collect();
+        let common: Vec<Path> = self
+            .layers
+            .iter()
+            .map(|layer| common_path(layer, paths))
+            .collect();
         for (i, layer) in self.layers.iter_mut().enumerate() {
-            let shared = common.iter().filter(|path| path.as_slice() == common[i].as_slice()).count() > 1;
-            let is_module = common.iter().any(|path| path.len() > common[i].len() && path.starts_with(&common[i]));
+            let shared = common
+                .iter()
+                .filter(|path| path.as_slice() == common[i].as_slice())
+                .count()
+                > 1;
+            let is_module = common
+                .iter()
+                .any(|path| path.len() > common[i].len() && path.starts_with(&common[i]));
             let mut path = common[i].clone();
             if layer.weights.is_empty() {
                 continue;
             }
             if shared || is_module || path.is_empty() {
-                let leaf = paths[&layer.weights[0].1.param].last().cloned().unwrap_or_default();
-                path.push(if shared { leaf } else { kind_name(&layer.layer).to_owned() });
+                let leaf = paths[&layer.weights[0].1.param]
+                    .last()
+                    .cloned()
+                    .unwrap_or_default();
+                path.push(if shared {
+                    leaf
+                } else {
+                    kind_name(&layer.layer).to_owned()
+                });
             }
             layer.name = path.pop().unwrap_or_default();
             layer.module = path;
@@ -141,7 +181,8 @@ impl Items {
     fn place_params(&mut self, paths: &BTreeMap<ParamId, Path>) {
         let mut readers: BTreeMap<ParamId, Vec<Path>> = BTreeMap::new();
         for list in &self.functions {
-            let makers: HashMap<Value, ParamId> = list.iter().filter_map(Item::param_value).collect();
+            let makers: HashMap<Value, ParamId> =
+                list.iter().filter_map(Item::param_value).collect();
             for item in list {
                 for param in item.inputs.iter().filter_map(|input| makers.get(input)) {
                     readers.entry(*param).or_default().push(item.module.clone());
@@ -150,16 +191,30 @@ impl Items {
         }
         for list in &mut self.functions {
             for item in list.iter_mut() {
-                let What::Param(param) = item.what else { continue };
+                let What::Param(param) = item.what else {
+                    continue;
+                };
                 if let Some((layer, _)) = self.owners.get(&param) {
                     item.module = self.layers[*layer].module.clone();
                     continue;
                 }
                 let path = &paths[&param];
                 let own = &path[..path.len() - 1];
-                let common = readers.get(&param).map_or(vec![], |modules| common_prefix(modules));
-                let module = if common.starts_with(own) { own.to_vec() } else { common };
-                let name = path[module.iter().zip(path).take_while(|(a, b)| a == b).count().min(path.len() - 1)..].join("_");
+                let common = readers
+                    .get(&param)
+                    .map_or(vec![], |modules| common_prefix(modules));
+                let module = if common.starts_with(own) {
+                    own.to_vec()
+                } else {
+                    common
+                };
+                let name = path[module
+                    .iter()
+                    .zip(path)
+                    .take_while(|(a, b)| a == b)
+                    .count()
+                    .min(path.len() - 1)..]
+                    .join("_");
                 item.module.clone_from(&module);
                 item.label.clone_from(&name);
                 self.fields.insert(param, (module, name));
@@ -178,15 +233,21 @@ impl Item {
 }
 
 fn common_path(layer: &LayerInfo, paths: &BTreeMap<ParamId, Path>) -> Path {
-    let parents: Vec<Path> = layer.weights.iter().map(|(_, view)| {
-        let path = &paths[&view.param];
-        path[..path.len() - 1].to_vec()
-    }).collect();
+    let parents: Vec<Path> = layer
+        .weights
+        .iter()
+        .map(|(_, view)| {
+            let path = &paths[&view.param];
+            path[..path.len() - 1].to_vec()
+        })
+        .collect();
     common_prefix(&parents)
 }
 
 fn common_prefix(paths: &[Path]) -> Path {
-    let Some(first) = paths.first() else { return vec![] };
+    let Some(first) = paths.first() else {
+        return vec![];
+    };
     let common = |path: &Path| first.iter().zip(path).take_while(|(a, b)| a == b).count();
     let length = paths.iter().map(common).min().unwrap_or(0);
     first[..length].to_vec()
@@ -217,16 +278,34 @@ struct FunctionItems<'a> {
 }
 
 impl<'a> FunctionItems<'a> {
-    fn new(graph: &'a Graph, items: &'a Items, calls: &'a [(usize, Found)], layer_paths: &'a BTreeSet<Path>) -> Self {
+    fn new(
+        graph: &'a Graph,
+        items: &'a Items,
+        calls: &'a [(usize, Found)],
+        layer_paths: &'a BTreeSet<Path>,
+    ) -> Self {
         let mut scopes = Scopes::default();
         for (layer, found) in calls.iter().filter(|(_, found)| !found.weights.is_empty()) {
             scopes.learn(&scope(graph.node(found.main)), &items.layers[*layer].path());
         }
-        let covered = calls.iter().flat_map(|(_, found)| found.covers.clone()).collect();
+        let covered = calls
+            .iter()
+            .flat_map(|(_, found)| found.covers.clone())
+            .collect();
         // The item stands where its last node is: all it reads has been made there.
-        let calls = calls.iter().map(|call| (call.1.output.node, call)).collect();
-        let mut this =
-            FunctionItems { graph, items, calls, covered, needed: vec![false; graph.len()], scopes, layer_paths };
+        let calls = calls
+            .iter()
+            .map(|call| (call.1.output.node, call))
+            .collect();
+        let mut this = FunctionItems {
+            graph,
+            items,
+            calls,
+            covered,
+            needed: vec![false; graph.len()],
+            scopes,
+            layer_paths,
+        };
         this.mark_needed();
         this
     }
@@ -234,7 +313,10 @@ impl<'a> FunctionItems<'a> {
     /// Which nodes become items: not those that only feed weights to layers.
     fn mark_needed(&mut self) {
         let mut needed = vec![false; self.graph.len()];
-        self.graph.outputs.iter().for_each(|output| needed[output.node.0 as usize] = true);
+        self.graph
+            .outputs
+            .iter()
+            .for_each(|output| needed[output.node.0 as usize] = true);
         for (id, node) in self.graph.nodes().rev() {
             if !needed[id.0 as usize] {
                 continue;
@@ -243,18 +325,25 @@ impl<'a> FunctionItems<'a> {
                 Some((_, found)) => std::slice::from_ref(&found.input),
                 None => node.inputs.as_slice(),
             };
-            reads.iter().for_each(|input| needed[input.node.0 as usize] = true);
+            reads
+                .iter()
+                .for_each(|input| needed[input.node.0 as usize] = true);
         }
         self.needed = needed;
     }
 
     fn collect(&self) -> Vec<Item> {
-        let nodes = self.graph.nodes().filter(|(id, _)| self.needed[id.0 as usize]);
+        let nodes = self
+            .graph
+            .nodes()
+            .filter(|(id, _)| self.needed[id.0 as usize]);
         nodes.filter_map(|(id, node)| self.item(id, node)).collect()
     }
 
     fn item(&self, id: NodeId, node: &Node) -> Option<Item> {
-        let outputs: Vec<Value> = (0..node.types.len() as u32).map(|result| Value { node: id, result }).collect();
+        let outputs: Vec<Value> = (0..node.types.len() as u32)
+            .map(|result| Value { node: id, result })
+            .collect();
         let position = id.0 as usize;
         if let Some((layer, found)) = self.calls.get(&id) {
             let info = &self.items.layers[*layer];
@@ -263,19 +352,40 @@ impl<'a> FunctionItems<'a> {
                 false => (info.module.clone(), info.name.clone()),
             };
             let what = What::Layer(*layer, found.main);
-            return Some(Item { what, inputs: vec![found.input], outputs, module, label, position });
+            return Some(Item {
+                what,
+                inputs: vec![found.input],
+                outputs,
+                module,
+                label,
+                position,
+            });
         }
         match &node.op {
             Op::Input(_) | Op::Constant(_) | Op::Extents { .. } => None,
             Op::Param(param) => {
                 let what = What::Param(*param);
-                Some(Item { what, inputs: vec![], outputs, module: vec![], label: String::new(), position })
+                Some(Item {
+                    what,
+                    inputs: vec![],
+                    outputs,
+                    module: vec![],
+                    label: String::new(),
+                    position,
+                })
             }
             // A bias is only taken in where it alone reads the layer.
             _ if self.covered.contains(&id) => None,
             _ => {
                 let (module, label) = self.place(node);
-                Some(Item { what: What::Node(id), inputs: node.inputs.clone(), outputs, module, label, position })
+                Some(Item {
+                    what: What::Node(id),
+                    inputs: node.inputs.clone(),
+                    outputs,
+                    module,
+                    label,
+                    position,
+                })
             }
         }
     }

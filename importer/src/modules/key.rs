@@ -9,7 +9,12 @@ use std::collections::BTreeMap;
 /// An op, with all of its attributes and of a constant's elements; symbols are renamed by `names`.
 pub fn of_op(op: &Op, names: &mut Names) -> String {
     match op {
-        Op::Constant(value) => format!("Constant {:?} {:?} {:?}", value.dtype(), value.shape(), value.to_bytes().ok()),
+        Op::Constant(value) => format!(
+            "Constant {:?} {:?} {:?}",
+            value.dtype(),
+            value.shape(),
+            value.to_bytes().ok()
+        ),
         op => names.rename(&format!("{op:?}")),
     }
 }
@@ -67,14 +72,28 @@ fn blank(value: &crate::codegen::plan::ArgValue) -> crate::codegen::plan::ArgVal
 }
 
 /// What a module's type has to agree on, given the types of the modules below.
-pub fn of_module(module: &Module, items: &Items, params: &[Param], child: &dyn Fn(&str) -> usize) -> String {
-    let fields: Vec<String> =
-        module.fields.iter().map(|(name, held)| format!("{name}: {}", of_held(held, name, items, params, child))).collect();
+pub fn of_module(
+    module: &Module,
+    items: &Items,
+    params: &[Param],
+    child: &dyn Fn(&str) -> usize,
+) -> String {
+    let fields: Vec<String> = module
+        .fields
+        .iter()
+        .map(|(name, held)| format!("{name}: {}", of_held(held, name, items, params, child)))
+        .collect();
     let methods: Vec<String> = module.methods.iter().map(of_body).collect();
     format!("{fields:?} {methods:?}")
 }
 
-fn of_held(held: &Held, name: &str, items: &Items, params: &[Param], child: &dyn Fn(&str) -> usize) -> String {
+fn of_held(
+    held: &Held,
+    name: &str,
+    items: &Items,
+    params: &[Param],
+    child: &dyn Fn(&str) -> usize,
+) -> String {
     match held {
         Held::Layer(layer) => of_layer(&items.layers[*layer].layer),
         Held::Module => format!("module {}", child(name)),
@@ -94,7 +113,9 @@ pub fn of_body(body: &Body) -> String {
     let mut names = Names::default();
     body.inputs.iter().for_each(|ty| names.learn(ty));
     let inputs: Vec<String> = body.inputs.iter().map(of_type).collect();
-    let steps: Vec<String> = (0..body.steps.len()).map(|step| of_step(body, step, &mut names)).collect();
+    let steps: Vec<String> = (0..body.steps.len())
+        .map(|step| of_step(body, step, &mut names))
+        .collect();
     format!("{inputs:?} {steps:?} {:?}", body.results)
 }
 
@@ -103,7 +124,12 @@ fn of_step(body: &Body, index: usize, names: &mut Names) -> String {
     step.types.iter().for_each(|ty| names.learn(ty));
     let types: Vec<String> = step.types.iter().map(of_type).collect();
     let alike = alike(body, &step.args);
-    format!("{} {:?} {alike} {types:?} {:?}", of_action(&step.action, names), step.args, step.condition)
+    format!(
+        "{} {:?} {alike} {types:?} {:?}",
+        of_action(&step.action, names),
+        step.args,
+        step.condition
+    )
 }
 
 /// An action, with its fields by number.
@@ -126,7 +152,17 @@ fn of_type(ty: &Type) -> String {
 
 /// Whether operands broadcast against each other, which decides how an op is spelt.
 fn alike(body: &Body, args: &[Source]) -> String {
-    let Some((&first, rest)) = args.split_first() else { return String::new() };
+    let Some((&first, rest)) = args.split_first() else {
+        return String::new();
+    };
     let first = body.ty(first);
-    rest.iter().map(|&arg| if body.ty(arg).dims() == first.dims() { '=' } else { '~' }).collect()
+    rest.iter()
+        .map(|&arg| {
+            if body.ty(arg).dims() == first.dims() {
+                '='
+            } else {
+                '~'
+            }
+        })
+        .collect()
 }

@@ -2,8 +2,8 @@
 
 use super::view::View;
 use crate::codegen::plan::{Layer, Role, Setting};
-use crate::ir::{Channels, Conv, Dim, Graph, Grouping, Node, NodeId, Op, ParamId, Value};
 use crate::ir::Binary;
+use crate::ir::{Channels, Conv, Dim, Graph, Grouping, Node, NodeId, Op, ParamId, Value};
 
 /// A layer at one place of one function.
 #[derive(Clone, Debug)]
@@ -30,7 +30,10 @@ const BATCH_NORM_MOMENTUM: f64 = 0.01;
 /// All layers of a graph, in its order. Layers may share weights; who owns them is decided later.
 pub fn find(graph: &Graph) -> Vec<Found> {
     let users = users(graph);
-    graph.nodes().filter_map(|(id, node)| recognise(graph, &users, id, node)).collect()
+    graph
+        .nodes()
+        .filter_map(|(id, node)| recognise(graph, &users, id, node))
+        .collect()
 }
 
 /// The nodes that read each node's first result; empty where the function returns it as well.
@@ -48,23 +51,57 @@ fn recognise(graph: &Graph, users: &[Vec<NodeId>], id: NodeId, node: &Node) -> O
     let found = match &node.op {
         Op::Conv(conv) => convolution(graph, id, node, conv)?,
         Op::ConvTranspose { conv, output } => transposed(graph, id, node, conv, output)?,
-        Op::MatMul { transpose_lhs: false, transpose_rhs } => linear(graph, id, node, *transpose_rhs)?,
-        Op::BatchNorm { epsilon, scale, offset, channels } => {
+        Op::MatMul {
+            transpose_lhs: false,
+            transpose_rhs,
+        } => linear(graph, id, node, *transpose_rhs)?,
+        Op::BatchNorm {
+            epsilon,
+            scale,
+            offset,
+            channels,
+        } => {
             return batch_norm(graph, id, node, (*epsilon, *scale, *offset), *channels);
         }
-        Op::LayerNorm { axes: 1, epsilon, scale, offset } => {
+        Op::LayerNorm {
+            axes: 1,
+            epsilon,
+            scale,
+            offset,
+        } => {
             return layer_norm(graph, id, node, (*epsilon, *scale, *offset));
         }
-        Op::Gather { axis: 0, batch_dims: 0 } => return embedding(graph, id, node),
-        Op::Dropout { rate: Some(rate) } => return Some(found(Layer::Dropout { rate: *rate }, vec![], id, node.inputs[0])),
+        Op::Gather {
+            axis: 0,
+            batch_dims: 0,
+        } => return embedding(graph, id, node),
+        Op::Dropout { rate: Some(rate) } => {
+            return Some(found(
+                Layer::Dropout { rate: *rate },
+                vec![],
+                id,
+                node.inputs[0],
+            ));
+        }
         _ => return None,
     };
     Some(with_bias(graph, users, found))
 }
 
 fn found(layer: Layer, weights: Vec<(Role, View)>, main: NodeId, input: Value) -> Found {
-    let output = Value { node: main, result: 0 };
-    Found { layer, weights, main, covers: vec![main], input, output, spatial: None }
+    let output = Value {
+        node: main,
+        result: 0,
+    };
+    Found {
+        layer,
+        weights,
+        main,
+        covers: vec![main],
+        input,
+        output,
+        spatial: None,
+    }
 }
 
 fn convolution(graph: &Graph, id: NodeId, node: &Node, conv: &Conv) -> Option<Found> {
@@ -86,10 +123,21 @@ fn convolution(graph: &Graph, id: NodeId, node: &Node, conv: &Conv) -> Option<Fo
         channels: conv.channels,
         bias: false,
     };
-    Some(found(layer, vec![(Role::Kernel, kernel)], id, node.inputs[0]))
+    Some(found(
+        layer,
+        vec![(Role::Kernel, kernel)],
+        id,
+        node.inputs[0],
+    ))
 }
 
-fn transposed(graph: &Graph, id: NodeId, node: &Node, conv: &Conv, output: &[Dim]) -> Option<Found> {
+fn transposed(
+    graph: &Graph,
+    id: NodeId,
+    node: &Node,
+    conv: &Conv,
+    output: &[Dim],
+) -> Option<Found> {
     let kernel = View::of(graph, node.inputs[1])?;
     let dims = kernel.dims();
     let (spatial, channels) = dims.split_at(dims.len() - 2);
@@ -120,39 +168,85 @@ fn linear(graph: &Graph, id: NodeId, node: &Node, transpose: bool) -> Option<Fou
         return None;
     }
     let dims = kernel.dims();
-    let layer = Layer::Linear { inputs: Setting::Fixed(dims[0]), outputs: Setting::Fixed(dims[1]), bias: false };
-    Some(found(layer, vec![(Role::Kernel, kernel)], id, node.inputs[0]))
+    let layer = Layer::Linear {
+        inputs: Setting::Fixed(dims[0]),
+        outputs: Setting::Fixed(dims[1]),
+        bias: false,
+    };
+    Some(found(
+        layer,
+        vec![(Role::Kernel, kernel)],
+        id,
+        node.inputs[0],
+    ))
 }
 
-fn batch_norm(graph: &Graph, id: NodeId, node: &Node, norm: (f64, bool, bool), channels: Channels) -> Option<Found> {
+fn batch_norm(
+    graph: &Graph,
+    id: NodeId,
+    node: &Node,
+    norm: (f64, bool, bool),
+    channels: Channels,
+) -> Option<Found> {
     let (epsilon, scale, offset) = (shortest(norm.0), norm.1, norm.2);
-    let roles = [(Role::Mean, true), (Role::Variance, true), (Role::Scale, scale), (Role::Offset, offset)];
+    let roles = [
+        (Role::Mean, true),
+        (Role::Variance, true),
+        (Role::Scale, scale),
+        (Role::Offset, offset),
+    ];
     let weights = vectors(graph, &node.inputs[1..], &roles)?;
     let features = Setting::Fixed(weights[0].1.dims()[0]);
     let rank = graph.ty(node.inputs[0]).rank()?;
     let momentum = BATCH_NORM_MOMENTUM;
-    let layer = Layer::BatchNorm { features, epsilon, momentum, scale, offset, channels, rank };
+    let layer = Layer::BatchNorm {
+        features,
+        epsilon,
+        momentum,
+        scale,
+        offset,
+        channels,
+        rank,
+    };
     Some(found(layer, weights, id, node.inputs[0]))
 }
 
 fn layer_norm(graph: &Graph, id: NodeId, node: &Node, norm: (f64, bool, bool)) -> Option<Found> {
     let (epsilon, scale, offset) = (shortest(norm.0), norm.1, norm.2);
-    let weights = vectors(graph, &node.inputs[1..], &[(Role::Scale, scale), (Role::Offset, offset)])?;
+    let weights = vectors(
+        graph,
+        &node.inputs[1..],
+        &[(Role::Scale, scale), (Role::Offset, offset)],
+    )?;
     let size = match weights.first() {
         Some((_, view)) => view.dims()[0],
         None => graph.ty(node.inputs[0]).dims().last()?.as_usize()?,
     };
-    let layer = Layer::LayerNorm { size: Setting::Fixed(size), epsilon, scale, offset };
+    let layer = Layer::LayerNorm {
+        size: Setting::Fixed(size),
+        epsilon,
+        scale,
+        offset,
+    };
     Some(found(layer, weights, id, node.inputs[0]))
 }
 
 fn embedding(graph: &Graph, id: NodeId, node: &Node) -> Option<Found> {
-    let table = View::of(graph, node.inputs[0]).filter(|view| view.is_plain() && view.shape.len() == 2)?;
+    let table =
+        View::of(graph, node.inputs[0]).filter(|view| view.is_plain() && view.shape.len() == 2)?;
     if !graph.ty(node.inputs[0]).dtype.is_float() {
         return None;
     }
-    let layer = Layer::Embedding { count: Setting::Fixed(table.shape[0]), size: Setting::Fixed(table.shape[1]) };
-    Some(found(layer, vec![(Role::Kernel, table)], id, node.inputs[1]))
+    let layer = Layer::Embedding {
+        count: Setting::Fixed(table.shape[0]),
+        size: Setting::Fixed(table.shape[1]),
+    };
+    Some(found(
+        layer,
+        vec![(Role::Kernel, table)],
+        id,
+        node.inputs[1],
+    ))
 }
 
 /// The shortest number that is the same in single precision: 0.001, not 0.0010000000474974513.
@@ -163,32 +257,53 @@ fn shortest(number: f64) -> f64 {
 /// Views of rank 1 for the roles that are present, from operands in the order of the roles.
 fn vectors(graph: &Graph, operands: &[Value], roles: &[(Role, bool)]) -> Option<Vec<(Role, View)>> {
     let present = roles.iter().filter(|(_, present)| *present);
-    present.zip(operands).map(|((role, _), &operand)| Some((*role, vector(graph, operand)?))).collect()
+    present
+        .zip(operands)
+        .map(|((role, _), &operand)| Some((*role, vector(graph, operand)?)))
+        .collect()
 }
 
 fn vector(graph: &Graph, value: Value) -> Option<View> {
-    View::of(graph, value).map(|view| view.squeezed()).filter(|view| view.axes.len() == 1)
+    View::of(graph, value)
+        .map(|view| view.squeezed())
+        .filter(|view| view.axes.len() == 1)
 }
 
 /// Takes in the addition of a bias, if it is the only one that reads the layer.
 fn with_bias(graph: &Graph, users: &[Vec<NodeId>], mut found: Found) -> Found {
-    let &[user] = users[found.main.0 as usize].as_slice() else { return found };
+    let &[user] = users[found.main.0 as usize].as_slice() else {
+        return found;
+    };
     let node = graph.node(user);
     if graph.outputs.contains(&found.output) || node.op != Op::Binary(Binary::Add) {
         return found;
     }
-    let other = if node.inputs[0] == found.output { node.inputs[1] } else { node.inputs[0] };
-    let Some(bias) = vector(graph, other) else { return found };
+    let other = if node.inputs[0] == found.output {
+        node.inputs[1]
+    } else {
+        node.inputs[0]
+    };
+    let Some(bias) = vector(graph, other) else {
+        return found;
+    };
     if !is_channel_vector(graph, other, &found, &bias) || graph.ty(found.output) != &node.types[0] {
         return found;
     }
     match &mut found.layer {
-        Layer::Linear { bias, .. } | Layer::Conv { bias, .. } | Layer::ConvTranspose { bias, .. } => *bias = true,
-        Layer::BatchNorm { .. } | Layer::LayerNorm { .. } | Layer::Embedding { .. } | Layer::Dropout { .. } => return found,
+        Layer::Linear { bias, .. }
+        | Layer::Conv { bias, .. }
+        | Layer::ConvTranspose { bias, .. } => *bias = true,
+        Layer::BatchNorm { .. }
+        | Layer::LayerNorm { .. }
+        | Layer::Embedding { .. }
+        | Layer::Dropout { .. } => return found,
     }
     found.weights.push((Role::Bias, bias));
     found.covers.push(user);
-    found.output = Value { node: user, result: 0 };
+    found.output = Value {
+        node: user,
+        result: 0,
+    };
     found
 }
 
@@ -196,20 +311,38 @@ fn with_bias(graph: &Graph, users: &[Vec<NodeId>], mut found: Found) -> Found {
 fn is_channel_vector(graph: &Graph, value: Value, found: &Found, bias: &View) -> bool {
     let rank = graph.ty(found.output).rank().unwrap_or(0);
     let axis = match &found.layer {
-        Layer::Conv { channels: Channels::First, .. } | Layer::ConvTranspose { channels: Channels::First, .. } => 1,
+        Layer::Conv {
+            channels: Channels::First,
+            ..
+        }
+        | Layer::ConvTranspose {
+            channels: Channels::First,
+            ..
+        } => 1,
         _ => rank.saturating_sub(1),
     };
     let dims = graph.ty(value).dims();
     let from_end = rank - axis;
     let channels = graph.ty(found.output).dims().get(axis);
     let fits = dims.len() >= from_end && channels == Some(&Dim::from(bias.dims()[0]));
-    fits && dims.iter().rev().enumerate().all(|(i, dim)| (i + 1 == from_end) || dim.is(1))
+    fits && dims
+        .iter()
+        .rev()
+        .enumerate()
+        .all(|(i, dim)| (i + 1 == from_end) || dim.is(1))
 }
 
 /// The letters of a weight's axes in the manifest, for its rank as stored.
 pub fn letters(layer: &Layer, role: Role, rank: usize) -> &'static str {
     match (layer, role, rank) {
-        (Layer::Conv { grouping: Grouping::Depthwise, .. }, Role::Kernel, 4) => "hwim",
+        (
+            Layer::Conv {
+                grouping: Grouping::Depthwise,
+                ..
+            },
+            Role::Kernel,
+            4,
+        ) => "hwim",
         (Layer::ConvTranspose { .. }, Role::Kernel, 4) => "hwoi",
         (Layer::ConvTranspose { .. }, Role::Kernel, 3) => "woi",
         (_, Role::Kernel, 5) => "dhwio",

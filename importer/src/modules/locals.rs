@@ -25,9 +25,24 @@ pub fn method(
     for step in 0..body.steps.len() {
         writer.step(step, fields);
     }
-    let results = body.results.iter().map(|&result| writer.operand(result, usize::MAX)).collect();
-    let named = extents.named.iter().map(|extent| (extent.dim.clone(), extent.name.clone())).collect();
-    Ok(Method { name, params, body: writer.out, results, has_mode, extents: named })
+    let results = body
+        .results
+        .iter()
+        .map(|&result| writer.operand(result, usize::MAX))
+        .collect();
+    let named = extents
+        .named
+        .iter()
+        .map(|extent| (extent.dim.clone(), extent.name.clone()))
+        .collect();
+    Ok(Method {
+        name,
+        params,
+        body: writer.out,
+        results,
+        has_mode,
+        extents: named,
+    })
 }
 
 /// The extents that a method's ops need.
@@ -60,7 +75,12 @@ impl Extents {
         }
         if let Some((of, axis)) = locate(body, before, dim) {
             let name = self.name(body, of, axis);
-            self.named.push(Extent { dim: dim.clone(), name, of, axis });
+            self.named.push(Extent {
+                dim: dim.clone(),
+                name,
+                of,
+                axis,
+            });
             return Ok(());
         }
         let atoms: Vec<Atom> = dim.terms().flat_map(|(atoms, _)| atoms.to_vec()).collect();
@@ -70,7 +90,13 @@ impl Extents {
         Ok(())
     }
 
-    fn need_atom(&mut self, body: &Body, before: usize, dim: &Dim, atom: &Atom) -> Result<(), MissingExtent> {
+    fn need_atom(
+        &mut self,
+        body: &Body,
+        before: usize,
+        dim: &Dim,
+        atom: &Atom,
+    ) -> Result<(), MissingExtent> {
         match atom {
             Atom::Symbol(symbol) => {
                 let alone = Dim::symbol(*symbol);
@@ -90,7 +116,10 @@ impl Extents {
         let base = axis_name(body.ty(of), axis);
         let taken = |name: &str| self.named.iter().any(|extent| extent.name == name);
         let numbered = (2..).map(|n| format!("{base}_{n}"));
-        std::iter::once(base.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(base)
+        std::iter::once(base.clone())
+            .chain(numbered)
+            .find(|name| !taken(name))
+            .unwrap_or(base)
     }
 }
 
@@ -98,22 +127,37 @@ impl Extents {
 fn dims_of(body: &Body, step: &draft::Step) -> Vec<Dim> {
     match &step.action {
         draft::Action::Op(op) => {
-            let operand = step.args.first().map(|&arg| body.ty(arg).dims()).unwrap_or_default();
+            let operand = step
+                .args
+                .first()
+                .map(|&arg| body.ty(arg).dims())
+                .unwrap_or_default();
             op.extents(operand).into_iter().cloned().collect()
         }
         draft::Action::Layer { output, .. } => output.clone().unwrap_or_default(),
-        draft::Action::Call { .. } | draft::Action::Param(_) | draft::Action::LayerWeight { .. } => vec![],
+        draft::Action::Call { .. }
+        | draft::Action::Param(_)
+        | draft::Action::LayerWeight { .. } => vec![],
     }
 }
 
 /// The first value before a step that has the extent: arguments, then results.
 fn locate(body: &Body, before: usize, dim: &Dim) -> Option<(Source, usize)> {
     let inputs = (0..body.inputs.len()).map(Source::Input);
-    let results = body.steps[..before].iter().enumerate().flat_map(|(step, s)| {
-        (0..s.types.len()).filter(|_| s.condition.is_none()).map(move |result| Source::Step { step, result })
-    });
+    let results = body.steps[..before]
+        .iter()
+        .enumerate()
+        .flat_map(|(step, s)| {
+            (0..s.types.len())
+                .filter(|_| s.condition.is_none())
+                .map(move |result| Source::Step { step, result })
+        });
     inputs.chain(results).find_map(|source| {
-        let axis = body.ty(source).dims().iter().position(|other| other == dim)?;
+        let axis = body
+            .ty(source)
+            .dims()
+            .iter()
+            .position(|other| other == dim)?;
         Some((source, axis))
     })
 }
@@ -151,9 +195,9 @@ impl<'a> Writer<'a> {
     fn new(body: &'a Body, extents: &'a Extents, with_notes: bool) -> Self {
         let mut last_use = HashMap::new();
         for (step, s) in body.steps.iter().enumerate() {
-            s.args.iter().for_each(|&arg| drop(last_use.insert(arg, step)));
+            last_use.extend(s.args.iter().map(|&arg| (arg, step)));
         }
-        body.results.iter().for_each(|&result| drop(last_use.insert(result, usize::MAX)));
+        last_use.extend(body.results.iter().map(|&result| (result, usize::MAX)));
         let mut symbols = BTreeMap::new();
         for ty in &body.inputs {
             for (axis, dim) in ty.dims().iter().enumerate() {
@@ -162,7 +206,15 @@ impl<'a> Writer<'a> {
                 }
             }
         }
-        Writer { body, extents, with_notes, last_use, names: HashMap::new(), symbols, out: vec![] }
+        Writer {
+            body,
+            extents,
+            with_notes,
+            last_use,
+            names: HashMap::new(),
+            symbols,
+            out: vec![],
+        }
     }
 
     fn arguments(&mut self, inputs: Option<&[String]>) -> Vec<Local> {
@@ -174,8 +226,17 @@ impl<'a> Writer<'a> {
                 (None, Some(name)) => self.free(&snake(name), &BTreeSet::new()),
                 (None, None) => self.free("y", &BTreeSet::new()),
             };
-            self.names.insert(Source::Input(i), Name { name: name.clone(), borrowed: true });
-            params.push(Local { name, ty: self.body.inputs[i].clone() });
+            self.names.insert(
+                Source::Input(i),
+                Name {
+                    name: name.clone(),
+                    borrowed: true,
+                },
+            );
+            params.push(Local {
+                name,
+                ty: self.body.inputs[i].clone(),
+            });
         }
         (0..self.body.inputs.len()).for_each(|i| self.read_extents(Source::Input(i)));
         params
@@ -183,12 +244,29 @@ impl<'a> Writer<'a> {
 
     /// `name`, or with a number if a value of that name is alive.
     fn free(&self, name: &str, dying: &BTreeSet<Source>) -> String {
-        let alive: BTreeSet<&str> = self.names.iter().filter(|(source, _)| !dying.contains(*source)).map(|(_, name)| name.name.as_str()).collect();
-        let extents: BTreeSet<&str> = self.extents.named.iter().map(|extent| extent.name.as_str()).collect();
-        let taken = |name: &str| alive.contains(name) || extents.contains(name) || matches!(name, "self" | "train" | "device");
+        let alive: BTreeSet<&str> = self
+            .names
+            .iter()
+            .filter(|(source, _)| !dying.contains(*source))
+            .map(|(_, name)| name.name.as_str())
+            .collect();
+        let extents: BTreeSet<&str> = self
+            .extents
+            .named
+            .iter()
+            .map(|extent| extent.name.as_str())
+            .collect();
+        let taken = |name: &str| {
+            alive.contains(name)
+                || extents.contains(name)
+                || matches!(name, "self" | "train" | "device")
+        };
         let stem = name.trim_end_matches('_');
         let numbered = (2..).map(|n| format!("{stem}_{n}"));
-        std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
+        std::iter::once(name.to_owned())
+            .chain(numbered)
+            .find(|name| !taken(name))
+            .unwrap_or_default()
     }
 
     /// `let batch = x.dim(0)`, for the extents that are read from this value.
@@ -198,7 +276,10 @@ impl<'a> Writer<'a> {
             operand.last = false;
             let ty = Type::new(crate::ir::DType::I64, vec![]);
             self.out.push(Step {
-                results: vec![Local { name: extent.name.clone(), ty }],
+                results: vec![Local {
+                    name: extent.name.clone(),
+                    ty,
+                }],
                 action: Action::Extent { axis: extent.axis },
                 args: vec![operand],
                 condition: None,
@@ -208,71 +289,145 @@ impl<'a> Writer<'a> {
     }
 
     fn operand(&self, source: Source, step: usize) -> Operand {
-        let name = self.names.get(&source).cloned().unwrap_or(Name { name: "x".to_owned(), borrowed: false });
+        let name = self.names.get(&source).cloned().unwrap_or(Name {
+            name: "x".to_owned(),
+            borrowed: false,
+        });
         let last = self.last_use.get(&source) == Some(&step);
-        Operand { name: name.name, ty: self.body.ty(source).clone(), last, borrowed: name.borrowed }
+        Operand {
+            name: name.name,
+            ty: self.body.ty(source).clone(),
+            last,
+            borrowed: name.borrowed,
+        }
     }
 
     fn step(&mut self, index: usize, fields: &[String]) {
         let step = &self.body.steps[index];
-        let mut args: Vec<Operand> = step.args.iter().map(|&arg| self.operand(arg, index)).collect();
+        let mut args: Vec<Operand> = step
+            .args
+            .iter()
+            .map(|&arg| self.operand(arg, index))
+            .collect();
         // A value that is read twice by one step is read for the last time only once.
         for i in 0..args.len() {
             if step.args[i + 1..].contains(&step.args[i]) {
                 args[i].last = false;
             }
         }
-        let dying: BTreeSet<Source> = step.args.iter().copied().filter(|arg| self.last_use.get(arg) == Some(&index)).collect();
+        let dying: BTreeSet<Source> = step
+            .args
+            .iter()
+            .copied()
+            .filter(|arg| self.last_use.get(arg) == Some(&index))
+            .collect();
         let names = self.result_names(index, &dying, fields);
         self.names.retain(|source, _| !dying.contains(source));
         let mut results = vec![];
         for (result, name) in names.into_iter().enumerate() {
-            let source = Source::Step { step: index, result };
-            results.push(Local { name: name.clone(), ty: step.types[result].clone() });
-            if self.last_use.contains_key(&source) || self.extents.named.iter().any(|extent| extent.of == source) {
-                self.names.insert(source, Name { name, borrowed: false });
+            let source = Source::Step {
+                step: index,
+                result,
+            };
+            results.push(Local {
+                name: name.clone(),
+                ty: step.types[result].clone(),
+            });
+            if self.last_use.contains_key(&source)
+                || self.extents.named.iter().any(|extent| extent.of == source)
+            {
+                self.names.insert(
+                    source,
+                    Name {
+                        name,
+                        borrowed: false,
+                    },
+                );
             }
         }
-        let condition = step.condition.map(|(field, pass)| Condition { field, pass });
+        let condition = step
+            .condition
+            .map(|(field, pass)| Condition { field, pass });
         let note = self.note(index);
-        self.out.push(Step { results, action: action(&step.action), args, condition, note });
+        self.out.push(Step {
+            results,
+            action: action(&step.action),
+            args,
+            condition,
+            note,
+        });
         for result in 0..step.types.len() {
-            self.read_extents(Source::Step { step: index, result });
-            let source = Source::Step { step: index, result };
+            self.read_extents(Source::Step {
+                step: index,
+                result,
+            });
+            let source = Source::Step {
+                step: index,
+                result,
+            };
             if !self.last_use.contains_key(&source) {
                 self.names.remove(&source);
             }
         }
     }
 
-    fn result_names(&self, index: usize, dying: &BTreeSet<Source>, fields: &[String]) -> Vec<String> {
+    fn result_names(
+        &self,
+        index: usize,
+        dying: &BTreeSet<Source>,
+        fields: &[String],
+    ) -> Vec<String> {
         let step = &self.body.steps[index];
         if let [_] = step.types.as_slice() {
             return vec![self.result_name(step, dying, fields)];
         }
-        let base = if step.label.is_empty() { "y".to_owned() } else { snake(&step.label) };
+        let base = if step.label.is_empty() {
+            "y".to_owned()
+        } else {
+            snake(&step.label)
+        };
         let mut names: Vec<String> = vec![];
         for result in 0..step.types.len() {
-            let source = Source::Step { step: index, result };
-            let wanted = if self.last_use.contains_key(&source) { format!("{base}_{result}") } else { format!("_{base}_{result}") };
+            let source = Source::Step {
+                step: index,
+                result,
+            };
+            let wanted = if self.last_use.contains_key(&source) {
+                format!("{base}_{result}")
+            } else {
+                format!("_{base}_{result}")
+            };
             names.push(self.free(&wanted, dying));
         }
         names
     }
 
     /// The name of the operand that ends here, so that a chain keeps one name; else one for what is new.
-    fn result_name(&self, step: &draft::Step, dying: &BTreeSet<Source>, fields: &[String]) -> String {
+    fn result_name(
+        &self,
+        step: &draft::Step,
+        dying: &BTreeSet<Source>,
+        fields: &[String],
+    ) -> String {
         match &step.action {
             draft::Action::Param(field) => return self.free(&fields[*field], dying),
             draft::Action::Op(Op::Constant(_)) => return self.free("constant", dying),
             draft::Action::Op(Op::Extents { .. }) => return self.free("shape", dying),
-            draft::Action::LayerWeight { field, .. } => return self.free(&format!("{}_weight", fields[*field]), dying),
+            draft::Action::LayerWeight { field, .. } => {
+                return self.free(&format!("{}_weight", fields[*field]), dying);
+            }
             draft::Action::Op(_) | draft::Action::Layer { .. } | draft::Action::Call { .. } => {}
         }
-        let chained = step.args.iter().find(|arg| dying.contains(arg) && self.is_chain(**arg));
+        let chained = step
+            .args
+            .iter()
+            .find(|arg| dying.contains(arg) && self.is_chain(**arg));
         // A model's argument has the name that the model gives it; what is made of it has not.
         let is_argument = |arg: &&Source| matches!(arg, Source::Input(_));
-        if let Some(name) = chained.filter(|arg| !is_argument(arg)).and_then(|arg| self.names.get(arg)) {
+        if let Some(name) = chained
+            .filter(|arg| !is_argument(arg))
+            .and_then(|arg| self.names.get(arg))
+        {
             return name.name.clone();
         }
         for short in ["x", "h"] {
@@ -280,7 +435,11 @@ impl<'a> Writer<'a> {
                 return short.to_owned();
             }
         }
-        let label = if step.label.is_empty() { "y".to_owned() } else { snake(&step.label) };
+        let label = if step.label.is_empty() {
+            "y".to_owned()
+        } else {
+            snake(&step.label)
+        };
         self.free(&label, dying)
     }
 
@@ -300,7 +459,9 @@ impl<'a> Writer<'a> {
     /// The shape of the result, after the steps where it changes.
     fn note(&self, index: usize) -> Option<String> {
         let step = &self.body.steps[index];
-        let [ty] = step.types.as_slice() else { return None };
+        let [ty] = step.types.as_slice() else {
+            return None;
+        };
         let before = step.args.first().map(|&arg| self.body.ty(arg).dims());
         let changes = before.is_some_and(|dims| dims != ty.dims());
         (self.with_notes && changes && ty.rank().is_some_and(|rank| rank > 0)).then(|| {
@@ -312,7 +473,11 @@ impl<'a> Writer<'a> {
     fn spell(&self, dim: &Dim) -> String {
         match (dim.as_known(), dim.as_symbol()) {
             (Some(known), _) => known.to_string(),
-            (None, Some(symbol)) => self.symbols.get(&symbol).cloned().unwrap_or_else(|| "_".to_owned()),
+            (None, Some(symbol)) => self
+                .symbols
+                .get(&symbol)
+                .cloned()
+                .unwrap_or_else(|| "_".to_owned()),
             (None, None) => "_".to_owned(),
         }
     }
@@ -322,9 +487,18 @@ fn action(action: &draft::Action) -> Action {
     match action {
         draft::Action::Op(Op::Constant(value)) => Action::Constant(value.clone()),
         draft::Action::Op(op) => Action::Op(op.clone()),
-        draft::Action::Layer { field, output } => Action::Layer { field: *field, output: output.clone() },
-        draft::Action::Call { field, method } => Action::Module { field: *field, method: *method },
+        draft::Action::Layer { field, output } => Action::Layer {
+            field: *field,
+            output: output.clone(),
+        },
+        draft::Action::Call { field, method } => Action::Module {
+            field: *field,
+            method: *method,
+        },
         draft::Action::Param(field) => Action::Parameter(*field),
-        draft::Action::LayerWeight { field, role } => Action::LayerWeight { field: *field, role: *role },
+        draft::Action::LayerWeight { field, role } => Action::LayerWeight {
+            field: *field,
+            role: *role,
+        },
     }
 }

@@ -15,19 +15,35 @@ const MAX_OPTIONAL: usize = 8;
 
 /// One type for the instances of both, if their single methods can be merged.
 pub fn merge(a: &ModuleType, b: &ModuleType, items: &Items) -> Option<ModuleType> {
-    let ([body_a], [body_b]) = (a.module.methods.as_slice(), b.module.methods.as_slice()) else { return None };
-    if body_a.inputs.len() != body_b.inputs.len() || body_a.results.len() != 1 || body_b.results.len() != 1 {
+    let ([body_a], [body_b]) = (a.module.methods.as_slice(), b.module.methods.as_slice()) else {
+        return None;
+    };
+    if body_a.inputs.len() != body_b.inputs.len()
+        || body_a.results.len() != 1
+        || body_b.results.len() != 1
+    {
         return None;
     }
     let rows = align(&spell(a, items), &spell(b, items));
-    let common = rows.iter().filter(|row| matches!(row, Row::Both(..))).count();
+    let common = rows
+        .iter()
+        .filter(|row| matches!(row, Row::Both(..)))
+        .count();
     let optional = rows.len() - common;
     if optional > MAX_OPTIONAL || common < optional || common < 3 {
         return None;
     }
-    let mut merger = Merger { a: body_a, b: body_b, rows: &rows, steps: vec![], maps: [HashMap::new(), HashMap::new()] };
+    let mut merger = Merger {
+        a: body_a,
+        b: body_b,
+        rows: &rows,
+        steps: vec![],
+        maps: [HashMap::new(), HashMap::new()],
+    };
     for i in 0..body_a.inputs.len() {
-        merger.maps.iter_mut().for_each(|map| drop(map.insert(Source::Input(i), Source::Input(i))));
+        for map in &mut merger.maps {
+            map.insert(Source::Input(i), Source::Input(i));
+        }
     }
     let steps = merger.solve(0)?;
     Some(assemble(a, b, &rows, steps, items))
@@ -42,14 +58,26 @@ fn spell(ty: &ModuleType, items: &Items) -> Vec<String> {
         let what = match &step.action {
             Action::Layer { field, .. } => {
                 let (name, held) = &ty.module.fields[*field];
-                let kind = if let Held::Layer(layer) = held { key::of_layer(&items.layers[*layer].layer) } else { String::new() };
+                let kind = if let Held::Layer(layer) = held {
+                    key::of_layer(&items.layers[*layer].layer)
+                } else {
+                    String::new()
+                };
                 format!("{name} {kind}")
             }
             Action::Call { field, .. } => format!("call {}", ty.module.fields[*field].0),
-            Action::Param(field) | Action::LayerWeight { field, .. } => format!("param {}", ty.module.fields[*field].0),
+            Action::Param(field) | Action::LayerWeight { field, .. } => {
+                format!("param {}", ty.module.fields[*field].0)
+            }
             Action::Op(_) => key::of_action(&step.action, &mut Names::default()),
         };
-        format!("{what} {:?}", step.types.iter().map(|ty| (ty.dtype, ty.rank())).collect::<Vec<_>>())
+        format!(
+            "{what} {:?}",
+            step.types
+                .iter()
+                .map(|ty| (ty.dtype, ty.rank()))
+                .collect::<Vec<_>>()
+        )
     };
     body.steps.iter().map(spell).collect()
 }
@@ -67,7 +95,11 @@ fn align(a: &[String], b: &[String]) -> Vec<Row> {
     let mut best = vec![vec![0usize; b.len() + 1]; a.len() + 1];
     for i in (0..a.len()).rev() {
         for j in (0..b.len()).rev() {
-            best[i][j] = if a[i] == b[j] { best[i + 1][j + 1] + 1 } else { best[i + 1][j].max(best[i][j + 1]) };
+            best[i][j] = if a[i] == b[j] {
+                best[i + 1][j + 1] + 1
+            } else {
+                best[i + 1][j].max(best[i][j + 1])
+            };
         }
     }
     let (mut i, mut j) = (0, 0);
@@ -120,7 +152,8 @@ impl Merger<'_> {
             return None;
         }
         let pairs = a.args.iter().zip(&b.args);
-        let args: Option<Vec<Source>> = pairs.map(|(&x, &y)| self.find(&[(0, x), (1, y)])).collect();
+        let args: Option<Vec<Source>> =
+            pairs.map(|(&x, &y)| self.find(&[(0, x), (1, y)])).collect();
         let mut next = self.clone();
         for result in 0..a.types.len() {
             let merged = Source::Step { step: row, result };
@@ -132,17 +165,41 @@ impl Merger<'_> {
     }
 
     fn only(&mut self, row: usize, side: usize, index: usize) -> Option<Merged> {
-        let step = if side == 0 { &self.a.steps[index] } else { &self.b.steps[index] };
+        let step = if side == 0 {
+            &self.a.steps[index]
+        } else {
+            &self.b.steps[index]
+        };
         if step.types.len() != 1 {
             return None;
         }
-        let args: Vec<Source> = step.args.iter().map(|&arg| self.find(&[(side, arg)])).collect::<Option<_>>()?;
-        let merged = Source::Step { step: row, result: 0 };
+        let args: Vec<Source> = step
+            .args
+            .iter()
+            .map(|&arg| self.find(&[(side, arg)]))
+            .collect::<Option<_>>()?;
+        let merged = Source::Step {
+            step: row,
+            result: 0,
+        };
         // Steps without operands make constants: the other method may simply not read them.
-        let choices: Vec<Option<usize>> = if args.is_empty() { vec![None] } else { (0..args.len()).map(Some).collect() };
+        let choices: Vec<Option<usize>> = if args.is_empty() {
+            vec![None]
+        } else {
+            (0..args.len())
+                .filter(|&arg| self.is_alike(side, index, arg))
+                .map(Some)
+                .collect()
+        };
         choices.into_iter().find_map(|pass| {
             let mut next = self.clone();
-            next.maps[side].insert(merged, Source::Step { step: index, result: 0 });
+            next.maps[side].insert(
+                merged,
+                Source::Step {
+                    step: index,
+                    result: 0,
+                },
+            );
             if let Some(pass) = pass {
                 let other = *next.maps[1 - side].get(&args[pass])?;
                 next.maps[1 - side].insert(merged, other);
@@ -152,9 +209,26 @@ impl Merger<'_> {
         })
     }
 
+    /// Whether an operand may stand for the result of a step that is left out: of the same rank and element type.
+    fn is_alike(&self, side: usize, step: usize, arg: usize) -> bool {
+        let body = [self.a, self.b][side];
+        let step = &body.steps[step];
+        let passed = match step.args[arg] {
+            Source::Input(input) => &body.inputs[input],
+            Source::Step { step, result } => &body.steps[step].types[result],
+        };
+        step.types
+            .iter()
+            .all(|ty| ty.rank() == passed.rank() && ty.dtype == passed.dtype)
+    }
+
     /// The latest merged source that is what each side reads.
     fn find(&self, wanted: &[(usize, Source)]) -> Option<Source> {
-        let is_it = |source: &Source| wanted.iter().all(|(side, want)| self.maps[*side].get(source) == Some(want));
+        let is_it = |source: &Source| {
+            wanted
+                .iter()
+                .all(|(side, want)| self.maps[*side].get(source) == Some(want))
+        };
         let steps = (0..self.steps.len()).rev().map(|step| {
             let results = (0..2).map(move |result| Source::Step { step, result });
             results.collect::<Vec<_>>()
@@ -165,28 +239,47 @@ impl Merger<'_> {
 }
 
 /// The merged type. Fields of both are matched by name; a field that only one has is optional.
-fn assemble(a: &ModuleType, b: &ModuleType, rows: &[Row], merged: Merged, items: &Items) -> ModuleType {
+fn assemble(
+    a: &ModuleType,
+    b: &ModuleType,
+    rows: &[Row],
+    merged: Merged,
+    items: &Items,
+) -> ModuleType {
     let mut fields = a.module.fields.clone();
     let mut place_b = shared_switches(a, b, rows);
     for (i, (name, held)) in b.module.fields.iter().enumerate() {
         if place_b.contains_key(&i) {
             continue;
         }
-        let known = fields.iter().position(|(known, other)| known == name && same_kind(other, held, items));
-        place_b.insert(i, known.unwrap_or_else(|| {
-            fields.push((name.clone(), held.clone()));
-            fields.len() - 1
-        }));
+        let known = fields
+            .iter()
+            .position(|(known, other)| known == name && same_kind(other, held, items));
+        place_b.insert(
+            i,
+            known.unwrap_or_else(|| {
+                fields.push((name.clone(), held.clone()));
+                fields.len() - 1
+            }),
+        );
     }
     let mut flags_on: [Vec<(usize, bool)>; 2] = [vec![], vec![]];
-    let mut body = Body { inputs: a.module.methods[0].inputs.clone(), input_names: a.module.methods[0].input_names.clone(), ..Body::default() };
+    let mut body = Body {
+        inputs: a.module.methods[0].inputs.clone(),
+        input_names: a.module.methods[0].input_names.clone(),
+        ..Body::default()
+    };
     for (row, (args, pass)) in rows.iter().zip(merged.0) {
         let (mut step, side) = match *row {
             Row::Both(i, j) => {
-                let (mut step, other) = (a.module.methods[0].steps[i].clone(), &b.module.methods[0].steps[j]);
+                let (mut step, other) = (
+                    a.module.methods[0].steps[i].clone(),
+                    &b.module.methods[0].steps[j],
+                );
                 let theirs = other.condition.map(|(field, pass)| (place_b[&field], pass));
                 for (side, condition) in [(1, step.condition), (0, theirs)] {
-                    if let Some((field, _)) = condition.filter(|(field, _)| matches!(fields[*field].1, Held::Flag(_)))
+                    if let Some((field, _)) =
+                        condition.filter(|(field, _)| matches!(fields[*field].1, Held::Flag(_)))
                         && (step.condition.is_none() || theirs.is_none())
                     {
                         flags_on[side].push((field, true));
@@ -208,17 +301,34 @@ fn assemble(a: &ModuleType, b: &ModuleType, rows: &[Row], merged: Merged, items:
         body.steps.push(step);
     }
     body.results = vec![merged.1];
-    let mut ty = ModuleType { module: a.module.clone(), instances: vec![], args: vec![], settings: vec![vec![]; fields.len()], present: vec![None; fields.len()] };
+    let mut ty = ModuleType {
+        module: a.module.clone(),
+        instances: vec![],
+        args: vec![],
+        settings: vec![vec![]; fields.len()],
+        present: vec![None; fields.len()],
+    };
     let instance = |old: &Instance, place: &dyn Fn(usize) -> usize, side: usize| {
         let mut held = vec![None; fields.len()];
         for (i, value) in old.fields.iter().enumerate() {
             held[place(i)].clone_from(value);
         }
-        flags_on[side].iter().for_each(|(field, on)| held[*field] = Some(Held::Flag(*on)));
-        Instance { path: old.path.clone(), fields: held, args: vec![] }
+        flags_on[side]
+            .iter()
+            .for_each(|(field, on)| held[*field] = Some(Held::Flag(*on)));
+        Instance {
+            path: old.path.clone(),
+            fields: held,
+            args: vec![],
+        }
     };
-    ty.instances.extend(a.instances.iter().map(|old| instance(old, &|i| i, 0)));
-    ty.instances.extend(b.instances.iter().map(|old| instance(old, &|i| place_b[&i], 1)));
+    ty.instances
+        .extend(a.instances.iter().map(|old| instance(old, &|i| i, 0)));
+    ty.instances.extend(
+        b.instances
+            .iter()
+            .map(|old| instance(old, &|i| place_b[&i], 1)),
+    );
     ty.module.fields = fields;
     ty.module.methods = vec![body];
     ty
@@ -229,9 +339,15 @@ fn shared_switches(a: &ModuleType, b: &ModuleType, rows: &[Row]) -> BTreeMap<usi
     let mut places = BTreeMap::new();
     for row in rows {
         let Row::Both(i, j) = *row else { continue };
-        let (mine, theirs) = (a.module.methods[0].steps[i].condition, b.module.methods[0].steps[j].condition);
+        let (mine, theirs) = (
+            a.module.methods[0].steps[i].condition,
+            b.module.methods[0].steps[j].condition,
+        );
         if let (Some((mine, _)), Some((theirs, _))) = (mine, theirs)
-            && matches!((&a.module.fields[mine].1, &b.module.fields[theirs].1), (Held::Flag(_), Held::Flag(_)))
+            && matches!(
+                (&a.module.fields[mine].1, &b.module.fields[theirs].1),
+                (Held::Flag(_), Held::Flag(_))
+            )
         {
             places.insert(theirs, mine);
         }
@@ -240,11 +356,20 @@ fn shared_switches(a: &ModuleType, b: &ModuleType, rows: &[Row]) -> BTreeMap<usi
 }
 
 /// The field that says whether an optional step happens: its own layer or module, or a new switch.
-fn condition_field(step: &Step, fields: &mut Vec<(String, Held)>, flags: &mut [Vec<(usize, bool)>; 2], side: usize) -> usize {
+fn condition_field(
+    step: &Step,
+    fields: &mut Vec<(String, Held)>,
+    flags: &mut [Vec<(usize, bool)>; 2],
+    side: usize,
+) -> usize {
     match &step.action {
         Action::Layer { field, .. } | Action::Call { field, .. } => *field,
         Action::Op(_) | Action::Param(_) | Action::LayerWeight { .. } => {
-            let name = if step.label.is_empty() { "step".to_owned() } else { step.label.clone() };
+            let name = if step.label.is_empty() {
+                "step".to_owned()
+            } else {
+                step.label.clone()
+            };
             fields.push((name, Held::Flag(true)));
             let field = fields.len() - 1;
             flags[side].push((field, true));
@@ -256,7 +381,9 @@ fn condition_field(step: &Step, fields: &mut Vec<(String, Held)>, flags: &mut [V
 
 fn same_kind(a: &Held, b: &Held, items: &Items) -> bool {
     match (a, b) {
-        (Held::Layer(a), Held::Layer(b)) => key::of_layer(&items.layers[*a].layer) == key::of_layer(&items.layers[*b].layer),
+        (Held::Layer(a), Held::Layer(b)) => {
+            key::of_layer(&items.layers[*a].layer) == key::of_layer(&items.layers[*b].layer)
+        }
         (Held::Module, Held::Module) => true,
         // Switches are matched by their steps, not by their names.
         (Held::Flag(_), Held::Flag(_)) => false,
@@ -267,7 +394,9 @@ fn same_kind(a: &Held, b: &Held, items: &Items) -> bool {
 fn renumbered(step: &Step, place: &BTreeMap<usize, usize>) -> Step {
     let mut step = step.clone();
     match &mut step.action {
-        Action::Layer { field, .. } | Action::Call { field, .. } | Action::LayerWeight { field, .. } => *field = place[field],
+        Action::Layer { field, .. }
+        | Action::Call { field, .. }
+        | Action::LayerWeight { field, .. } => *field = place[field],
         Action::Param(field) => *field = place[field],
         Action::Op(_) => {}
     }

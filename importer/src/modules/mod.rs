@@ -27,7 +27,12 @@ use emit::{Emitted, emit};
 ///
 /// # Errors
 /// When a function needs an extent that cannot be computed from its arguments.
-pub fn plan(program: &Program, name: &str, entries: &[EntryNames], target: &dyn WeightLayout) -> Result<Plan> {
+pub fn plan(
+    program: &Program,
+    name: &str,
+    entries: &[EntryNames],
+    target: &dyn WeightLayout,
+) -> Result<Plan> {
     let mut items = items::collect(program);
     tree::arrange(program, &mut items);
     loop {

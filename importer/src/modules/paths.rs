@@ -8,12 +8,21 @@ pub type Path = Vec<String>;
 
 /// The path of each variable, unique among them.
 pub fn of_params(params: &[Param], used: &BTreeSet<ParamId>) -> BTreeMap<ParamId, Path> {
-    let readable = used.iter().all(|id| object_path(&params[id.0 as usize]).is_some());
+    let readable = used
+        .iter()
+        .all(|id| object_path(&params[id.0 as usize]).is_some());
     let mut taken: BTreeSet<Path> = BTreeSet::new();
     let mut paths = BTreeMap::new();
     for &id in used {
         let param = &params[id.0 as usize];
-        let named = || param.name.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let named = || {
+            param
+                .name
+                .split('/')
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect()
+        };
         let mut path: Path = match object_path(param) {
             Some(path) if readable => path.to_vec(),
             _ => named(),
@@ -35,7 +44,9 @@ pub fn of_params(params: &[Param], used: &BTreeSet<ParamId>) -> BTreeMap<ParamId
 
 /// Without the name of the one module that all variables are in: that is the model itself.
 fn without_common_root(mut paths: BTreeMap<ParamId, Path>) -> BTreeMap<ParamId, Path> {
-    let Some(root) = paths.values().next().and_then(|path| path.first().cloned()) else { return paths };
+    let Some(root) = paths.values().next().and_then(|path| path.first().cloned()) else {
+        return paths;
+    };
     let below = |path: &Path| path.first() == Some(&root) && path.len() > 2;
     while paths.values().all(below) {
         paths.values_mut().for_each(|path| drop(path.remove(0)));
@@ -45,10 +56,21 @@ fn without_common_root(mut paths: BTreeMap<ParamId, Path>) -> BTreeMap<ParamId, 
 
 /// The attribute path, if a person chose its names: not a list of all variables, not a private attribute of Keras.
 fn object_path(param: &Param) -> Option<&[String]> {
-    let path = param.object_path.as_deref().filter(|path| !path.is_empty())?;
-    let lists = ["variables", "trainable_variables", "non_trainable_variables", "keras_api"];
+    let path = param
+        .object_path
+        .as_deref()
+        .filter(|path| !path.is_empty())?;
+    let lists = [
+        "variables",
+        "trainable_variables",
+        "non_trainable_variables",
+        "keras_api",
+    ];
     let private = path.iter().any(|part| {
-        part.starts_with('_') || part.starts_with("layer_with_weights") || part.starts_with("layer-") || lists.contains(&part.as_str())
+        part.starts_with('_')
+            || part.starts_with("layer_with_weights")
+            || part.starts_with("layer-")
+            || lists.contains(&part.as_str())
     });
     (!private).then_some(path)
 }
@@ -67,10 +89,14 @@ pub struct Scopes {
 impl Scopes {
     /// Learns from a layer at `scope` whose variables are under `path`.
     pub fn learn(&mut self, scope: &[String], path: &[String]) {
-        let Some((start, numbered)) = align(scope, path) else { return };
+        let Some((start, numbered)) = align(scope, path) else {
+            return;
+        };
         self.numbered |= numbered;
         for depth in 0..=path.len() {
-            self.known.entry(scope[..start + depth].to_vec()).or_insert_with(|| path[..depth].to_vec());
+            self.known
+                .entry(scope[..start + depth].to_vec())
+                .or_insert_with(|| path[..depth].to_vec());
         }
     }
 
@@ -107,9 +133,15 @@ fn align(scope: &[String], path: &[String]) -> Option<(usize, bool)> {
             return Some((start, false));
         }
         let numbered = |scope: &str, name: &str| {
-            scope == name || scope.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')).is_some_and(is_number)
+            scope == name
+                || scope
+                    .strip_prefix(name)
+                    .and_then(|rest| rest.strip_prefix('_'))
+                    .is_some_and(is_number)
         };
-        pairs().all(|(scope, name)| numbered(scope, name)).then_some((start, true))
+        pairs()
+            .all(|(scope, name)| numbered(scope, name))
+            .then_some((start, true))
     })
 }
 
@@ -140,15 +172,30 @@ mod tests {
     #[test]
     fn a_scope_is_learnt_from_the_variables_below_it() {
         let mut scopes = Scopes::default();
-        scopes.learn(&path("bert_1/layer_0_1/query_1/einsum"), &path("layer_0/query"));
-        assert_eq!(scopes.place(&path("bert_1/layer_0_1/softmax_1")), (path("layer_0"), Some("softmax".into())));
-        assert_eq!(scopes.place(&path("bert_1/add_1")), (vec![], Some("add".into())));
+        scopes.learn(
+            &path("bert_1/layer_0_1/query_1/einsum"),
+            &path("layer_0/query"),
+        );
+        assert_eq!(
+            scopes.place(&path("bert_1/layer_0_1/softmax_1")),
+            (path("layer_0"), Some("softmax".into()))
+        );
+        assert_eq!(
+            scopes.place(&path("bert_1/add_1")),
+            (vec![], Some("add".into()))
+        );
     }
 
     #[test]
     fn a_counter_ends_the_name_of_a_block() {
-        assert_eq!(split_counter("block_3_expand_BN"), Some(("block_3".into(), "expand_BN".into())));
-        assert_eq!(split_counter("conv3_block2_1_conv"), Some(("conv3".into(), "block2_1_conv".into())));
+        assert_eq!(
+            split_counter("block_3_expand_BN"),
+            Some(("block_3".into(), "expand_BN".into()))
+        );
+        assert_eq!(
+            split_counter("conv3_block2_1_conv"),
+            Some(("conv3".into(), "block2_1_conv".into()))
+        );
         assert_eq!(split_counter("1_conv"), None);
         assert_eq!(split_counter("dense_1"), None);
     }

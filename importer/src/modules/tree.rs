@@ -29,32 +29,52 @@ fn split_groups(items: &mut Items) -> bool {
     let mut groups: BTreeMap<(Path, String), Members> = BTreeMap::new();
     for item in items.functions.iter().flatten() {
         if let Some((group, _)) = split_counter(&item.label) {
-            groups.entry((item.module.clone(), group)).or_default().add(item);
+            groups
+                .entry((item.module.clone(), group))
+                .or_default()
+                .add(item);
         }
     }
     groups.retain(|_, members| members.labels.len() >= 2 && members.layers.len() >= 2);
     let target = |module: &Path, label: &str| {
         let (group, rest) = split_counter(label).unwrap_or((label.to_owned(), String::new()));
-        groups.contains_key(&(module.clone(), group.clone())).then_some((group, rest))
+        groups
+            .contains_key(&(module.clone(), group.clone()))
+            .then_some((group, rest))
     };
     items.relabel(target)
 }
 
 /// Groups what is left by a shared prefix of two words, where counters have made blocks already.
 fn group_by_prefix(items: &mut Items) {
-    let blocks: BTreeSet<Path> = items.functions.iter().flatten().filter_map(|item| item.module.split_last().map(|(_, parent)| parent.to_vec())).collect();
+    let blocks: BTreeSet<Path> = items
+        .functions
+        .iter()
+        .flatten()
+        .filter_map(|item| item.module.split_last().map(|(_, parent)| parent.to_vec()))
+        .collect();
     let prefix = |label: &str| {
         let words: Vec<&str> = label.splitn(3, '_').collect();
         (words.len() == 3).then(|| (words[..2].join("_"), words[2].to_owned()))
     };
     let mut groups: BTreeMap<(Path, String), Members> = BTreeMap::new();
-    for item in items.functions.iter().flatten().filter(|item| blocks.contains(&item.module)) {
+    for item in items
+        .functions
+        .iter()
+        .flatten()
+        .filter(|item| blocks.contains(&item.module))
+    {
         if let Some((group, _)) = prefix(&item.label) {
-            groups.entry((item.module.clone(), group)).or_default().add(item);
+            groups
+                .entry((item.module.clone(), group))
+                .or_default()
+                .add(item);
         }
     }
     groups.retain(|_, members| members.labels.len() >= 3 && members.layers.len() >= 2);
-    items.relabel(|module, label| prefix(label).filter(|(group, _)| groups.contains_key(&(module.clone(), group.clone()))));
+    items.relabel(|module, label| {
+        prefix(label).filter(|(group, _)| groups.contains_key(&(module.clone(), group.clone())))
+    });
 }
 
 #[derive(Default)]
@@ -101,8 +121,16 @@ impl Items {
 
     /// Gives the contents of a group to the module around it, with the group's name in front of theirs.
     pub fn dissolve(&mut self, path: &[String]) {
-        let Some((group, parent)) = path.split_last() else { return };
-        let joined = |name: &str| if name.is_empty() { group.clone() } else { format!("{group}_{name}") };
+        let Some((group, parent)) = path.split_last() else {
+            return;
+        };
+        let joined = |name: &str| {
+            if name.is_empty() {
+                group.clone()
+            } else {
+                format!("{group}_{name}")
+            }
+        };
         self.for_each_place(&mut |module, label| {
             if !module.starts_with(path) {
                 return;
@@ -122,7 +150,9 @@ impl Items {
     /// All groups, outermost first.
     pub fn groups(&self) -> BTreeSet<Path> {
         let modules = self.functions.iter().flatten().map(|item| &item.module);
-        modules.flat_map(|module| (1..=module.len()).map(|depth| module[..depth].to_vec())).collect()
+        modules
+            .flat_map(|module| (1..=module.len()).map(|depth| module[..depth].to_vec()))
+            .collect()
     }
 }
 
@@ -137,21 +167,38 @@ fn invalid_group(program: &Program, items: &mut Items) -> Option<Path> {
             }
         }
     }
-    let parents: BTreeSet<Path> = groups.iter().map(|path| path[..path.len() - 1].to_vec()).collect();
-    items.functions.iter().find_map(|list| parents.iter().find_map(|parent| entangled_child(list, parent)))
+    let parents: BTreeSet<Path> = groups
+        .iter()
+        .map(|path| path[..path.len() - 1].to_vec())
+        .collect();
+    items.functions.iter().find_map(|list| {
+        parents
+            .iter()
+            .find_map(|parent| entangled_child(list, parent))
+    })
 }
 
 fn makers(list: &[Item]) -> HashMap<Value, usize> {
-    list.iter().enumerate().flat_map(|(i, item)| item.outputs.iter().map(move |&output| (output, i))).collect()
+    list.iter()
+        .enumerate()
+        .flat_map(|(i, item)| item.outputs.iter().map(move |&output| (output, i)))
+        .collect()
 }
 
 /// Takes in what lies between two parts of the group; `false` if that is too much, or belongs to another module.
 fn make_convex(list: &mut [Item], path: &Path) -> bool {
     let makers = makers(list);
-    let inside: Vec<bool> = list.iter().map(|item| item.module.starts_with(path)).collect();
+    let inside: Vec<bool> = list
+        .iter()
+        .map(|item| item.module.starts_with(path))
+        .collect();
     let mut reached = vec![false; list.len()];
     for i in 0..list.len() {
-        let after = list[i].inputs.iter().filter_map(|input| makers.get(input)).any(|&m| inside[m] || reached[m]);
+        let after = list[i]
+            .inputs
+            .iter()
+            .filter_map(|input| makers.get(input))
+            .any(|&m| inside[m] || reached[m]);
         reached[i] = after && !inside[i];
     }
     let mut leads = vec![false; list.len()];
@@ -163,7 +210,8 @@ fn make_convex(list: &mut [Item], path: &Path) -> bool {
         }
     }
     let strays: Vec<usize> = (0..list.len()).filter(|&i| leads[i]).collect();
-    let movable = |item: &Item| matches!(item.what, What::Node(_)) && path.starts_with(&item.module);
+    let movable =
+        |item: &Item| matches!(item.what, What::Node(_)) && path.starts_with(&item.module);
     if strays.len() > MAX_ABSORBED || !strays.iter().all(|&i| movable(&list[i])) {
         return false;
     }
@@ -197,12 +245,20 @@ pub fn border(graph: &Graph, list: &[Item], path: &[String]) -> Border {
     }
     let mut border = Border::default();
     for item in list.iter().filter(|item| item.module.starts_with(path)) {
-        for input in item.inputs.iter().filter(|input| !made.contains(input) && !is_rematerialised(graph, **input)) {
+        for input in item
+            .inputs
+            .iter()
+            .filter(|input| !made.contains(input) && !is_rematerialised(graph, **input))
+        {
             if !border.inputs.contains(input) {
                 border.inputs.push(*input);
             }
         }
-        border.outputs.extend(item.outputs.iter().filter(|output| read_outside.contains(output)));
+        border.outputs.extend(
+            item.outputs
+                .iter()
+                .filter(|output| read_outside.contains(output)),
+        );
     }
     border
 }
@@ -210,14 +266,21 @@ pub fn border(graph: &Graph, list: &[Item], path: &[String]) -> Border {
 /// Whether every module that reads a value makes it for itself.
 pub fn is_rematerialised(graph: &Graph, value: Value) -> bool {
     use crate::ir::Op;
-    matches!(graph.producer(value).op, Op::Constant(_) | Op::Extents { .. })
+    matches!(
+        graph.producer(value).op,
+        Op::Constant(_) | Op::Extents { .. }
+    )
 }
 
 /// A child of `parent` that reads what depends on it, by way of other children.
 fn entangled_child(list: &[Item], parent: &Path) -> Option<Path> {
     let units = Units::of(list, parent);
     let stuck = units.order(list).err()?;
-    let size = |path: &Path| list.iter().filter(|item| item.module.starts_with(path)).count();
+    let size = |path: &Path| {
+        list.iter()
+            .filter(|item| item.module.starts_with(path))
+            .count()
+    };
     stuck.into_iter().min_by_key(size)
 }
 
@@ -233,7 +296,11 @@ impl Units {
     pub fn of(list: &[Item], parent: &[String]) -> Units {
         let mut units: Vec<(Vec<usize>, Option<Path>)> = vec![];
         let mut groups: BTreeMap<&[String], usize> = BTreeMap::new();
-        for (i, item) in list.iter().enumerate().filter(|(_, item)| item.module.starts_with(parent)) {
+        for (i, item) in list
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| item.module.starts_with(parent))
+        {
             match item.module.get(..=parent.len()) {
                 None => units.push((vec![i], None)),
                 Some(child) => {
@@ -250,17 +317,36 @@ impl Units {
 
     /// The units in an order in which each comes after what it reads; or the child groups that are in the way.
     pub fn order(&self, list: &[Item]) -> Result<Vec<usize>, Vec<Path>> {
-        let makers: HashMap<Value, usize> = self.units.iter().enumerate().flat_map(|(unit, (items, _))| {
-            items.iter().flat_map(|&i| &list[i].outputs).map(move |&output| (output, unit))
-        }).collect();
-        let mut waits: Vec<BTreeSet<usize>> = self.units.iter().enumerate().map(|(unit, (items, _))| {
-            let reads = items.iter().flat_map(|&i| &list[i].inputs).filter_map(|input| makers.get(input));
-            reads.copied().filter(|&maker| maker != unit).collect()
-        }).collect();
+        let makers: HashMap<Value, usize> = self
+            .units
+            .iter()
+            .enumerate()
+            .flat_map(|(unit, (items, _))| {
+                items
+                    .iter()
+                    .flat_map(|&i| &list[i].outputs)
+                    .map(move |&output| (output, unit))
+            })
+            .collect();
+        let mut waits: Vec<BTreeSet<usize>> = self
+            .units
+            .iter()
+            .enumerate()
+            .map(|(unit, (items, _))| {
+                let reads = items
+                    .iter()
+                    .flat_map(|&i| &list[i].inputs)
+                    .filter_map(|input| makers.get(input));
+                reads.copied().filter(|&maker| maker != unit).collect()
+            })
+            .collect();
         // By the last item of each unit: a group comes where its last node was.
         let last = |unit: usize| self.units[unit].0.last().map_or(0, |&i| list[i].position);
         let mut order = vec![];
-        let mut ready: BTreeSet<(usize, usize)> = (0..self.units.len()).filter(|&u| waits[u].is_empty()).map(|u| (last(u), u)).collect();
+        let mut ready: BTreeSet<(usize, usize)> = (0..self.units.len())
+            .filter(|&u| waits[u].is_empty())
+            .map(|u| (last(u), u))
+            .collect();
         while let Some((_, unit)) = ready.pop_first() {
             order.push(unit);
             for (other, wait) in waits.iter_mut().enumerate() {
@@ -271,7 +357,10 @@ impl Units {
         }
         match order.len() == self.units.len() {
             true => Ok(order),
-            false => Err((0..self.units.len()).filter(|u| !order.contains(u)).filter_map(|u| self.units[u].1.clone()).collect()),
+            false => Err((0..self.units.len())
+                .filter(|u| !order.contains(u))
+                .filter_map(|u| self.units[u].1.clone())
+                .collect()),
         }
     }
 }

@@ -56,7 +56,9 @@ pub fn unify(modules: Modules, items: &Items, params: &[Param]) -> Result<Types>
     order.sort_by_key(|path| std::cmp::Reverse(path.len()));
     let mut modules = modules;
     for path in order {
-        let Some(mut module) = modules.remove(&path) else { continue };
+        let Some(mut module) = modules.remove(&path) else {
+            continue;
+        };
         types.merge_variants(&module, items);
         types.join_rows(&mut module);
         let child = |name: &str| types.child(&path, name);
@@ -65,8 +67,16 @@ pub fn unify(modules: Modules, items: &Items, params: &[Param]) -> Result<Types>
             types.types.push(ModuleType::new(module.clone()));
             types.types.len() - 1
         });
-        let fields = module.fields.iter().map(|(_, held)| Some(held.clone())).collect();
-        types.types[ty].instances.push(Instance { path: path.clone(), fields, args: vec![] });
+        let fields = module
+            .fields
+            .iter()
+            .map(|(_, held)| Some(held.clone()))
+            .collect();
+        types.types[ty].instances.push(Instance {
+            path: path.clone(),
+            fields,
+            args: vec![],
+        });
         types.of.insert(path, ty);
     }
     types.settle(items);
@@ -76,7 +86,13 @@ pub fn unify(modules: Modules, items: &Items, params: &[Param]) -> Result<Types>
 impl ModuleType {
     fn new(module: Module) -> Self {
         let fields = module.fields.len();
-        ModuleType { module, instances: vec![], args: vec![], settings: vec![vec![]; fields], present: vec![None; fields] }
+        ModuleType {
+            module,
+            instances: vec![],
+            args: vec![],
+            settings: vec![vec![]; fields],
+            present: vec![None; fields],
+        }
     }
 }
 
@@ -99,13 +115,26 @@ impl Types {
             }
         }
         // The largest body is the template that the others leave steps out of.
-        types.sort_by_key(|&ty| std::cmp::Reverse(self.types[ty].module.methods.first().map_or(0, |m| m.steps.len())));
+        types.sort_by_key(|&ty| {
+            std::cmp::Reverse(
+                self.types[ty]
+                    .module
+                    .methods
+                    .first()
+                    .map_or(0, |m| m.steps.len()),
+            )
+        });
         for i in 0..types.len() {
             for j in i + 1..types.len() {
                 let (a, b) = (types[i], types[j]);
-                if a != b && let Some(merged) = merge(&self.types[a], &self.types[b], items) {
+                if a != b
+                    && let Some(merged) = merge(&self.types[a], &self.types[b], items)
+                {
                     self.types[a] = merged;
-                    self.of.values_mut().filter(|ty| **ty == b).for_each(|ty| *ty = a);
+                    self.of
+                        .values_mut()
+                        .filter(|ty| **ty == b)
+                        .for_each(|ty| *ty = a);
                     self.types[b].instances.clear();
                     types[j] = a;
                 }
@@ -122,29 +151,44 @@ impl Types {
 
     /// Calls one after the other, each of which is the only reader of the one before: first step, number, operand.
     fn find_row(&self, module: &Module) -> Option<(usize, usize, usize)> {
-        let [body] = module.methods.as_slice() else { return None };
+        let [body] = module.methods.as_slice() else {
+            return None;
+        };
         let uses = body.uses();
         let callee = |step: usize| match body.steps.get(step)?.action {
             Action::Call { field, method } => match &module.fields[field] {
-                (name, Held::Module) if body.steps[step].types.len() == 1 => Some((self.child(&module.path, name), method)),
+                (name, Held::Module) if body.steps[step].types.len() == 1 => {
+                    Some((self.child(&module.path, name), method))
+                }
                 _ => None,
             },
             _ => None,
         };
         for first in 0..body.steps.len() {
-            let Some(called) = callee(first) else { continue };
+            let Some(called) = callee(first) else {
+                continue;
+            };
             for input in 0..body.steps[first].args.len() {
                 let mut length = 1;
                 while callee(first + length) == Some(called) {
-                    let previous = Source::Step { step: first + length - 1, result: 0 };
-                    let (args, before) = (&body.steps[first + length].args, &body.steps[first].args);
-                    let others = (0..args.len()).all(|i| i == input || args.get(i) == before.get(i));
-                    if args.get(input) != Some(&previous) || uses.get(&previous) != Some(&1) || !others {
+                    let previous = Source::Step {
+                        step: first + length - 1,
+                        result: 0,
+                    };
+                    let (args, before) =
+                        (&body.steps[first + length].args, &body.steps[first].args);
+                    let others =
+                        (0..args.len()).all(|i| i == input || args.get(i) == before.get(i));
+                    if args.get(input) != Some(&previous)
+                        || uses.get(&previous) != Some(&1)
+                        || !others
+                    {
                         break;
                     }
                     length += 1;
                 }
-                let ranks = body.ty(body.steps[first].args[input]).rank() == body.steps[first].types[0].rank();
+                let ranks = body.ty(body.steps[first].args[input]).rank()
+                    == body.steps[first].types[0].rank();
                 if length >= 3 && ranks {
                     return Some((first, length, input));
                 }
@@ -194,7 +238,9 @@ impl Types {
         let mut settings: Vec<Vec<ArgValue>> = vec![vec![]; ty.module.fields.len()];
         let mut present = vec![None; ty.module.fields.len()];
         for column in columns {
-            let value = column.shared().unwrap_or_else(|| ArgValue::Outer(argument(&mut args, column.clone())));
+            let value = column
+                .shared()
+                .unwrap_or_else(|| ArgValue::Outer(argument(&mut args, column.clone())));
             match (column.is_presence, value) {
                 (true, ArgValue::Outer(arg)) => present[column.field] = Some(arg),
                 (true, _) => {}
@@ -204,9 +250,18 @@ impl Types {
         name_ends(&mut args);
         let ty = &mut self.types[index];
         for (i, instance) in ty.instances.iter_mut().enumerate() {
-            instance.args = args.iter().map(|arg| arg.values[i].clone().unwrap_or_else(|| arg.filler())).collect();
+            instance.args = args
+                .iter()
+                .map(|arg| arg.values[i].clone().unwrap_or_else(|| arg.filler()))
+                .collect();
         }
-        ty.args = args.iter().map(|column| Arg { name: column.name.clone(), kind: column.kind() }).collect();
+        ty.args = args
+            .iter()
+            .map(|column| Arg {
+                name: column.name.clone(),
+                kind: column.kind(),
+            })
+            .collect();
         number_names(&mut ty.args);
         ty.settings = settings;
         ty.present = present;
@@ -221,24 +276,40 @@ impl Types {
             }
             match held {
                 Held::Layer(layer) => {
-                    for (i, (setting, _)) in settings(&items.layers[*layer].layer).iter().enumerate() {
+                    for (i, (setting, _)) in
+                        settings(&items.layers[*layer].layer).iter().enumerate()
+                    {
                         let value = |held: &Held| match held {
-                            Held::Layer(layer) => settings(&items.layers[*layer].layer).get(i).map(|(_, value)| value.clone()),
+                            Held::Layer(layer) => settings(&items.layers[*layer].layer)
+                                .get(i)
+                                .map(|(_, value)| value.clone()),
                             _ => None,
                         };
                         columns.push(Column::of(ty, field, setting_name(name, setting), &value));
                     }
                 }
                 Held::Module => {
-                    let first = ty.instances.iter().find(|instance| instance.fields[field].is_some());
-                    let count = first.map_or(0, |instance| self.child_args(&instance.path, name).len());
+                    let first = ty
+                        .instances
+                        .iter()
+                        .find(|instance| instance.fields[field].is_some());
+                    let count =
+                        first.map_or(0, |instance| self.child_args(&instance.path, name).len());
                     for i in 0..count {
                         let values = ty.instances.iter().map(|instance| {
-                            instance.fields[field].as_ref().and_then(|_| self.child_args(&instance.path, name).get(i).cloned())
+                            instance.fields[field]
+                                .as_ref()
+                                .and_then(|_| self.child_args(&instance.path, name).get(i).cloned())
                         });
-                        let child = self.child(&first.map(|f| f.path.clone()).unwrap_or_default(), name);
+                        let child =
+                            self.child(&first.map(|f| f.path.clone()).unwrap_or_default(), name);
                         let label = format!("{name}_{}", self.types[child].args[i].name);
-                        columns.push(Column { name: label, field, is_presence: false, values: values.collect() });
+                        columns.push(Column {
+                            name: label,
+                            field,
+                            is_presence: false,
+                            values: values.collect(),
+                        });
                     }
                 }
                 Held::Modules(_) | Held::Param(_) | Held::Flag(_) => {}
@@ -250,9 +321,16 @@ impl Types {
     fn child_args(&self, path: &[String], name: &str) -> Vec<ArgValue> {
         let mut child = path.to_vec();
         child.push(name.to_owned());
-        let Some(&ty) = self.of.get(&child) else { return vec![] };
-        let instance = self.types[ty].instances.iter().find(|instance| instance.path == child);
-        instance.map(|instance| instance.args.clone()).unwrap_or_default()
+        let Some(&ty) = self.of.get(&child) else {
+            return vec![];
+        };
+        let instance = self.types[ty]
+            .instances
+            .iter()
+            .find(|instance| instance.path == child);
+        instance
+            .map(|instance| instance.args.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -266,9 +344,23 @@ struct Column {
 }
 
 impl Column {
-    fn of(ty: &ModuleType, field: usize, name: String, value: &dyn Fn(&Held) -> Option<ArgValue>) -> Self {
-        let values = ty.instances.iter().map(|instance| instance.fields[field].as_ref().and_then(value)).collect();
-        Column { name, field, is_presence: false, values }
+    fn of(
+        ty: &ModuleType,
+        field: usize,
+        name: String,
+        value: &dyn Fn(&Held) -> Option<ArgValue>,
+    ) -> Self {
+        let values = ty
+            .instances
+            .iter()
+            .map(|instance| instance.fields[field].as_ref().and_then(value))
+            .collect();
+        Column {
+            name,
+            field,
+            is_presence: false,
+            values,
+        }
     }
 
     /// The value that all instances share, if they do.
@@ -279,8 +371,15 @@ impl Column {
     }
 
     fn agrees(&self, other: &Column) -> bool {
-        self.values.iter().zip(&other.values).all(|(a, b)| a.is_none() || b.is_none() || a == b)
-            && self.values.iter().zip(&other.values).any(|(a, b)| a.is_some() && b.is_some())
+        self.values
+            .iter()
+            .zip(&other.values)
+            .all(|(a, b)| a.is_none() || b.is_none() || a == b)
+            && self
+                .values
+                .iter()
+                .zip(&other.values)
+                .any(|(a, b)| a.is_some() && b.is_some())
     }
 
     fn absorb(&mut self, other: &Column) {
@@ -301,13 +400,20 @@ impl Column {
 
     /// A value for an instance that does not use the argument.
     fn filler(&self) -> ArgValue {
-        self.values.iter().flatten().next().cloned().unwrap_or(ArgValue::Size(0))
+        self.values
+            .iter()
+            .flatten()
+            .next()
+            .cloned()
+            .unwrap_or(ArgValue::Size(0))
     }
 }
 
 /// The argument for a column: one that has agreed in every instance so far, or a new one.
 fn argument(args: &mut Vec<Column>, column: Column) -> usize {
-    let same = |arg: &Column| arg.is_presence == column.is_presence && arg.kind() == column.kind() && arg.agrees(&column);
+    let same = |arg: &Column| {
+        arg.is_presence == column.is_presence && arg.kind() == column.kind() && arg.agrees(&column)
+    };
     match args.iter().position(same) {
         Some(arg) => {
             args[arg].absorb(&column);
@@ -325,17 +431,29 @@ fn name_ends(args: &mut [Column]) {
     if let Some(first) = args.iter_mut().find(|arg| arg.name.ends_with("_inputs")) {
         first.name = "inputs".to_owned();
     }
-    if let Some(last) = args.iter_mut().rev().find(|arg| arg.name.ends_with("_outputs")) {
+    if let Some(last) = args
+        .iter_mut()
+        .rev()
+        .find(|arg| arg.name.ends_with("_outputs"))
+    {
         last.name = "outputs".to_owned();
     }
 }
 
 fn presence(ty: &ModuleType, field: usize, name: &str) -> Option<Column> {
-    let flags = ty.instances.iter().map(|instance| match &instance.fields[field] {
-        Some(Held::Flag(on)) => Some(ArgValue::Flag(*on)),
-        held => Some(ArgValue::Flag(held.is_some())),
-    });
-    let column = Column { name: name.to_owned(), field, is_presence: true, values: flags.collect() };
+    let flags = ty
+        .instances
+        .iter()
+        .map(|instance| match &instance.fields[field] {
+            Some(Held::Flag(on)) => Some(ArgValue::Flag(*on)),
+            held => Some(ArgValue::Flag(held.is_some())),
+        });
+    let column = Column {
+        name: name.to_owned(),
+        field,
+        is_presence: true,
+        values: flags.collect(),
+    };
     let is_flag = matches!(ty.module.fields[field].1, Held::Flag(_));
     (is_flag || column.shared().is_none()).then_some(column)
 }
@@ -356,7 +474,9 @@ fn number_names(args: &mut [Arg]) {
 
 /// The names of the modules that a method calls one after the other, each on the result of the one before.
 fn block_chain(module: &Module) -> Vec<String> {
-    let [body] = module.methods.as_slice() else { return vec![] };
+    let [body] = module.methods.as_slice() else {
+        return vec![];
+    };
     let calls = body.steps.iter().filter_map(|step| match step.action {
         Action::Call { field, .. } => Some(module.fields[field].0.clone()),
         _ => None,
@@ -367,11 +487,17 @@ fn block_chain(module: &Module) -> Vec<String> {
 /// Replaces `length` calls from step `first` by one over a field that holds all of their modules.
 fn join_row(module: &mut Module, first: usize, length: usize, _input: usize) {
     let body = &mut module.methods[0];
-    let fields: Vec<usize> = body.steps[first..first + length].iter().filter_map(|step| match step.action {
-        Action::Call { field, .. } => Some(field),
-        _ => None,
-    }).collect();
-    let names: Vec<String> = fields.iter().map(|&field| module.fields[field].0.clone()).collect();
+    let fields: Vec<usize> = body.steps[first..first + length]
+        .iter()
+        .filter_map(|step| match step.action {
+            Action::Call { field, .. } => Some(field),
+            _ => None,
+        })
+        .collect();
+    let names: Vec<String> = fields
+        .iter()
+        .map(|&field| module.fields[field].0.clone())
+        .collect();
     let row = row_name(&names);
     module.fields[fields[0]] = (row.clone(), Held::Modules(names));
     body.steps[first].types = body.steps[first + length - 1].types.clone();
@@ -381,19 +507,32 @@ fn join_row(module: &mut Module, first: usize, length: usize, _input: usize) {
         if let Source::Step { step, .. } = source
             && *step > first
         {
-            *step = if *step < first + length { first } else { *step - (length - 1) };
+            *step = if *step < first + length {
+                first
+            } else {
+                *step - (length - 1)
+            };
         }
     };
-    body.steps.iter_mut().flat_map(|step| &mut step.args).for_each(moved);
+    body.steps
+        .iter_mut()
+        .flat_map(|step| &mut step.args)
+        .for_each(moved);
     body.results.iter_mut().for_each(moved);
     remove_fields(module, &fields[1..]);
 }
 
 fn remove_fields(module: &mut Module, gone: &[usize]) {
     let place = |field: usize| field - gone.iter().filter(|&&g| g < field).count();
-    for step in module.methods.iter_mut().flat_map(|method| &mut method.steps) {
+    for step in module
+        .methods
+        .iter_mut()
+        .flat_map(|method| &mut method.steps)
+    {
         match &mut step.action {
-            Action::Layer { field, .. } | Action::Call { field, .. } | Action::LayerWeight { field, .. } => *field = place(*field),
+            Action::Layer { field, .. }
+            | Action::Call { field, .. }
+            | Action::LayerWeight { field, .. } => *field = place(*field),
             Action::Param(field) => *field = place(*field),
             Action::Op(_) => {}
         }
@@ -414,20 +553,37 @@ fn row_name(names: &[String]) -> String {
     for name in names {
         *stems.entry(stem(name)).or_insert(0) += 1;
     }
-    let stem = stems.into_iter().max_by_key(|(_, count)| *count).map(|(stem, _)| stem).unwrap_or_default();
-    if stem.is_empty() { "layers".to_owned() } else { format!("{stem}s") }
+    let stem = stems
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(stem, _)| stem)
+        .unwrap_or_default();
+    if stem.is_empty() {
+        "layers".to_owned()
+    } else {
+        format!("{stem}s")
+    }
 }
 
 /// A name without its counter.
 pub fn stem(name: &str) -> String {
     let group = split_counter(&format!("{name}_x")).map_or(name.to_owned(), |(group, _)| group);
-    group.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_').to_owned()
+    group
+        .trim_end_matches(|c: char| c.is_ascii_digit() || c == '_')
+        .to_owned()
 }
 
 /// A layer of a type, with the type's settings in place of an instance's.
-pub fn layer_of(ty: &ModuleType, field: usize, items: &Items) -> Option<crate::codegen::plan::Layer> {
+pub fn layer_of(
+    ty: &ModuleType,
+    field: usize,
+    items: &Items,
+) -> Option<crate::codegen::plan::Layer> {
     match &ty.module.fields[field].1 {
-        Held::Layer(layer) => Some(with_settings(&items.layers[*layer].layer, &ty.settings[field])),
+        Held::Layer(layer) => Some(with_settings(
+            &items.layers[*layer].layer,
+            &ty.settings[field],
+        )),
         Held::Module | Held::Modules(_) | Held::Param(_) | Held::Flag(_) => None,
     }
 }

@@ -23,11 +23,18 @@ impl View {
             Op::Param(param) => {
                 let shape = node.types[0].shape.known()?;
                 let axes = (0..shape.len()).map(|axis| vec![axis]).collect();
-                Some(View { param: *param, axes, shape })
+                Some(View {
+                    param: *param,
+                    axes,
+                    shape,
+                })
             }
             Op::Transpose(permutation) => {
                 let view = View::of(graph, node.inputs[0])?;
-                let axes = permutation.iter().map(|&axis| view.axes[axis].clone()).collect();
+                let axes = permutation
+                    .iter()
+                    .map(|&axis| view.axes[axis].clone())
+                    .collect();
                 Some(View { axes, ..view })
             }
             Op::Reshape(dims) => View::of(graph, node.inputs[0])?.reshaped(dims),
@@ -42,7 +49,13 @@ impl View {
     /// The view under a new shape, if that only joins axes, and drops or inserts axes of extent 1.
     fn reshaped(&self, dims: &[Dim]) -> Option<View> {
         let mut old = self.axes.iter().filter(|axes| self.extent(axes) != 1);
-        let mut ones: Vec<usize> = self.axes.iter().filter(|axes| self.extent(axes) == 1).flatten().copied().collect();
+        let mut ones: Vec<usize> = self
+            .axes
+            .iter()
+            .filter(|axes| self.extent(axes) == 1)
+            .flatten()
+            .copied()
+            .collect();
         let mut axes = Vec::with_capacity(dims.len());
         for dim in dims {
             let extent = dim.as_usize()?;
@@ -60,7 +73,10 @@ impl View {
             Some(first) => first.splice(0..0, ones.drain(..)).for_each(drop),
             None => axes.first_mut()?.append(&mut ones),
         }
-        old.next().is_none().then_some(View { axes, ..self.clone() })
+        old.next().is_none().then_some(View {
+            axes,
+            ..self.clone()
+        })
     }
 
     /// The extents of the view.
@@ -70,12 +86,24 @@ impl View {
 
     /// The view without its axes of extent 1 that no axis of the variable stands for.
     pub fn squeezed(&self) -> View {
-        View { axes: self.axes.iter().filter(|axes| !axes.is_empty()).cloned().collect(), ..self.clone() }
+        View {
+            axes: self
+                .axes
+                .iter()
+                .filter(|axes| !axes.is_empty())
+                .cloned()
+                .collect(),
+            ..self.clone()
+        }
     }
 
     /// Whether the view is the variable as it is stored.
     pub fn is_plain(&self) -> bool {
-        self.axes.iter().enumerate().all(|(i, axes)| axes.as_slice() == [i]) && self.axes.len() == self.shape.len()
+        self.axes
+            .iter()
+            .enumerate()
+            .all(|(i, axes)| axes.as_slice() == [i])
+            && self.axes.len() == self.shape.len()
     }
 
     /// The layout from the variable to a framework's tensor, whose axes are given as axes of the view.
@@ -90,7 +118,10 @@ impl View {
         let mut text: String = letters.iter().collect();
         text.push_str("->");
         for axes in slot {
-            let source: Vec<usize> = axes.iter().flat_map(|&axis| self.axes[axis].clone()).collect();
+            let source: Vec<usize> = axes
+                .iter()
+                .flat_map(|&axis| self.axes[axis].clone())
+                .collect();
             let names: String = source.iter().map(|&axis| letters[axis]).collect();
             match source.len() {
                 0 => text.push('1'),

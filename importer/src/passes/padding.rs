@@ -3,7 +3,7 @@
 
 use super::rule::{Rule, Site, splat};
 use crate::error::Result;
-use crate::ir::{Conv, Dim, Op, PadMode, Padding, Value};
+use crate::ir::{Conv, Op, PadMode, Padding, Value};
 
 /// The rules.
 pub const RULES: &[Rule] = &[pad_of_convolution, named_padding];
@@ -98,7 +98,7 @@ fn same_width(extent: usize, taps: usize, stride: usize, dilation: usize) -> (us
 mod tests {
     use super::*;
     use crate::eval::Tensor;
-    use crate::ir::{Channels, DType, Graph, Grouping, Origin, Type};
+    use crate::ir::{Channels, DType, Dim, Graph, Grouping, Origin, Type};
 
     fn padded(size: usize) -> Graph {
         let origin = Origin::default();

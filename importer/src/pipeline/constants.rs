@@ -14,13 +14,22 @@ pub(crate) fn promote(program: &mut Program) -> Result<()> {
     let Program { params, functions } = program;
     for function in functions {
         function.graph = Rewriter::new(&function.graph).run(|rewriter, _, node| {
-            let Op::Constant(value) = &node.op else { return Ok(None) };
-            let is_literal = value.len() <= LITERAL_LIMIT || value.as_splat().is_some() || node.types[0].dtype.width().is_none();
+            let Op::Constant(value) = &node.op else {
+                return Ok(None);
+            };
+            let is_literal = value.len() <= LITERAL_LIMIT
+                || value.as_splat().is_some()
+                || node.types[0].dtype.width().is_none();
             if is_literal {
                 return Ok(None);
             }
-            let id = known(params, value).unwrap_or_else(|| add(params, value, &node.types[0], &node.origin.node));
-            Ok(Some(vec![rewriter.new.param(id, node.types[0].clone(), &node.origin)]))
+            let id = known(params, value)
+                .unwrap_or_else(|| add(params, value, &node.types[0], &node.origin.node));
+            Ok(Some(vec![rewriter.new.param(
+                id,
+                node.types[0].clone(),
+                &node.origin,
+            )]))
         })?;
     }
     Ok(())
@@ -28,11 +37,20 @@ pub(crate) fn promote(program: &mut Program) -> Result<()> {
 
 fn known(params: &[Param], value: &Arc<Tensor>) -> Option<ParamId> {
     let same = |param: &Param| matches!(&param.source, ParamSource::Constant(other) if Arc::ptr_eq(other, value) || other == value);
-    params.iter().position(same).map(|index| ParamId(index as u32))
+    params
+        .iter()
+        .position(same)
+        .map(|index| ParamId(index as u32))
 }
 
 fn add(params: &mut Vec<Param>, value: &Arc<Tensor>, ty: &Type, name: &str) -> ParamId {
     let source = ParamSource::Constant(value.clone());
-    params.push(Param { name: name.to_owned(), object_path: None, ty: ty.clone(), trainable: false, source });
+    params.push(Param {
+        name: name.to_owned(),
+        object_path: None,
+        ty: ty.clone(),
+        trainable: false,
+        source,
+    });
     ParamId((params.len() - 1) as u32)
 }

@@ -12,8 +12,20 @@ use crate::weights::{Dtype, Source, WeightSpec};
 use crate::{Error, FloatType, Options, Result};
 
 /// Names of methods that generated structs have anyway.
-const TAKEN: [&str; 12] =
-    ["new", "load", "fused", "trainable", "train", "valid", "map", "visit", "clone", "fmt", "freeze", "to_device"];
+const TAKEN: [&str; 12] = [
+    "new",
+    "load",
+    "fused",
+    "trainable",
+    "train",
+    "valid",
+    "map",
+    "visit",
+    "clone",
+    "fmt",
+    "freeze",
+    "to_device",
+];
 
 /// The Rust names of methods, arguments and results.
 pub(crate) struct Names {
@@ -30,7 +42,12 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn of(lowered: &Lowered) -> Self {
         let mut methods = Namer::with_taken(TAKEN);
-        let mut names = Names { entries: vec![], methods: vec![String::new(); lowered.exported.len()], outputs: vec![], aliases: vec![] };
+        let mut names = Names {
+            entries: vec![],
+            methods: vec![String::new(); lowered.exported.len()],
+            outputs: vec![],
+            aliases: vec![],
+        };
         let is_call = |exported: &Exported| exported.function.path == "__call__";
         let forward = match lowered.exported.iter().position(is_call) {
             Some(call) => Some(lowered.exported[call].index),
@@ -39,7 +56,11 @@ impl Names {
         for index in 0..lowered.program.functions.len() {
             names.entry(lowered, index, forward == Some(index), &mut methods);
         }
-        names.outputs = lowered.exported.iter().map(|exported| output_names(&exported.function)).collect();
+        names.outputs = lowered
+            .exported
+            .iter()
+            .map(|exported| output_names(&exported.function))
+            .collect();
         names
     }
 
@@ -47,22 +68,50 @@ impl Names {
     /// other path to it is a method that calls the first.
     fn entry(&mut self, lowered: &Lowered, index: usize, is_forward: bool, namer: &mut Namer) {
         let mut known: Vec<(String, String)> = vec![];
-        for (i, exported) in lowered.exported.iter().enumerate().filter(|(_, exported)| exported.index == index) {
+        for (i, exported) in lowered
+            .exported
+            .iter()
+            .enumerate()
+            .filter(|(_, exported)| exported.index == index)
+        {
             let plain = method_name(&exported.function.path);
             let mut inputs = Namer::with_taken(["self", "train", "device"]);
-            let params: Vec<String> = exported.function.inputs.iter().map(|input| inputs.snake(&input.argument)).collect();
+            let params: Vec<String> = exported
+                .function
+                .inputs
+                .iter()
+                .map(|input| inputs.snake(&input.argument))
+                .collect();
             if known.is_empty() {
                 let method = namer.snake(if is_forward { "forward" } else { &plain });
-                known.push((if is_forward { "forward".to_owned() } else { plain.clone() }, method.clone()));
+                known.push((
+                    if is_forward {
+                        "forward".to_owned()
+                    } else {
+                        plain.clone()
+                    },
+                    method.clone(),
+                ));
                 let outputs = output_names(&exported.function);
-                self.entries.push(EntryNames { method, inputs: params.clone(), outputs });
+                self.entries.push(EntryNames {
+                    method,
+                    inputs: params.clone(),
+                    outputs,
+                });
             }
             let method = match known.iter().find(|(name, _)| *name == plain) {
                 Some((_, method)) => method.clone(),
                 None => {
                     let name = namer.snake(&plain);
                     let of = known[0].1.clone();
-                    self.aliases.push(Alias { name: name.clone(), of, params, entry: index, output_struct: None, has_mode: false });
+                    self.aliases.push(Alias {
+                        name: name.clone(),
+                        of,
+                        params,
+                        entry: index,
+                        output_struct: None,
+                        has_mode: false,
+                    });
                     known.push((plain, name.clone()));
                     name
                 }
@@ -74,7 +123,10 @@ impl Names {
 
 /// The function of the only signature, or of all of them if they compute the same.
 fn only_signature(lowered: &Lowered) -> Option<usize> {
-    let signatures = lowered.exported.iter().filter(|exported| exported.function.path.starts_with("signatures/"));
+    let signatures = lowered
+        .exported
+        .iter()
+        .filter(|exported| exported.function.path.starts_with("signatures/"));
     let mut indices: Vec<usize> = signatures.map(|exported| exported.index).collect();
     indices.dedup();
     match indices.as_slice() {
@@ -85,7 +137,11 @@ fn only_signature(lowered: &Lowered) -> Option<usize> {
 
 fn output_names(function: &ExportedFunction) -> Vec<String> {
     let mut outputs = Namer::with_taken(["self"]);
-    function.outputs.iter().map(|output| outputs.snake(&output.name)).collect()
+    function
+        .outputs
+        .iter()
+        .map(|output| outputs.snake(&output.name))
+        .collect()
 }
 
 fn method_name(path: &str) -> String {
@@ -96,7 +152,14 @@ fn method_name(path: &str) -> String {
 }
 
 /// The manifest of a module.
-pub(crate) fn manifest(model: &SavedModel, options: &Options, lowered: &Lowered, names: &Names, plan: &Plan, generated: &Generated) -> Manifest {
+pub(crate) fn manifest(
+    model: &SavedModel,
+    options: &Options,
+    lowered: &Lowered,
+    names: &Names,
+    plan: &Plan,
+    generated: &Generated,
+) -> Manifest {
     let name = &options.name;
     Manifest {
         schema: SCHEMA,
@@ -117,34 +180,62 @@ fn functions(lowered: &Lowered, names: &Names, plan: &Plan, options: &Options) -
     let methods = names.methods.iter().zip(&names.outputs);
     let rows = lowered.exported.iter().zip(methods);
     rows.map(|(exported, (method, fields))| {
-        function(&plan.entries[exported.index], &exported.function, method, fields, options)
+        function(
+            &plan.entries[exported.index],
+            &exported.function,
+            method,
+            fields,
+            options,
+        )
     })
     .collect()
 }
 
-fn function(entry: &Entry, exported: &ExportedFunction, method: &str, fields: &[String], options: &Options) -> Function {
-    let native = |dtype: DType| native_dtype(options.framework, float(dtype, options.dtype)).to_owned();
-    let inputs = exported.inputs.iter().zip(&entry.params).map(|(input, local)| Input {
-        name: input.name.clone(),
-        argument: local.name.clone(),
-        dtype: dtype_name(input.dtype),
-        native: native(local.ty.dtype),
-        shape: input.shape.clone(),
-    });
-    let outputs = exported.outputs.iter().zip(&entry.outputs).zip(fields).map(|((output, local), field)| Output {
-        name: output.name.clone(),
-        field: field.clone(),
-        dtype: dtype_name(output.dtype),
-        native: native(local.ty.dtype),
-        shape: output.shape.clone(),
-    });
+fn function(
+    entry: &Entry,
+    exported: &ExportedFunction,
+    method: &str,
+    fields: &[String],
+    options: &Options,
+) -> Function {
+    let native =
+        |dtype: DType| native_dtype(options.framework, float(dtype, options.dtype)).to_owned();
+    let inputs = exported
+        .inputs
+        .iter()
+        .zip(&entry.params)
+        .map(|(input, local)| Input {
+            name: input.name.clone(),
+            argument: local.name.clone(),
+            dtype: dtype_name(input.dtype),
+            native: native(local.ty.dtype),
+            shape: input.shape.clone(),
+        });
+    let outputs =
+        exported
+            .outputs
+            .iter()
+            .zip(&entry.outputs)
+            .zip(fields)
+            .map(|((output, local), field)| Output {
+                name: output.name.clone(),
+                field: field.clone(),
+                dtype: dtype_name(output.dtype),
+                native: native(local.ty.dtype),
+                shape: output.shape.clone(),
+            });
     Function {
         path: exported.path.clone(),
         trace: exported.trace,
         python_arguments: exported
             .python_arguments
             .iter()
-            .map(|(name, value)| (name.clone(), serde_json::to_value(value).unwrap_or_default()))
+            .map(|(name, value)| {
+                (
+                    name.clone(),
+                    serde_json::to_value(value).unwrap_or_default(),
+                )
+            })
             .collect(),
         method: method.to_owned(),
         training_method: entry.has_mode.then(|| format!("{method}_t")),
@@ -161,22 +252,32 @@ fn function(entry: &Entry, exported: &ExportedFunction, method: &str, fields: &[
 }
 
 fn variables(model: &SavedModel, program: &Program, plan: &Plan) -> Vec<Variable> {
-    let of_model = |weight: &crate::codegen::plan::Weight| match program.params[weight.param.0 as usize].source {
+    let of_model = |weight: &crate::codegen::plan::Weight| match program.params
+        [weight.param.0 as usize]
+        .source
+    {
         ParamSource::Variable(index) => Some((weight.clone(), &model.variables()[index])),
         ParamSource::Constant(_) => None,
     };
-    let row = |(weight, variable): (crate::codegen::plan::Weight, &crate::saved_model::Variable)| Variable {
-        name: variable.name.clone(),
-        checkpoint_key: variable.checkpoint_key.clone().unwrap_or_default(),
-        tensor: weight.key.clone(),
-        trainable: variable.trainable,
-        layout: weight.layout.to_string(),
-    };
+    let row =
+        |(weight, variable): (crate::codegen::plan::Weight, &crate::saved_model::Variable)| {
+            Variable {
+                name: variable.name.clone(),
+                checkpoint_key: variable.checkpoint_key.clone().unwrap_or_default(),
+                tensor: weight.key.clone(),
+                trainable: variable.trainable,
+                layout: weight.layout.to_string(),
+            }
+        };
     plan.weights.iter().filter_map(of_model).map(row).collect()
 }
 
 /// The tensors of the weights file.
-pub(crate) fn weights(program: &Program, plan: &Plan, options: &Options) -> Result<Vec<WeightSpec>> {
+pub(crate) fn weights(
+    program: &Program,
+    plan: &Plan,
+    options: &Options,
+) -> Result<Vec<WeightSpec>> {
     let spec = |weight: &crate::codegen::plan::Weight| {
         let param = &program.params[weight.param.0 as usize];
         let source = match &param.source {
@@ -184,7 +285,10 @@ pub(crate) fn weights(program: &Program, plan: &Plan, options: &Options) -> Resu
             ParamSource::Constant(value) => Source::Bytes(value.to_bytes()?.into()),
         };
         let from = stored(param.ty.dtype).ok_or_else(|| {
-            Error::unsupported(format!("variable `{}` holds {:?}", param.name, param.ty.dtype))
+            Error::unsupported(format!(
+                "variable `{}` holds {:?}",
+                param.name, param.ty.dtype
+            ))
         })?;
         Ok(WeightSpec {
             key: weight.key.clone(),

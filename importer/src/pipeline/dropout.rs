@@ -26,7 +26,10 @@ pub(crate) fn rates(model: &SavedModel) -> HashMap<String, f64> {
 fn layer_name<'a>(function: &'a str, node: &'a str) -> Option<&'a str> {
     let scope = node.strip_suffix(RATE)?.trim_end_matches('/');
     match scope.rsplit('/').next() {
-        Some("") | None => function.strip_prefix("__inference_")?.split("_layer_call").next(),
+        Some("") | None => function
+            .strip_prefix("__inference_")?
+            .split("_layer_call")
+            .next(),
         Some(layer) => Some(layer),
     }
 }
@@ -44,8 +47,14 @@ mod tests {
 
     #[test]
     fn a_rate_belongs_to_the_scope_or_to_the_function() {
-        let in_function = layer_name("__inference_drop_2_layer_call_and_return_conditional_losses_5", RATE);
+        let in_function = layer_name(
+            "__inference_drop_2_layer_call_and_return_conditional_losses_5",
+            RATE,
+        );
         assert_eq!(in_function, Some("drop_2"));
-        assert_eq!(layer_name("__inference_f_1", "model/drop/dropout/GreaterEqual/y"), Some("drop"));
+        assert_eq!(
+            layer_name("__inference_f_1", "model/drop/dropout/GreaterEqual/y"),
+            Some("drop")
+        );
     }
 }

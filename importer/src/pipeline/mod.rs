@@ -37,7 +37,11 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
     let context = Context {
         name: options.name.clone(),
         tensorflow: model.tensorflow_version.clone(),
-        functions: lowered.exported.iter().map(|exported| exported.function.path.clone()).collect(),
+        functions: lowered
+            .exported
+            .iter()
+            .map(|exported| exported.function.path.clone())
+            .collect(),
         aliases: names.aliases.clone(),
         support: options.support.clone(),
     };
@@ -65,26 +69,85 @@ mod scratch {
     use super::*;
     #[test]
     fn dump_plan() {
-        let Ok(dir) = std::env::var("MODEL") else { return };
+        let Ok(dir) = std::env::var("MODEL") else {
+            return;
+        };
         let model = SavedModel::load(&dir).unwrap();
-        let fw = if std::env::var("BURN").is_ok() { Framework::Burn } else { Framework::Candle };
+        let fw = if std::env::var("BURN").is_ok() {
+            Framework::Burn
+        } else {
+            Framework::Candle
+        };
         let options = Options::new(fw, "model");
         let chosen = select::functions(&model, &options).unwrap();
-        let lowered = match program::build(&model, &chosen, &options) { Ok(l) => l, Err(e) => { println!("ERR {e}"); return } };
-        if std::env::var("IR").is_ok() { println!("{}", lowered.program.functions[0].graph); }
+        let lowered = match program::build(&model, &chosen, &options) {
+            Ok(l) => l,
+            Err(e) => {
+                println!("ERR {e}");
+                return;
+            }
+        };
+        if std::env::var("IR").is_ok() {
+            println!("{}", lowered.program.functions[0].graph);
+        }
         let names = describe::Names::of(&lowered);
-        let plan = modules::plan(&lowered.program, &options.name, &names.entries, codegen::weight_layout(fw)).unwrap();
+        let plan = modules::plan(
+            &lowered.program,
+            &options.name,
+            &names.entries,
+            codegen::weight_layout(fw),
+        )
+        .unwrap();
         for s in &plan.structs {
-            println!("struct {} args {:?} docs {:?}", s.name, s.args.iter().map(|a| &a.name).collect::<Vec<_>>(), s.docs);
-            for f in &s.fields { println!("  {}: {:?} present {:?}", f.name, f.kind, f.present); }
+            println!(
+                "struct {} args {:?} docs {:?}",
+                s.name,
+                s.args.iter().map(|a| &a.name).collect::<Vec<_>>(),
+                s.docs
+            );
+            for f in &s.fields {
+                println!("  {}: {:?} present {:?}", f.name, f.kind, f.present);
+            }
             for m in &s.methods {
-                println!("  fn {}({:?}) mode {} extents {:?}", m.name, m.params.iter().map(|p| format!("{}: {:?}", p.name, p.ty)).collect::<Vec<_>>(), m.has_mode, m.extents);
+                println!(
+                    "  fn {}({:?}) mode {} extents {:?}",
+                    m.name,
+                    m.params
+                        .iter()
+                        .map(|p| format!("{}: {:?}", p.name, p.ty))
+                        .collect::<Vec<_>>(),
+                    m.has_mode,
+                    m.extents
+                );
                 for st in &m.body {
-                    println!("    {:?} = {:?} ({:?}) cond {:?}  // {:?}", st.results.iter().map(|r| &r.name).collect::<Vec<_>>(), st.action, st.args.iter().map(|a| format!("{}{}{}", if a.borrowed {"&"} else {""}, a.name, if a.last {"!"} else {""})).collect::<Vec<_>>(), st.condition, st.note);
+                    println!(
+                        "    {:?} = {:?} ({:?}) cond {:?}  // {:?}",
+                        st.results.iter().map(|r| &r.name).collect::<Vec<_>>(),
+                        st.action,
+                        st.args
+                            .iter()
+                            .map(|a| format!(
+                                "{}{}{}",
+                                if a.borrowed { "&" } else { "" },
+                                a.name,
+                                if a.last { "!" } else { "" }
+                            ))
+                            .collect::<Vec<_>>(),
+                        st.condition,
+                        st.note
+                    );
                 }
-                println!("    -> {:?}", m.results.iter().map(|r| &r.name).collect::<Vec<_>>());
+                println!(
+                    "    -> {:?}",
+                    m.results.iter().map(|r| &r.name).collect::<Vec<_>>()
+                );
             }
         }
-        for w in plan.weights.iter().take(12) { println!("{} <- {} {}", w.key, lowered.program.params[w.param.0 as usize].name, w.layout); }
+        for w in plan.weights.iter().take(12) {
+            println!(
+                "{} <- {} {}",
+                w.key, lowered.program.params[w.param.0 as usize].name, w.layout
+            );
+        }
     }
 }

@@ -5,7 +5,9 @@ use super::{constants, dropout};
 use crate::graph::body::Body;
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
 use crate::ir::{self, DType, Param, ParamId, ParamSource, Program, Type, verify};
-use crate::saved_model::{Capture, ExportedFunction, FunctionBody, SavedModel, StaticShape, Variable};
+use crate::saved_model::{
+    Capture, ExportedFunction, FunctionBody, SavedModel, StaticShape, Variable,
+};
 use crate::{Error, Framework, Options, Place, Result, lower, passes};
 use savedmodel_import_proto::DataType;
 use std::cell::RefCell;
@@ -31,14 +33,23 @@ pub(crate) struct Exported {
 /// Lowers the chosen functions. One that is not required is left out when it cannot be lowered.
 pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) -> Result<Lowered> {
     let builder = Builder::new(model)?;
-    let mut lowered = Lowered { program: Program { params: builder.params.clone(), functions: vec![] }, exported: vec![] };
+    let mut lowered = Lowered {
+        program: Program {
+            params: builder.params.clone(),
+            functions: vec![],
+        },
+        exported: vec![],
+    };
     let mut errors = vec![];
     let mut left_out = vec![];
     for Chosen { function, required } in chosen {
         match builder.function(function, options.framework) {
             Ok(ir) => {
                 let index = lowered.add(ir);
-                lowered.exported.push(Exported { function: function.clone(), index });
+                lowered.exported.push(Exported {
+                    function: function.clone(),
+                    index,
+                });
             }
             Err(error) if *required => errors.push(error),
             Err(error) => left_out.push(error),
@@ -79,7 +90,8 @@ impl Lowered {
     /// Adds a function, unless there is one that computes the same.
     fn add(&mut self, function: ir::Function) -> usize {
         let same = |known: &ir::Function| {
-            (known.outputs == function.outputs || function.outputs.len() < 2) && known.graph.computes_the_same(&function.graph)
+            (known.outputs == function.outputs || function.outputs.len() < 2)
+                && known.graph.computes_the_same(&function.graph)
         };
         if let Some(index) = self.program.functions.iter().position(same) {
             return index;
@@ -101,16 +113,29 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(model: &'a SavedModel) -> Result<Self> {
         let variables = model.variables();
-        let params = variables.iter().enumerate().map(|(i, variable)| param(i, variable)).collect::<Result<_>>()?;
+        let params = variables
+            .iter()
+            .enumerate()
+            .map(|(i, variable)| param(i, variable))
+            .collect::<Result<_>>()?;
         let nodes = variables.iter().enumerate().filter_map(|(i, variable)| {
             let node = variable.node.as_deref().unwrap_or(&variable.name);
             Some((node, ParamId(u32::try_from(i).ok()?)))
         });
-        Ok(Builder { model, params, nodes: nodes.collect(), bodies: RefCell::default(), dropouts: dropout::rates(model) })
+        Ok(Builder {
+            model,
+            params,
+            nodes: nodes.collect(),
+            bodies: RefCell::default(),
+            dropouts: dropout::rates(model),
+        })
     }
 
     fn function(&self, function: &ExportedFunction, framework: Framework) -> Result<ir::Function> {
-        let place = Place { function: Some(function.path.clone()), ..Place::default() };
+        let place = Place {
+            function: Some(function.path.clone()),
+            ..Place::default()
+        };
         let flat = self.flat(function).map_err(|e| e.at(&place))?;
         let graph = lower::lower(&flat, &self.params, self).map_err(|e| e.at(&place))?;
         verify::verify(&graph)?;
@@ -121,8 +146,16 @@ impl<'a> Builder<'a> {
         Ok(ir::Function {
             path: function.path.clone(),
             trace: function.trace,
-            inputs: function.inputs.iter().map(|input| input.argument.clone()).collect(),
-            outputs: function.outputs.iter().map(|output| output.name.clone()).collect(),
+            inputs: function
+                .inputs
+                .iter()
+                .map(|input| input.argument.clone())
+                .collect(),
+            outputs: function
+                .outputs
+                .iter()
+                .map(|output| output.name.clone())
+                .collect(),
             graph,
         })
     }
@@ -130,7 +163,11 @@ impl<'a> Builder<'a> {
     fn flat(&self, function: &ExportedFunction) -> Result<FlatGraph> {
         let mut bindings = vec![];
         for (index, input) in function.inputs.iter().enumerate() {
-            let kind = FlatKind::Argument { index, dtype: dtype(input.dtype)?, shape: shape(&input.shape) };
+            let kind = FlatKind::Argument {
+                index,
+                dtype: dtype(input.dtype)?,
+                shape: shape(&input.shape),
+            };
             bindings.push((kind, Arc::from(input.argument.as_str())));
         }
         match &function.body {
@@ -142,7 +179,11 @@ impl<'a> Builder<'a> {
                     bindings.push(self.capture(capture)?);
                 }
                 if bindings.len() != body.arguments {
-                    let message = format!("the function takes {} arguments and is bound to {}", body.arguments, bindings.len());
+                    let message = format!(
+                        "the function takes {} arguments and is bound to {}",
+                        body.arguments,
+                        bindings.len()
+                    );
                     return Err(Error::malformed(message));
                 }
                 flatten(self, &body, bindings)
@@ -158,16 +199,27 @@ impl<'a> Builder<'a> {
         Ok(match capture {
             Capture::Variable(index) => {
                 let param = ParamId(*index as u32);
-                (FlatKind::Variable(param), Arc::from(self.params[*index].name.as_str()))
+                (
+                    FlatKind::Variable(param),
+                    Arc::from(self.params[*index].name.as_str()),
+                )
             }
             Capture::Constant(node) => {
-                let def = self.model.main_node(node).ok_or_else(|| Error::malformed(format!("there is no constant `{node}`")))?;
-                (FlatKind::Op(Arc::new(def.clone())), Arc::from(node.as_str()))
+                let def = self
+                    .model
+                    .main_node(node)
+                    .ok_or_else(|| Error::malformed(format!("there is no constant `{node}`")))?;
+                (
+                    FlatKind::Op(Arc::new(def.clone())),
+                    Arc::from(node.as_str()),
+                )
             }
             Capture::Asset(index) => (FlatKind::Asset(*index), Arc::from("asset")),
             Capture::Resource(object) => (FlatKind::Resource(*object), Arc::from("resource")),
             Capture::Tensor { function, tensor } => {
-                let message = format!("a tensor captured from inside another function, `{tensor}` of `{function}`");
+                let message = format!(
+                    "a tensor captured from inside another function, `{tensor}` of `{function}`"
+                );
                 return Err(Error::unsupported(message));
             }
         })
@@ -177,9 +229,13 @@ impl<'a> Builder<'a> {
         if let Some(body) = self.bodies.borrow().get(name) {
             return Ok(Some(body.clone()));
         }
-        let Some(def) = self.model.library().get(name) else { return Ok(None) };
+        let Some(def) = self.model.library().get(name) else {
+            return Ok(None);
+        };
         let body = Arc::new(Body::of_function(def)?);
-        self.bodies.borrow_mut().insert(name.to_owned(), body.clone());
+        self.bodies
+            .borrow_mut()
+            .insert(name.to_owned(), body.clone());
         Ok(Some(body))
     }
 }
@@ -206,7 +262,10 @@ impl Library for Builder<'_> {
 
 fn param(index: usize, variable: &Variable) -> Result<Param> {
     let dims = shape(&variable.shape).unwrap_or_default();
-    let dims: Vec<ir::Dim> = dims.into_iter().map(|dim| ir::Dim::from(dim.unwrap_or(0))).collect();
+    let dims: Vec<ir::Dim> = dims
+        .into_iter()
+        .map(|dim| ir::Dim::from(dim.unwrap_or(0)))
+        .collect();
     Ok(Param {
         name: variable.name.clone(),
         object_path: variable.object_path.clone(),
@@ -217,7 +276,11 @@ fn param(index: usize, variable: &Variable) -> Result<Param> {
 }
 
 fn shape(shape: &StaticShape) -> Option<Vec<Option<usize>>> {
-    shape.as_ref().map(|dims| dims.iter().map(|dim| dim.and_then(|n| usize::try_from(n).ok())).collect())
+    shape.as_ref().map(|dims| {
+        dims.iter()
+            .map(|dim| dim.and_then(|n| usize::try_from(n).ok()))
+            .collect()
+    })
 }
 
 fn dtype(dtype: DataType) -> Result<DType> {

@@ -1,7 +1,7 @@
 //! Layers in burn's words: types, constructors and calls.
 
 use super::super::operand::{Arg, Body};
-use super::super::plan::{Arg as Given, Layer, Role, Setting};
+use super::super::plan::{Arg as Given, Layer, Setting};
 use super::super::rust::Expr;
 use super::op::squeezed;
 use super::spatial::{channels_first, spatial_extents};
@@ -439,61 +439,4 @@ fn is_usual(layer: &Layer, x: &Arg, output: &[Dim]) -> bool {
         };
         usual == *output
     })
-}
-
-/// A layer's weight in the model's own layout.
-pub fn weight(field: Expr, layer: &Layer, role: Role) -> Expr {
-    let value = |name: &str| field.clone().field(name).call_method("val", []);
-    let optional = |name: &str| {
-        let some = field.clone().field(name).call_method("as_ref", []);
-        some.call_method("expect", [Expr::str("the layer has one")])
-            .call_method("val", [])
-    };
-    let statistic = |name: &str| field.clone().field(name).call_method("value", []);
-    match (layer, role) {
-        (
-            Layer::Conv {
-                dilations,
-                inputs,
-                grouping,
-                kernel,
-                ..
-            },
-            Role::Kernel,
-        ) => kernel_value(value("weight"), dilations.len(), inputs, *grouping, kernel),
-        (Layer::ConvTranspose { strides, .. }, Role::Kernel) => {
-            let n = strides.len();
-            value("weight").call_method("permute", [sizes(&spatial_first(n, [1, 0]))])
-        }
-        (_, Role::Kernel) => value("weight"),
-        (Layer::LayerNorm { .. }, Role::Scale) => value("gamma"),
-        (_, Role::Scale) => optional("gamma"),
-        (_, Role::Offset) => optional("beta"),
-        (_, Role::Bias) => optional("bias"),
-        (_, Role::Mean) => statistic("running_mean"),
-        (_, Role::Variance) => statistic("running_var"),
-    }
-}
-
-fn spatial_first(n: usize, last: [usize; 2]) -> Vec<usize> {
-    (2..n + 2).chain(last).collect()
-}
-
-fn kernel_value(
-    weight: Expr,
-    n: usize,
-    inputs: &Setting<usize>,
-    grouping: Grouping,
-    kernel: &Setting<Vec<usize>>,
-) -> Expr {
-    match (grouping, inputs, kernel) {
-        (Grouping::Depthwise, Setting::Fixed(inputs), Setting::Fixed(kernel)) => {
-            let shape = [Expr::size(*inputs), Expr::literal("-1")]
-                .into_iter()
-                .chain(kernel.iter().map(|&size| Expr::size(size)));
-            let split = weight.call_method("reshape", [Expr::array(shape.collect::<Vec<_>>())]);
-            split.call_method("permute", [sizes(&spatial_first(n, [0, 1]))])
-        }
-        (_, _, _) => weight.call_method("permute", [sizes(&spatial_first(n, [1, 0]))]),
-    }
 }

@@ -6,6 +6,7 @@ use super::super::plan::{
 };
 use super::super::rust::{Arm, Block, Expr, Function, Item, Pat, Stmt};
 use super::super::{Alias, described};
+use super::weight::layer_weight;
 use super::{layer, op, tensor_type};
 use crate::error::{Error, Result};
 use crate::ir::{DType, Type};
@@ -16,6 +17,8 @@ struct Line {
     names: Vec<String>,
     value: Expr,
     note: Option<String>,
+    /// Whether it reads an extent of a value.
+    is_extent: bool,
 }
 
 impl From<Line> for Stmt {
@@ -46,6 +49,8 @@ pub fn method(
         lines.extend(line(plan, step, &mut body)?);
     }
     let result = result(method, entry, &mut body);
+    let read = body.read.take();
+    lines.retain(|line| !line.is_extent || line.names.iter().any(|name| read.contains(name)));
     if body.needs_device {
         let value = device(method, structure, &mut body);
         lines.insert(
@@ -54,6 +59,7 @@ pub fn method(
                 names: vec!["device".to_owned()],
                 value,
                 note: None,
+                is_extent: false,
             },
         );
     }
@@ -320,7 +326,7 @@ fn result(method: &Method, entry: Option<&Entry>, body: &mut Body) -> Tail {
 fn line(plan: &Plan, step: &Step, body: &mut Body) -> Result<Option<Line>> {
     let structure = body.structure;
     let args: Vec<Arg> = step.args.iter().map(|operand| body.arg(operand)).collect();
-    let spell = |action: &Action| bound(structure, action);
+    let spell = |_: &Action| bound(plan, structure, step);
     for (i, result) in step.results.iter().enumerate() {
         let is_bound = body.bind(&step.action, &result.name, spell);
         if is_bound && i == 0 {
@@ -358,21 +364,23 @@ fn line(plan: &Plan, step: &Step, body: &mut Body) -> Result<Option<Line>> {
         names,
         value,
         note: step.note.clone(),
+        is_extent: matches!(step.action, Action::Extent { .. }),
     }))
 }
 
 /// A weight that is spelt where it is read.
-fn bound(structure: &Struct, action: &Action) -> Option<Expr> {
-    let own = |field: usize| Expr::path("self").field(structure.fields[field].name.as_str());
-    match action {
-        Action::Parameter(field) => Some(own(*field).call_method("val", [])),
-        Action::LayerWeight { field, role } => match &structure.fields[*field].kind {
-            FieldKind::Layer(layer) => Some(layer::weight(own(*field), layer, *role)),
-            FieldKind::Module { .. }
-            | FieldKind::Modules { .. }
-            | FieldKind::Parameter { .. }
-            | FieldKind::Flag(_) => None,
-        },
+fn bound(plan: &Plan, structure: &Struct, step: &Step) -> Option<Expr> {
+    match &step.action {
+        Action::Parameter(field) => {
+            let field = Expr::path("self").field(structure.fields[*field].name.as_str());
+            Some(field.call_method("val", []))
+        }
+        Action::LayerWeight { field, role } => layer_weight(
+            plan,
+            &structure.fields[*field],
+            *role,
+            &step.results.first()?.ty,
+        ),
         Action::Op(_)
         | Action::Constant(_)
         | Action::Layer { .. }

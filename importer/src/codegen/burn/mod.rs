@@ -7,6 +7,7 @@ mod op;
 mod reduce;
 mod spatial;
 mod structure;
+mod weight;
 
 pub use structure::items;
 
@@ -140,13 +141,18 @@ impl Arg {
 
     /// Forgets that this is the last read of a local: for expressions that read their operands in another order.
     fn kept(&self) -> Arg {
-        Arg { last: false, ..self.clone() }
+        Arg {
+            last: false,
+            ..self.clone()
+        }
     }
 }
 
 /// The rank that operands broadcast to.
 pub fn common_rank(args: &[&Arg]) -> Option<usize> {
-    args.iter().map(|arg| rank(&arg.ty)).try_fold(1, |most, rank| Some(most.max(rank?)))
+    args.iter()
+        .map(|arg| rank(&arg.ty))
+        .try_fold(1, |most, rank| Some(most.max(rank?)))
 }
 
 /// The operands with one rank.
@@ -171,9 +177,16 @@ pub fn sizes(sizes: &[usize]) -> Expr {
 fn literal(body: &mut Body, value: &Tensor) -> Expr {
     let rank = value.rank().max(1);
     let element = value.dtype();
-    let dims = if value.rank() == 0 { sizes(&[1]) } else { sizes(value.shape()) };
+    let dims = if value.rank() == 0 {
+        sizes(&[1])
+    } else {
+        sizes(value.shape())
+    };
     let options = options(body, element);
-    if let Some(number) = value.as_splat().filter(|_| element != DType::Bool && value.len() > 1) {
+    if let Some(number) = value
+        .as_splat()
+        .filter(|_| element != DType::Bool && value.len() > 1)
+    {
         let full = associated(body, rank, element, "full");
         return Expr::call(full, [dims, typed_number(number, element), options]);
     }
@@ -183,23 +196,38 @@ fn literal(body: &mut Body, value: &Tensor) -> Expr {
     }
     let flat = associated(body, 1, element, "from_data");
     let flat = Expr::call(flat, [Expr::array(numbers), options]);
-    if rank == 1 { flat } else { flat.call_method("reshape", [dims]) }
+    if rank == 1 {
+        flat
+    } else {
+        flat.call_method("reshape", [dims])
+    }
 }
 
 /// A constant's numbers, the first with the suffix that says their type.
 fn typed(value: &Tensor) -> Vec<Expr> {
     if value.dtype() == DType::Bool {
-        let bits = value.cast(DType::I64).ok().and_then(|bits| bits.as_integers()).unwrap_or_default();
+        let bits = value
+            .cast(DType::I64)
+            .ok()
+            .and_then(|bits| bits.as_integers())
+            .unwrap_or_default();
         return bits.into_iter().map(|bit| Expr::bool(bit != 0)).collect();
     }
     let mut numbers = match value.as_floats() {
-        Some(floats) => floats.into_iter().map(|number| plain(number, value.dtype())).collect(),
+        Some(floats) => floats
+            .into_iter()
+            .map(|number| plain(number, value.dtype()))
+            .collect(),
         None => literals(value),
     };
     if let Some(first) = numbers.first_mut() {
         let text = first.to_string();
         let has_suffix = text.contains("::") || text.ends_with(suffix(value.dtype()));
-        *first = if has_suffix { first.clone() } else { Expr::literal(format!("{text}{}", suffix(value.dtype()))) };
+        *first = if has_suffix {
+            first.clone()
+        } else {
+            Expr::literal(format!("{text}{}", suffix(value.dtype())))
+        };
     }
     numbers
 }
@@ -215,9 +243,15 @@ fn plain(number: f64, dtype: DType) -> Expr {
 
 /// Extents as a tensor.
 fn extents_tensor(body: &mut Body, dims: &[Dim], dtype: DType) -> Expr {
-    let numbers = dims.iter().map(|dim| as_i64(body.extent(dim))).collect::<Vec<_>>();
+    let numbers = dims
+        .iter()
+        .map(|dim| as_i64(body.extent(dim)))
+        .collect::<Vec<_>>();
     let options = options(body, dtype);
-    Expr::call(associated(body, 1, dtype, "from_data"), [Expr::array(numbers), options])
+    Expr::call(
+        associated(body, 1, dtype, "from_data"),
+        [Expr::array(numbers), options],
+    )
 }
 
 /// An extent as an `i64`.

@@ -2,7 +2,7 @@
 
 use super::super::operand::{Arg, Body};
 use super::super::rust::{Expr, Op as Infix};
-use super::{aligned, dtype, index, known_rank, number, rank, reduce, shape, sizes, spatial};
+use super::{aligned, dtype, index, known_rank, number, reduce, shape, sizes, spatial};
 use crate::error::{Error, Result};
 use crate::ir::{Binary, Comparison, DType, Dim, Op, Type, Unary};
 
@@ -398,31 +398,20 @@ pub fn converted(body: &mut Body, value: Expr, to: DType) -> Expr {
 
 fn reshape(body: &mut Body, x: &Arg, dims: &[Dim]) -> Expr {
     let value = x.value(body);
-    let ones = |dims: &[Dim]| {
-        dims.iter()
-            .filter(|dim| !dim.is(1))
-            .cloned()
-            .collect::<Vec<_>>()
+    let from = x.ty.dims();
+    let is_new = |axis: usize| {
+        dims[axis].is(1) && dims[..axis] == from[..axis] && dims[axis + 1..] == from[axis..]
     };
-    let from = rank(&x.ty);
-    let (to, tail) = (dims.len().max(1), dims.len() == x.ty.dims().len() + 1);
-    match from {
-        Some(from) if from == to && x.ty.dims().is_empty() => value,
-        Some(_)
-            if x.ty.rank().is_some()
-                && tail
-                && !dims.is_empty()
-                && ones(dims) == ones(x.ty.dims())
-                && !x.ty.dims().is_empty() =>
-        {
-            let axis = (0..dims.len())
-                .find(|&axis| dims[axis].is(1) && x.ty.dims().get(axis) != dims.get(axis));
-            value.call_method(
-                &format!("unsqueeze_dim::<{to}>"),
-                [Expr::size(axis.unwrap_or(0))],
-            )
-        }
-        Some(_) | None => value.call_method("reshape", [shape(body, dims)]),
+    let has_one_more = !from.is_empty() && dims.len() == from.len() + 1;
+    match (x.ty.rank(), dims.len()) {
+        (Some(0), 0) => value,
+        _ => match (0..dims.len()).find(|&axis| has_one_more && is_new(axis)) {
+            Some(axis) => value.call_method(
+                &format!("unsqueeze_dim::<{}>", dims.len()),
+                [Expr::size(axis)],
+            ),
+            None => value.call_method("reshape", [shape(body, dims)]),
+        },
     }
 }
 
