@@ -3,6 +3,7 @@
 mod constants;
 mod describe;
 mod dropout;
+mod moving_average;
 mod program;
 mod prune;
 mod select;
@@ -33,7 +34,8 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
     let lowered = program::build(model, &chosen, options)?;
     let names = describe::Names::of(&lowered);
     let target = codegen::weight_layout(options.framework);
-    let plan = modules::plan(&lowered.program, &options.name, &names.entries, target)?;
+    let mut plan = modules::plan(&lowered.program, &options.name, &names.entries, target)?;
+    moving_average::apply(model, &mut plan);
     let context = Context {
         name: options.name.clone(),
         tensorflow: model.tensorflow_version.clone(),

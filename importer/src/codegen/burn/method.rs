@@ -1,13 +1,11 @@
 //! Methods in burn's words: statement by statement.
 
 use super::super::operand::{Arg, Body, Place};
-use super::super::plan::{
-    Action, Entry, Field, FieldKind, Layer, Local, Method, Plan, Step, Struct,
-};
-use super::super::rust::{Arm, Block, Expr, Function, Item, Pat, Stmt};
-use super::super::{Alias, described};
+use super::super::plan::{Action, Entry, Field, FieldKind, Layer, Method, Plan, Step, Struct};
+use super::super::rust::{Arm, Block, Expr, Item, Pat, Stmt};
+use super::signature::{self, Form, document};
 use super::weight::layer_weight;
-use super::{layer, op, tensor_type};
+use super::{layer, op};
 use crate::error::{Error, Result};
 use crate::ir::{DType, Type};
 use std::collections::BTreeSet;
@@ -64,17 +62,14 @@ pub fn method(
         );
     }
     let block = finish(lines, result);
-    let returns = returns(method, entry, &mut body)?;
-    let plain = |block: Block, body: &mut Body| {
-        signature(method, &method.name, body, false, returns.as_deref(), block)
+    let returns = signature::returns(method, entry, &mut body)?;
+    let unread = signature::unread(method, &read, body.needs_device);
+    let form = |name: &str, train: bool, unread: &[&str]| {
+        Form::new(method, name, train, returns.clone(), unread)
     };
     if !method.has_mode {
-        return Ok(vec![document(
-            plain(block, &mut body),
-            method,
-            entry,
-            false,
-        )]);
+        let plain = form(&method.name, false, &unread).function(&mut body, block);
+        return Ok(vec![document(plain, method, entry, false)]);
     }
     let name = format!("{}_t", method.name);
     let args = method
@@ -83,145 +78,12 @@ pub fn method(
         .map(|param| Expr::path(param.name.as_str()))
         .chain([Expr::bool(false)]);
     let delegate = Expr::path("self").call_method(&name, args.collect::<Vec<_>>());
-    let train = signature(method, &name, &mut body, true, returns.as_deref(), block);
-    let plain = plain(Block::from(delegate), &mut body);
+    let plain = form(&method.name, false, &[]).function(&mut body, Block::from(delegate));
+    let train = form(&name, true, &unread).function(&mut body, block);
     Ok(vec![
         document(plain, method, entry, false),
         document(train, method, entry, true),
     ])
-}
-
-/// What a method returns; `None` for nothing.
-fn returns(method: &Method, entry: Option<&Entry>, body: &mut Body) -> Result<Option<String>> {
-    let is_generic = method.params.iter().any(|param| param.ty.rank().is_none());
-    if !is_generic
-        && method
-            .results
-            .iter()
-            .any(|result| result.ty.rank().is_none() && result.ty.dtype != DType::String)
-    {
-        return Err(Error::unsupported(format!(
-            "`{}`: a result whose rank the model does not say",
-            method.name
-        )));
-    }
-    if let Some(name) = entry.and_then(|entry| entry.output_struct.clone()) {
-        return Ok(Some(name));
-    }
-    let types: Vec<String> = method
-        .results
-        .iter()
-        .map(|result| tensor_type(body, &result.ty))
-        .collect();
-    Ok(match types.as_slice() {
-        [] => None,
-        [one] => Some(one.clone()),
-        several => Some(format!("({})", several.join(", "))),
-    })
-}
-
-fn signature(
-    method: &Method,
-    name: &str,
-    body: &mut Body,
-    train: bool,
-    returns: Option<&str>,
-    block: Block,
-) -> Function {
-    let params: Vec<(&str, &Type)> = method
-        .params
-        .iter()
-        .map(|param| (param.name.as_str(), &param.ty))
-        .collect();
-    function(name, &params, body, train, returns, block)
-}
-
-fn function(
-    name: &str,
-    params: &[(&str, &Type)],
-    body: &mut Body,
-    train: bool,
-    returns: Option<&str>,
-    block: Block,
-) -> Function {
-    let is_generic = params
-        .iter()
-        .any(|(_, ty)| ty.rank().is_none() && ty.dtype != DType::String);
-    let name = if is_generic {
-        format!("{name}<const D: usize>")
-    } else {
-        name.to_owned()
-    };
-    let mut function = Function::public(name).receiver("&self");
-    for (name, ty) in params {
-        function = function.param(name, &tensor_type(body, ty));
-    }
-    if train {
-        function = function.param("train", "bool");
-    }
-    let function = match returns {
-        Some(returns) => function.returns(returns),
-        None => function,
-    };
-    function.body(block)
-}
-
-fn document(function: Function, method: &Method, entry: Option<&Entry>, train: bool) -> Item {
-    let mut item = Item::from(function);
-    if train {
-        return item
-            .doc("With batch statistics, moving averages that learn and live dropout if `train`.");
-    }
-    let Some(entry) = entry else { return item };
-    for Local { name, ty } in &method.params {
-        item = item.doc(format!("- `{name}`: {}", described(ty)));
-    }
-    if let [output] = entry.outputs.as_slice() {
-        item = item.doc(format!("- returns {}", described(&output.ty)));
-    }
-    item
-}
-
-/// A method that only calls another, and its form for training.
-pub fn alias(plan: &Plan, alias: &Alias, uses: &mut BTreeSet<String>) -> Result<Vec<Item>> {
-    let (structure, entry) = (&plan.structs[0], &plan.entries[alias.entry]);
-    let method = &structure.methods[alias.entry];
-    let mut body = Body::new(structure, method, uses);
-    let returns = returns(method, Some(entry), &mut body)?;
-    let params: Vec<(&str, &Type)> = alias
-        .params
-        .iter()
-        .map(String::as_str)
-        .zip(method.params.iter().map(|param| &param.ty))
-        .collect();
-    let forms = if alias.has_mode {
-        vec![false, true]
-    } else {
-        vec![false]
-    };
-    let call = |train: bool, body: &mut Body| {
-        let form = if train { "_t" } else { "" };
-        let args = params
-            .iter()
-            .map(|(name, _)| Expr::path(*name))
-            .chain(train.then(|| Expr::path("train")));
-        let delegate = Expr::path("self")
-            .call_method(&format!("{}{form}", alias.of), args.collect::<Vec<_>>());
-        let name = format!("{}{form}", alias.name);
-        let function = function(
-            &name,
-            &params,
-            body,
-            train,
-            returns.as_deref(),
-            Block::from(delegate),
-        );
-        Item::from(function).doc(format!("The same as `{}{form}`.", alias.of))
-    };
-    Ok(forms
-        .into_iter()
-        .map(|train| call(train, &mut body))
-        .collect())
 }
 
 /// Where constants of a method are made: beside its first argument, else beside the weights.

@@ -5,6 +5,7 @@ mod layer;
 mod method;
 mod op;
 mod reduce;
+mod signature;
 mod spatial;
 mod structure;
 mod weight;

@@ -5,7 +5,7 @@ use super::super::described;
 use super::super::operand::Body;
 use super::super::plan::{ArgKind, ArgValue, Entry, Field, FieldKind, Method, Plan, Struct};
 use super::super::rust::{Block, Expr, Function, Item, Member, Stmt};
-use super::{creation, layer, method, sizes, tensor_type};
+use super::{creation, layer, method, signature, sizes, tensor_type};
 use crate::error::{Error, Result};
 use crate::ir::{DType, Dim, Program, Type};
 use std::collections::BTreeSet;
@@ -135,7 +135,7 @@ fn structure(
         .map(|context| context.aliases(plan))
         .unwrap_or_default()
     {
-        functions.extend(method::alias(plan, &alias, uses)?);
+        functions.extend(signature::alias(plan, &alias, uses)?);
     }
     let mut item = Item::structure(&structure.name, members).attribute("derive(Module, Debug)");
     for doc in &structure.docs {

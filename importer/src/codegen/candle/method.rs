@@ -419,7 +419,12 @@ fn value(
             .receiver(body)
             .call_method("dim", [Expr::size(*axis)])
             .tried(),
-        Action::Constant(_) | Action::Parameter(_) | Action::LayerWeight { .. } => {
+        Action::LayerWeight { field, .. } => {
+            let name = &structure.fields[*field].name;
+            let what = format!("a weight of the layer `{name}` outside the layer");
+            return Err(Error::unsupported(what));
+        }
+        Action::Constant(_) | Action::Parameter(_) => {
             return Err(Error::malformed("internal: a step without a statement"));
         }
     })

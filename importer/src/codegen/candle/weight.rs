@@ -1,12 +1,12 @@
 //! A layer's weight where the model uses it outside the layer: in the model's own layout.
 
 use super::super::plan::{Field, FieldKind, Layer, Plan, Role};
+use super::super::restore::restoration;
 use super::super::rust::Expr;
 use super::super::target::{Candle, WeightLayout};
 use super::Slots;
 use crate::ir::Type;
 use crate::weights::Layout;
-use std::collections::BTreeMap;
 
 /// The weight as the model has it, of type `ty`.
 pub fn layer_weight(plan: &Plan, field: &Field, role: Role, ty: &Type) -> Option<Expr> {
@@ -32,7 +32,13 @@ pub fn layer_weight(plan: &Plan, field: &Field, role: Role, ty: &Type) -> Option
 
 /// The weight as the layer has it.
 fn owned(layer: &Layer, field: &Field, role: Role) -> Option<Expr> {
-    let owner = Expr::path("self").field(field.name.as_str());
+    let own = Expr::path("self").field(field.name.as_str());
+    let owner = match field.present {
+        None => own,
+        Some(_) => own
+            .call_method("as_ref", [])
+            .call_method("expect", [Expr::str("the instance has this layer")]),
+    };
     Some(match (layer, role) {
         (Layer::Embedding { .. }, _) => owner.call_method("embeddings", []),
         (Layer::BatchNorm { .. }, Role::Mean) => owner
@@ -59,89 +65,24 @@ fn owned(layer: &Layer, field: &Field, role: Role) -> Option<Expr> {
     })
 }
 
-/// Undoes a layout: splits merged axes, permutes them back, and merges what was split.
+/// Undoes a layout.
 fn restored(weight: Expr, layout: &Layout, shape: &[usize]) -> Option<Expr> {
-    if layout.is_identity() {
-        return Some(weight);
-    }
-    let text = layout.to_string();
-    let mut parts = text.split(", ");
-    let (from, to) = parts.next()?.split_once("->")?;
-    let (from, to) = (axes(from), axes(to));
-    let sizes = letter_sizes(&from, shape, parts)?;
-    let letters: Vec<char> = to.concat();
-    let places = from
-        .concat()
-        .iter()
-        .map(|letter| letters.iter().position(|other| other == letter))
-        .collect::<Option<Vec<_>>>()?;
-    let mut value = weight;
-    if to.iter().any(|axis| axis.len() != 1) {
-        let dims: Vec<usize> = letters.iter().map(|letter| sizes[letter]).collect();
-        value = value
+    let steps = restoration(layout, shape)?;
+    let reshaped = |value: Expr, dims: Option<Vec<usize>>| match dims {
+        Some(dims) => value
             .call_method("reshape", [Expr::tuple_shape(&dims)])
-            .tried();
-    }
-    value = match places.as_slice() {
-        [1, 0] => value.call_method("t", []).tried(),
-        places if places.is_sorted() => value,
-        places => value
-            .call_method("permute", [Expr::tuple_shape(places)])
+            .tried(),
+        None => value,
+    };
+    let value = reshaped(weight, steps.split);
+    let value = match steps.order.as_deref() {
+        None => value,
+        Some([1, 0]) => value.call_method("t", []).tried(),
+        Some(order) => value
+            .call_method("permute", [Expr::tuple_shape(order)])
             .tried(),
     };
-    if from.iter().any(|axis| axis.len() != 1) {
-        value = value
-            .call_method("reshape", [Expr::tuple_shape(shape)])
-            .tried();
-    }
-    Some(value)
-}
-
-/// `k(dh)` as letters by axis; `1` is an axis without any.
-fn axes(text: &str) -> Vec<Vec<char>> {
-    let mut axes: Vec<Vec<char>> = vec![];
-    let mut merged = false;
-    for letter in text.chars() {
-        match letter {
-            '(' => axes.push(vec![]),
-            '1' => axes.push(vec![]),
-            letter if merged => axes
-                .last_mut()
-                .into_iter()
-                .for_each(|axis| axis.push(letter)),
-            letter => axes.push(vec![letter]),
-        }
-        merged = letter != ')' && (merged || letter == '(');
-    }
-    axes
-}
-
-/// The size of each letter: of its axis, or as the layout says beside the axes.
-fn letter_sizes<'a>(
-    from: &[Vec<char>],
-    shape: &[usize],
-    rest: impl Iterator<Item = &'a str>,
-) -> Option<BTreeMap<char, usize>> {
-    let mut sizes: BTreeMap<char, usize> = BTreeMap::new();
-    for part in rest {
-        let (letter, size) = part.split_once('=')?;
-        sizes.insert(letter.chars().next()?, size.parse().ok()?);
-    }
-    for (axis, &extent) in from.iter().zip(shape) {
-        let known: usize = axis.iter().filter_map(|letter| sizes.get(letter)).product();
-        let unknown: Vec<char> = axis
-            .iter()
-            .copied()
-            .filter(|letter| !sizes.contains_key(letter))
-            .collect();
-        if let [letter] = unknown.as_slice() {
-            sizes.insert(*letter, extent.checked_div(known)?);
-        }
-    }
-    from.concat()
-        .iter()
-        .all(|letter| sizes.contains_key(letter))
-        .then_some(sizes)
+    Some(reshaped(value, steps.merged))
 }
 
 #[cfg(test)]

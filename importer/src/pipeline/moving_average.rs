@@ -1,0 +1,78 @@
+//! The momentum of batch norms, which only the training traces of legacy Keras tell.
+
+use crate::codegen::plan::{FieldKind, Layer, Plan};
+use crate::lower;
+use crate::saved_model::SavedModel;
+use savedmodel_import_proto::NodeDef;
+use savedmodel_import_proto::attr_value::Value;
+
+/// Gives every batch norm the weight of a new batch that the training traces use, where they agree on one.
+pub(crate) fn apply(model: &SavedModel, plan: &mut Plan) {
+    let functions = model.library().iter();
+    let nodes = functions.flat_map(|(_, def)| &def.node_def);
+    let Some(weight) = agreed(nodes.filter_map(new_batch_weight)) else {
+        return;
+    };
+    for field in plan.structs.iter_mut().flat_map(|s| &mut s.fields) {
+        if let FieldKind::Layer(Layer::BatchNorm { momentum, .. }) = &mut field.kind {
+            *momentum = weight;
+        }
+    }
+}
+
+/// The value that all of `weights` have.
+fn agreed(mut weights: impl Iterator<Item = f64>) -> Option<f64> {
+    let first = weights.next()?;
+    weights.all(|weight| weight == first).then_some(first)
+}
+
+/// The weight of a new batch, where a node tells one: 1 - the momentum of Keras.
+fn new_batch_weight(node: &NodeDef) -> Option<f64> {
+    let (attr, default) = match node.op.as_str() {
+        "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => {
+            ("exponential_avg_factor", 1.0)
+        }
+        "Const" if is_decay(&node.name) => ("value", 0.0),
+        _ => return None,
+    };
+    let weight = match &node.attr.get(attr)?.value {
+        Some(Value::F(weight)) => f64::from(*weight),
+        Some(Value::Tensor(proto)) => lower::tensor(proto).ok()?.as_splat()?,
+        _ => return None,
+    };
+    (weight != default).then(|| as_written(weight))
+}
+
+fn is_decay(name: &str) -> bool {
+    let mut parts = name.rsplit('/');
+    let (last, scope) = (parts.next(), parts.next());
+    last == Some("decay") && scope.is_some_and(|scope| scope.starts_with("AssignMovingAvg"))
+}
+
+/// The shortest decimal number that is this one in single precision.
+fn as_written(number: f64) -> f64 {
+    (number as f32).to_string().parse().unwrap_or(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traces_that_disagree_tell_nothing() {
+        assert_eq!(agreed([0.1, 0.1].into_iter()), Some(0.1));
+        assert_eq!(agreed([0.1, 0.01].into_iter()), None);
+        assert_eq!(agreed([].into_iter()), None);
+    }
+
+    #[test]
+    fn a_decay_lies_in_the_scope_of_a_moving_average() {
+        assert!(is_decay("norm/AssignMovingAvg_1/decay"));
+        assert!(!is_decay("adam/decay"));
+    }
+
+    #[test]
+    fn a_single_precision_number_is_as_it_was_written() {
+        assert_eq!(as_written(f64::from(0.01_f32)), 0.01);
+    }
+}
