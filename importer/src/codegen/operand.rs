@@ -58,6 +58,8 @@ pub struct Body<'a> {
     bound: BTreeMap<String, Place>,
     /// Whether a statement makes a tensor from nothing, and needs to know where.
     pub needs_device: bool,
+    /// The named extents that statements so far have bound.
+    named: BTreeSet<String>,
     /// The named extents that statements read.
     pub read: RefCell<BTreeSet<String>>,
     /// The paths that statements use.
@@ -72,6 +74,7 @@ impl<'a> Body<'a> {
             method,
             bound: BTreeMap::new(),
             needs_device: false,
+            named: BTreeSet::new(),
             read: RefCell::default(),
             uses,
         }
@@ -97,6 +100,9 @@ impl<'a> Body<'a> {
             | Action::Modules { .. }
             | Action::Extent { .. } => None,
         };
+        if let Action::Extent { .. } = action {
+            self.named.insert(name.to_owned());
+        }
         let is_bound = place.is_some();
         match place {
             Some(place) => drop(self.bound.insert(name.to_owned(), place)),
@@ -156,9 +162,16 @@ impl<'a> Body<'a> {
     }
 
     fn named(&self, dim: &Dim) -> Option<Expr> {
-        let (_, name) = self.method.extents.iter().find(|(named, _)| named == dim)?;
-        self.read.borrow_mut().insert(name.clone());
-        Some(Expr::path(name.as_str()))
+        let name = self.name_of(dim)?;
+        self.read.borrow_mut().insert(name.to_owned());
+        Some(Expr::path(name))
+    }
+
+    /// The name of an extent, if a statement has bound it by now.
+    pub fn name_of(&self, dim: &Dim) -> Option<&str> {
+        let mut extents = self.method.extents.iter();
+        let (_, name) = extents.find(|(named, name)| named == dim && self.named.contains(name))?;
+        Some(name)
     }
 
     /// Positive terms first, so that the subtraction of `usize`s cannot underflow on the way.

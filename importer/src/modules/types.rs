@@ -228,7 +228,29 @@ impl Types {
             }
         }
         order.reverse();
-        order
+        self.inner_first(&order)
+    }
+
+    /// The same types, where an instance deep in another type may have put one after its holder.
+    fn inner_first(&self, order: &[usize]) -> Vec<usize> {
+        let holds = |(path, &inner): (&Path, &usize)| {
+            let (_, around) = path.split_last()?;
+            Some((*self.of.get(around)?, inner))
+        };
+        let holds: Vec<(usize, usize)> = self.of.iter().filter_map(holds).collect();
+        let mut sorted: Vec<usize> = vec![];
+        while sorted.len() < order.len() {
+            let is_left = |ty: &&usize| !sorted.contains(ty);
+            let is_ready = |ty: &&usize| {
+                holds
+                    .iter()
+                    .all(|(around, inner)| around != *ty || sorted.contains(inner))
+            };
+            let mut left = order.iter().filter(is_left);
+            let next = left.clone().find(is_ready).or_else(|| left.next()).copied();
+            sorted.extend(next);
+        }
+        sorted
     }
 
     fn settle_type(&mut self, index: usize, items: &Items) {

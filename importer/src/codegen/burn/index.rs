@@ -31,10 +31,7 @@ pub fn slice(body: &mut Body, x: &Arg, axes: &[SliceAxis]) -> Expr {
 fn end(body: &Body, start: &Dim, length: &Dim) -> Expr {
     let sum = start.clone() + length.clone();
     let mut can_be_spelt = true;
-    sum.visit_symbols(&mut |symbol| {
-        let dim = Dim::symbol(symbol);
-        can_be_spelt &= body.method.extents.iter().any(|(named, _)| *named == dim);
-    });
+    sum.visit_symbols(&mut |symbol| can_be_spelt &= body.name_of(&Dim::symbol(symbol)).is_some());
     match can_be_spelt || start.is(0) {
         true => body.extent(&sum),
         false => body.extent(start) + body.extent(length),

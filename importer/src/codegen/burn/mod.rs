@@ -8,6 +8,8 @@ mod reduce;
 mod signature;
 mod spatial;
 mod structure;
+#[cfg(test)]
+mod tests;
 mod weight;
 
 pub use structure::items;

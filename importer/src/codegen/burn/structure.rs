@@ -145,7 +145,7 @@ fn structure(
 }
 
 /// The method around expressions of a constructor.
-fn no_method() -> Method {
+pub fn no_method() -> Method {
     Method {
         name: String::new(),
         params: vec![],
