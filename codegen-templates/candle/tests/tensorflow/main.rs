@@ -1,5 +1,7 @@
 //! The support code against numbers that TensorFlow made (`tests/support_goldens.py`).
 
+#![allow(missing_docs, reason = "test helpers")]
+
 mod activations;
 mod arrays;
 mod convolutions;
