@@ -135,15 +135,16 @@ impl Judge<'_> {
         let excess = |(i, (&got, &want)): (usize, (&f64, &f64))| {
             let (got, want) = (got.clamp(-clip, clip), want.clamp(-clip, clip));
             let same = got == want || (got.is_nan() && want.is_nan());
+            let finite = got.is_finite() && want.is_finite();
             let allowed = absolute + self.floor + relative * (want.abs() + scale);
             let error = (got - want).abs();
-            match same || error <= allowed {
+            match same || (finite && error <= allowed) {
                 true => None,
                 false => Some((
-                    if error.is_nan() {
-                        f64::INFINITY
-                    } else {
+                    if finite {
                         error / allowed
+                    } else {
+                        f64::INFINITY
                     },
                     i,
                     got,

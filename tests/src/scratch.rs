@@ -86,7 +86,8 @@ fn write(
             .collect();
         let chunks = all.len().div_ceil(MODULES);
         for chunk in 0..chunks {
-            let name = format!("conformance-{framework}-{chunk}");
+            // Cargo tells packages of one name apart by their path in the workspace, which is the same in every run.
+            let name = format!("conformance-{framework}-{}-{chunk}", label(layout));
             let here = all
                 .iter()
                 .skip(chunk)
@@ -232,6 +233,12 @@ fn failures(output: &cargo::Output, left: &BTreeSet<&Key>) -> BTreeMap<Key, Stri
         }
     }
     failed
+}
+
+/// The name of the run.
+fn label(layout: &Layout) -> String {
+    let name = layout.scratch.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 fn finish(
