@@ -29,7 +29,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Write NAME.rs, NAME.safetensors and NAME.json.
-    Convert(ConvertArgs),
+    Convert(Box<ConvertArgs>),
     /// Show tags, signatures, functions, variables, assets, and every op that is not supported.
     Inspect(InspectArgs),
 }
@@ -127,7 +127,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 fn main() -> ExitCode {
     let (json, outcome) = match Cli::parse().command {
-        Command::Convert(args) => (args.json, convert(args)),
+        Command::Convert(args) => (args.json, convert(*args)),
         Command::Inspect(args) => (args.json, show(args)),
     };
     match outcome {

@@ -138,6 +138,10 @@ pub enum FieldKind {
 /// A layer that owns weights, or behaves differently in training.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "named as in the frameworks")]
+#[allow(
+    clippy::enum_variant_names,
+    reason = "a layer norm is called so by everybody"
+)]
 pub enum Layer {
     /// `x W + b` over the last axis.
     Linear {

@@ -290,18 +290,18 @@ impl Sub for Dim {
 impl Mul for Dim {
     type Output = Dim;
     fn mul(self, other: Dim) -> Dim {
-        let mut product = Dim::known(0);
-        for (a, x) in &self.terms {
-            for (b, y) in &other.terms {
-                let mut monomial = [a.as_slice(), b.as_slice()].concat();
-                monomial.sort();
-                product = product
-                    + Dim {
-                        terms: BTreeMap::from([(monomial, x.saturating_mul(*y))]),
-                    };
+        let pairs = self
+            .terms
+            .iter()
+            .flat_map(|a| other.terms.iter().map(move |b| (a, b)));
+        let products = pairs.map(|((a, x), (b, y))| {
+            let mut monomial = [a.as_slice(), b.as_slice()].concat();
+            monomial.sort();
+            Dim {
+                terms: BTreeMap::from([(monomial, x.saturating_mul(*y))]),
             }
-        }
-        product
+        });
+        products.fold(Dim::known(0), Add::add)
     }
 }
 

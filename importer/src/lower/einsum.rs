@@ -230,7 +230,10 @@ impl Cx<'_> {
             a,
             &join(&join(&parts.batch, &parts.left), &parts.contracted),
         )?;
-        let lhs = self.reshape(lhs, [batch_a.as_slice(), &rows, &[inner.clone()]].concat())?;
+        let lhs = self.reshape(
+            lhs,
+            [batch_a.as_slice(), &rows, std::slice::from_ref(&inner)].concat(),
+        )?;
 
         let transpose_rhs = ends_contracted(&b, parts);
         let columns = product(&right);

@@ -5,6 +5,9 @@
 
 use crate::ir::{Dim, Graph, Op, SliceAxis, Value};
 
+/// Where an element of a result comes from.
+type Locate<'a> = Box<dyn Fn(&[usize]) -> Option<usize> + 'a>;
+
 /// Larger tensors are data.
 const LIMIT: usize = 256;
 /// How many producers are looked through.
@@ -63,7 +66,7 @@ fn look_through(
     if let Op::Concat { axis } = node.op {
         return concat(graph, &node.inputs, axis, shape, depth);
     }
-    let from: Box<dyn Fn(&[usize]) -> Option<usize>> = match &node.op {
+    let from: Locate = match &node.op {
         Op::Reshape(_) | Op::Cast(_) => Box::new(|at| Some(flat(at, shape))),
         Op::Transpose(permutation) => Box::new(|at| {
             let mut there = vec![0; at.len()];

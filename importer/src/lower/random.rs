@@ -62,7 +62,7 @@ pub fn apply(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
         }
         _ => return Err(random()),
     };
-    if cx.arity() == 2 && !cx.ty_of_other(1 - place).is_some_and(|rank| rank == 0) {
+    if cx.arity() == 2 && cx.ty_of_other(1 - place).is_none_or(|rank| rank != 0) {
         return Err(random());
     }
     let Range { low, high, .. } = range;

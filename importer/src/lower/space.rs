@@ -65,8 +65,11 @@ fn depth_to_space(cx: &mut Cx<'_>) -> Result<Value> {
     cx.from_channels_last(y)
 }
 
+/// Sizes of blocks, and paddings or crops, per axis.
+type Blocks = (Vec<Dim>, Vec<(Dim, Dim)>);
+
 /// Block sizes in operand 1, and the `[axes, 2]` paddings or crops in operand 2.
-fn blocks(cx: &mut Cx<'_>) -> Result<(Vec<Dim>, Vec<(Dim, Dim)>)> {
+fn blocks(cx: &mut Cx<'_>) -> Result<Blocks> {
     let blocks = cx.dims(1)?;
     let pairs: Vec<(Dim, Dim)> = cx
         .dims(2)?
@@ -251,7 +254,7 @@ fn with_dilations(conv: &Conv, spread: &Spread, crops: &[(Dim, Dim)]) -> Option<
 }
 
 /// One block size for both spatial axes, and the pairs of operand 1.
-fn square(cx: &mut Cx<'_>) -> Result<(Vec<Dim>, Vec<(Dim, Dim)>)> {
+fn square(cx: &mut Cx<'_>) -> Result<Blocks> {
     let block = Dim::from(cx.attr::<usize>("block_size")?);
     let pairs: Vec<(Dim, Dim)> = cx
         .dims(1)?

@@ -310,10 +310,8 @@ impl<'a> Writer<'a> {
             .map(|&arg| self.operand(arg, index))
             .collect();
         // A value that is read twice by one step is read for the last time only once.
-        for i in 0..args.len() {
-            if step.args[i + 1..].contains(&step.args[i]) {
-                args[i].last = false;
-            }
+        for (i, arg) in args.iter_mut().enumerate() {
+            arg.last &= !step.args[i + 1..].contains(&step.args[i]);
         }
         let dying: BTreeSet<Source> = step
             .args

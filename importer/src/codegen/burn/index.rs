@@ -145,7 +145,7 @@ pub fn gather(
         }
         (0, by) => as_numbers(body, x, |body, x| {
             x.call_method(
-                &format!("take::<{by}, {to}>"),
+                format!("take::<{by}, {to}>"),
                 [Expr::size(axis), indices.value(body)],
             )
         }),
@@ -187,7 +187,7 @@ pub fn gather_nd(
     Ok(as_numbers(body, x, |body, x| {
         let indices = indices.lifted(body, Some(by));
         match function {
-            None => x.call_method(&format!("gather_nd::<{by}, {to}>"), [indices]),
+            None => x.call_method(format!("gather_nd::<{by}, {to}>"), [indices]),
             Some(function) => Expr::call(
                 format!("{function}::<{from}, {by}, {to}, _>"),
                 [x, indices, Expr::size(batch_dims)],

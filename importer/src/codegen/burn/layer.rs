@@ -379,7 +379,7 @@ pub fn call(
                 (_, 1) => table().call_method("select", [Expr::int(0), value]),
                 (_, 2) => forward(value),
                 (_, rank) => table().call_method(
-                    &format!("take::<{rank}, {}>", rank + 1),
+                    format!("take::<{rank}, {}>", rank + 1),
                     [Expr::int(0), value],
                 ),
             }

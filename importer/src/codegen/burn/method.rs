@@ -322,5 +322,5 @@ fn call(receiver: Expr, method: &Method, mut operands: Vec<Expr>) -> Expr {
         return receiver.call_method(&method.name, operands);
     }
     operands.push(Expr::path("train"));
-    receiver.call_method(&format!("{}_t", method.name), operands)
+    receiver.call_method(format!("{}_t", method.name), operands)
 }

@@ -129,7 +129,7 @@ impl Arg {
         let value = self.value(body);
         match (own, to) {
             (own, to) if own == to => value,
-            (_, Some(to)) => value.call_method(&format!("unsqueeze::<{to}>"), []),
+            (_, Some(to)) => value.call_method(format!("unsqueeze::<{to}>"), []),
             (_, None) => value.call_method("unsqueeze::<D>", []),
         }
     }

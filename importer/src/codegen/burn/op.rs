@@ -340,7 +340,7 @@ fn compare(body: &mut Body, op: Comparison, x: &Arg, y: &Arg) -> Expr {
     for (constant, other, name) in [(y, x, name), (x, y, mirrored)] {
         if let Some(scalar) = scalar_beside(constant, other) {
             return other.value(body).call_method(
-                &format!("{name}_scalar"),
+                format!("{name}_scalar"),
                 [number(scalar, constant.ty.dtype)],
             );
         }
@@ -407,7 +407,7 @@ fn reshape(body: &mut Body, x: &Arg, dims: &[Dim]) -> Expr {
         (Some(0), 0) => value,
         _ => match (0..dims.len()).find(|&axis| has_one_more && is_new(axis)) {
             Some(axis) => value.call_method(
-                &format!("unsqueeze_dim::<{}>", dims.len()),
+                format!("unsqueeze_dim::<{}>", dims.len()),
                 [Expr::size(axis)],
             ),
             None => value.call_method("reshape", [shape(body, dims)]),
@@ -434,8 +434,8 @@ pub fn squeezed(value: Expr, rank: usize, axes: &[usize]) -> Expr {
     match axes {
         [] => value,
         _ if rank == axes.len() => value.call_method("reshape", [Expr::array([Expr::int(1)])]),
-        [axis] => value.call_method(&format!("squeeze_dim::<{left}>"), [Expr::size(*axis)]),
-        axes => value.call_method(&format!("squeeze_dims::<{left}>"), [sizes(axes).by_ref()]),
+        [axis] => value.call_method(format!("squeeze_dim::<{left}>"), [Expr::size(*axis)]),
+        axes => value.call_method(format!("squeeze_dims::<{left}>"), [sizes(axes).by_ref()]),
     }
 }
 

@@ -27,11 +27,11 @@ pub fn reduce(body: &mut Body, x: &Arg, op: Reduction, axes: &[usize], keep: boo
         return Ok(x.call_method(name, []));
     }
     let reduced = match axes {
-        [axis] => x.call_method(&format!("{name}_dim"), [Expr::size(*axis)]),
+        [axis] => x.call_method(format!("{name}_dim"), [Expr::size(*axis)]),
         axes if matches!(op, Reduction::All | Reduction::Any) => axes.iter().fold(x, |x, axis| {
-            x.call_method(&format!("{name}_dim"), [Expr::size(*axis)])
+            x.call_method(format!("{name}_dim"), [Expr::size(*axis)])
         }),
-        axes => x.call_method(&format!("{name}_dims"), [sizes(axes).by_ref()]),
+        axes => x.call_method(format!("{name}_dims"), [sizes(axes).by_ref()]),
     };
     Ok(if keep {
         reduced

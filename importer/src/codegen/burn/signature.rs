@@ -167,7 +167,7 @@ pub fn alias(plan: &Plan, alias: &Alias, uses: &mut BTreeSet<String>) -> Result<
             .map(|name| Expr::path(name.as_str()))
             .chain(train.then(|| Expr::path("train")));
         let delegate = Expr::path("self")
-            .call_method(&format!("{}{suffix}", alias.of), args.collect::<Vec<_>>());
+            .call_method(format!("{}{suffix}", alias.of), args.collect::<Vec<_>>());
         let types = method.params.iter().map(|param| &param.ty);
         let form = Form {
             name: format!("{}{suffix}", alias.name),

@@ -278,7 +278,7 @@ pub fn layer_norm(
     }
     let shape = Stmt::bind("shape", args[0].place_of(body).call_method("dims", []));
     let flattened = x.call_method(
-        &format!("flatten::<{}>", first + 1),
+        format!("flatten::<{}>", first + 1),
         [Expr::size(first), Expr::size(rank - 1)],
     );
     let restored = normalised(flattened).call_method("reshape", [Expr::path("shape")]);

@@ -1,5 +1,5 @@
 use super::super::operand::{Arg, Body, Place};
-use super::super::plan::{Method, Struct};
+use super::super::plan::Struct;
 use super::op::op;
 use crate::eval::Tensor;
 use crate::ir::{Binary, Comparison, DType, Dim, Op, Reduction, Type, Unary};

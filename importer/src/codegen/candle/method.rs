@@ -175,7 +175,7 @@ pub fn alias(alias: &Alias) -> Vec<Item> {
         let args = args
             .chain(train.then(|| Expr::path("train")))
             .collect::<Vec<_>>();
-        let delegate = Expr::path("self").call_method(&format!("{}{form}", alias.of), args);
+        let delegate = Expr::path("self").call_method(format!("{}{form}", alias.of), args);
         let returns = alias.output_struct.as_deref().unwrap_or("Tensor");
         let function = Function::public(format!("{}{form}", alias.name))
             .receiver("&self")
