@@ -176,18 +176,22 @@ impl<'a> Body<'a> {
 
     /// Positive terms first, so that the subtraction of `usize`s cannot underflow on the way.
     fn sum(&self, dim: &Dim) -> Expr {
-        let mut terms: Vec<(&[Atom], i64)> = dim.terms().collect();
-        terms.sort_by_key(|(_, coefficient)| *coefficient < 0);
-        let mut sum: Option<Expr> = None;
-        for (atoms, coefficient) in terms {
-            let product = self.product(atoms, coefficient.abs());
-            sum = Some(match sum {
-                None => product,
-                Some(sum) if coefficient < 0 => sum - product,
-                Some(sum) => sum + product,
-            });
+        let (plus, minus) = self.terms(dim);
+        let plus = plus.into_iter().reduce(|a, b| a + b);
+        let plus = plus.unwrap_or_else(|| Expr::int(0));
+        minus.into_iter().fold(plus, |sum, term| sum - term)
+    }
+
+    /// The terms that are added, and those that are subtracted.
+    fn terms(&self, dim: &Dim) -> (Vec<Expr>, Vec<Expr>) {
+        let (mut plus, mut minus) = (vec![], vec![]);
+        for (atoms, coefficient) in dim.terms() {
+            let flips = atoms.iter().filter(|atom| is_flipped(atom)).count();
+            let is_negative = (coefficient < 0) != (flips % 2 == 1);
+            let side = if is_negative { &mut minus } else { &mut plus };
+            side.push(self.product(atoms, coefficient.abs()));
         }
-        sum.unwrap_or_else(|| Expr::int(0))
+        (plus, minus)
     }
 
     fn product(&self, atoms: &[Atom], coefficient: i64) -> Expr {
@@ -218,11 +222,31 @@ impl<'a> Body<'a> {
         } else {
             (a, b)
         };
-        self.extent(a).call_method(method, [self.extent(b)])
+        match (method, b.as_known()) {
+            ("max", Some(least)) if least <= 0 => self.at_least_zero(a),
+            (_, _) => self.extent(a).call_method(method, [self.extent(b)]),
+        }
     }
 
-    /// `(n + d - 1) / d` is `n.div_ceil(d)`.
+    fn at_least_zero(&self, dim: &Dim) -> Expr {
+        let (plus, minus) = self.terms(dim);
+        let sum = |terms: Vec<Expr>| terms.into_iter().reduce(|a, b| a + b);
+        match (self.name_of(dim), sum(plus), sum(minus)) {
+            (None, Some(plus), Some(minus)) => {
+                let number = plus.to_string().parse::<u64>();
+                let plus = number.map_or(plus, |number| Expr::literal(format!("{number}usize")));
+                plus.call_method("saturating_sub", [minus])
+            }
+            (_, _, _) => self.extent(dim),
+        }
+    }
+
+    /// `(n + d - 1) / d` is `n.div_ceil(d)`; so is `-n / d`, but for its sign, which [`is_flipped`] tells.
     fn quotient(&self, a: &Dim, b: &Dim) -> Expr {
+        if is_negative(a) {
+            let a = Dim::known(0) - a.clone();
+            return self.extent(&a).call_method("div_ceil", [self.extent(b)]);
+        }
         let constant = a
             .terms()
             .find(|(atoms, _)| atoms.is_empty())
@@ -239,6 +263,19 @@ impl<'a> Body<'a> {
                 .call_method("div_ceil", [self.extent(b)]),
             None => self.extent(a) / self.extent(b),
         }
+    }
+}
+
+/// Whether all terms of an extent are negative.
+fn is_negative(dim: &Dim) -> bool {
+    dim.terms().next().is_some() && dim.terms().all(|(_, coefficient)| coefficient < 0)
+}
+
+/// Whether an atom is spelt without its sign: a quotient of a negative extent, rounded down.
+fn is_flipped(atom: &Atom) -> bool {
+    match atom {
+        Atom::Quotient(a, _) => is_negative(a),
+        Atom::Symbol(_) | Atom::Max(..) | Atom::Min(..) => false,
     }
 }
 

@@ -379,7 +379,7 @@ impl<'a> Writer<'a> {
         if let [_] = step.types.as_slice() {
             return vec![self.result_name(step, dying, fields)];
         }
-        let base = if step.label.is_empty() {
+        let base = if !step.label.contains(char::is_alphabetic) {
             "y".to_owned()
         } else {
             snake(&step.label)
@@ -433,7 +433,7 @@ impl<'a> Writer<'a> {
                 return short.to_owned();
             }
         }
-        let label = if step.label.is_empty() {
+        let label = if !step.label.contains(char::is_alphabetic) {
             "y".to_owned()
         } else {
             snake(&step.label)

@@ -116,7 +116,9 @@ pub(super) fn binary(body: &mut Body, op: Binary, x: &Arg, y: &Arg) -> Expr {
             .infix(infix, y.reference(body))
             .tried();
     }
-    match same_shape(x, y) {
+    // `x - x` looks like a slip to a reader, and to clippy.
+    let is_twice = x.reference(body) == y.reference(body);
+    match same_shape(x, y) && !is_twice {
         true => x.reference(body).infix(infix, y.reference(body)).tried(),
         false => x
             .receiver(body)
@@ -145,8 +147,31 @@ fn scalar_beside(constant: &Arg, other: &Arg) -> Option<f64> {
 fn number_of(number: f64, dtype: DType) -> Expr {
     match dtype {
         DType::F64 => Expr::f64(number),
-        _ => Expr::f64(format!("{}", number as f32).parse().unwrap_or(number)),
+        _ => constant(number, "f64")
+            .unwrap_or_else(|| Expr::f64(format!("{}", number as f32).parse().unwrap_or(number))),
     }
+}
+
+/// The name of a well-known number in single precision.
+pub(super) fn constant(number: f64, module: &str) -> Option<Expr> {
+    use std::f64::consts as c;
+    const NAMES: [(f64, &str); 11] = [
+        (c::PI, "PI"),
+        (c::TAU, "TAU"),
+        (c::E, "E"),
+        (c::LN_2, "LN_2"),
+        (c::LN_10, "LN_10"),
+        (c::LOG2_E, "LOG2_E"),
+        (c::LOG10_E, "LOG10_E"),
+        (c::SQRT_2, "SQRT_2"),
+        (c::FRAC_1_SQRT_2, "FRAC_1_SQRT_2"),
+        (c::FRAC_PI_2, "FRAC_PI_2"),
+        (c::FRAC_2_SQRT_PI, "FRAC_2_SQRT_PI"),
+    ];
+    let same = |known: &f64| *known as f32 == number.abs() as f32;
+    let (_, name) = NAMES.iter().find(|(known, _)| same(known))?;
+    let path = Expr::path(format!("std::{module}::consts::{name}"));
+    Some(if number < 0.0 { -path } else { path })
 }
 
 fn same_shape(x: &Arg, y: &Arg) -> bool {

@@ -257,7 +257,10 @@ fn finish(mut lines: Vec<Line>, result: Tail) -> Block {
                 Expr::call("Ok", [Expr::path(name.as_str())])
             }
         },
-        Tail::Value(value) => Expr::call("Ok", [value]),
+        Tail::Value(value) => match value.untried() {
+            Ok(inner) => inner,
+            Err(value) => Expr::call("Ok", [value]),
+        },
     };
     Block::new(lines.into_iter().map(Stmt::from)).tail(tail)
 }
@@ -270,18 +273,11 @@ enum Tail {
 }
 
 fn result(method: &Method, entry: Option<&Entry>, body: &mut Body) -> Tail {
-    let owned = |operand: &Operand, body: &mut Body| body.arg(operand).owned(body);
     if let (Some(entry), true) = (entry, method.results.len() > 1) {
-        let fields = entry
-            .outputs
-            .iter()
-            .zip(&method.results)
-            .map(|(output, result)| (output.name.clone(), owned(result, body)));
-        let fields = fields.collect::<Vec<_>>();
-        return Tail::Value(Expr::struct_lit(
-            entry.output_struct.clone().unwrap_or_default(),
-            fields,
-        ));
+        let names = entry.outputs.iter().map(|output| output.name.clone());
+        let fields: Vec<_> = names.zip(owned(&method.results, body)).collect();
+        let name = entry.output_struct.clone().unwrap_or_default();
+        return Tail::Value(Expr::struct_lit(name, fields));
     }
     match method.results.as_slice() {
         [] => Tail::Value(Expr::unit()),
@@ -291,16 +287,24 @@ fn result(method: &Method, entry: Option<&Entry>, body: &mut Body) -> Tail {
                 borrowed: false,
             } => Tail::Local(name),
             Place::Local { .. } | Place::Field(_) | Place::Literal(_) | Place::Extents { .. } => {
-                Tail::Value(owned(one, body))
+                Tail::Value(body.arg(one).owned(body))
             }
         },
-        several => Tail::Value(Expr::tuple(
-            several
-                .iter()
-                .map(|result| owned(result, body))
-                .collect::<Vec<_>>(),
-        )),
+        several => Tail::Value(Expr::tuple(owned(several, body))),
     }
+}
+
+/// The results; one that is given twice is moved only the second time.
+fn owned(results: &[Operand], body: &mut Body) -> Vec<Expr> {
+    let mut values = vec![];
+    for (i, result) in results.iter().enumerate() {
+        let mut arg = body.arg(result);
+        arg.last &= results[i + 1..]
+            .iter()
+            .all(|later| later.name != result.name);
+        values.push(arg.owned(body));
+    }
+    values
 }
 
 /// The statement of a step; none where its result is spelt where it is read.

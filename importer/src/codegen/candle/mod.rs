@@ -81,6 +81,10 @@ impl Arg {
             Place::Literal(value) => {
                 body.using("candle_core::DType");
                 let dims = Expr::tuple_shape(value.shape());
+                if value.is_empty() {
+                    let element = Expr::path(dtype(value.dtype()));
+                    return Expr::call("Tensor::zeros", [dims, element, device()]).tried();
+                }
                 let made = match element(value) {
                     Some(number) if value.shape().is_empty() => {
                         Expr::call("Tensor::new", [number, device()])
@@ -170,7 +174,8 @@ fn element(value: &Tensor) -> Option<Expr> {
 /// A number with the suffix of its element type.
 fn typed_number(number: f64, dtype: DType) -> Expr {
     match suffix(dtype) {
-        "f32" => Expr::literal(super::number_text(number, "f32")),
+        "f32" => elementwise::constant(number, "f32")
+            .unwrap_or_else(|| Expr::literal(super::number_text(number, "f32"))),
         "f64" => Expr::literal(super::number_text(number, "f64")),
         suffix => Expr::literal(format!("{}{suffix}", number as i64)),
     }

@@ -2,9 +2,9 @@
 
 use super::super::operand::{Arg, Body};
 use super::super::rust::Expr;
-use super::Slots;
 use super::elementwise::{self, cast, clamp, compare};
 use super::spatial::{batch_norm, convolution, pool, resize, transposed};
+use super::{Slots, dtype};
 use crate::error::{Error, Result};
 use crate::ir::{Dim, Extreme, Op, PadMode, Reduction, SliceAxis};
 
@@ -282,6 +282,9 @@ fn reduce(body: &mut Body, x: &Arg, op: Reduction, axes: &[usize], keep: bool) -
 }
 
 fn matmul(body: &mut Body, args: &[Arg], transpose_lhs: bool, transpose_rhs: bool) -> Expr {
+    if !args[0].ty.dtype.is_float() {
+        return integer_matmul(body, args, [transpose_lhs, transpose_rhs]);
+    }
     let turned = |body: &mut Body, arg: &Arg, turn: bool| match turn {
         true => arg.receiver(body).call_method("t", []).tried().by_ref(),
         false => arg.reference(body),
@@ -310,6 +313,24 @@ fn matmul(body: &mut Body, args: &[Arg], transpose_lhs: bool, transpose_rhs: boo
         turned(body, &args[1], transpose_rhs),
     ];
     Expr::call(function, operands).tried()
+}
+
+/// candle has no product of integers: those of double precision are exact up to 2^53.
+fn integer_matmul(body: &mut Body, args: &[Arg], transpose: [bool; 2]) -> Expr {
+    body.using("candle_core::DType");
+    let function = body.support("matmul::matmul");
+    let to = |value: Expr, dtype: &str| value.call_method("to_dtype", [Expr::path(dtype)]).tried();
+    let operands = [0, 1].map(|i| {
+        let value = to(args[i].receiver(body), "DType::F64");
+        match transpose[i] {
+            true => value.call_method("t", []).tried().by_ref(),
+            false => value.by_ref(),
+        }
+    });
+    to(
+        Expr::call(function, operands).tried(),
+        dtype(args[0].ty.dtype),
+    )
 }
 
 /// `Some(&x)` for the operands that are present, in order.
