@@ -89,12 +89,12 @@ pub fn fused(plan: &Plan, structure: &Struct, fusion: &Fusion, printed: &BTreeSe
     let mut values: BTreeMap<usize, Expr> = BTreeMap::new();
     for &(at, after) in &fusion.pairs {
         let (conv, norm) = (&structure.fields[at], &structure.fields[after]);
+        let names = [local(conv), local(norm)];
+        values.extend([at, after].into_iter().zip(names.iter().map(Expr::path)));
         body.push(Stmt::bind(
-            Pat::tuple([conv.name.as_str(), norm.name.as_str()]),
+            Pat::tuple(names.iter().map(String::as_str)),
             folded(conv, norm),
         ));
-        values.insert(at, Expr::path(conv.name.as_str()));
-        values.insert(after, Expr::path(norm.name.as_str()));
     }
     for &module in &fusion.modules {
         values.insert(module, module_value(plan, &structure.fields[module]));
@@ -114,6 +114,14 @@ pub fn fused(plan: &Plan, structure: &Struct, fusion: &Fusion, printed: &BTreeSe
     let body = body.tail(Expr::call("Ok", [value]));
     Item::from(function.body(body))
         .doc("For inference: batch norms are folded into the convolutions before them.")
+}
+
+/// A field's name as a local's: `_6` alone says nothing.
+fn local(field: &Field) -> String {
+    match field.name.contains(char::is_alphabetic) {
+        true => field.name.clone(),
+        false => format!("layer{}", field.name),
+    }
 }
 
 fn own(field: &Field) -> Expr {

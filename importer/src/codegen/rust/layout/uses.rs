@@ -98,7 +98,9 @@ impl<'p> Tree<'p> {
             return format!("use {prefix}{name};");
         }
         let texts: Vec<String> = self.names.iter().map(|name| name.to_string()).collect();
-        let one_line = MAX_WIDTH.saturating_sub(indent + "use ;".len() + prefix.len() + "{}".len());
+        // rustfmt keeps two columns free after a list of uses.
+        let around = indent + "use ;".len() + prefix.len() + "{}".len() + 2;
+        let one_line = MAX_WIDTH.saturating_sub(around);
         let some: Vec<Option<String>> = texts.iter().cloned().map(Some).collect();
         if all_fit(&some, one_line) {
             return format!("use {prefix}{{{}}};", texts.join(", "));
