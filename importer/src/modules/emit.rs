@@ -173,7 +173,7 @@ impl<'a> Emitter<'a> {
             },
             Held::Modules(names) => FieldKind::Modules {
                 ty: self.place(self.types.child(&path, &names[0])),
-                instances: names.iter().map(|name| self.args_of(&path, name)).collect(),
+                instances: rows(&ty.settings[field], names.len()),
             },
             Held::Param(param) => {
                 let param = &self.program.params[param.0 as usize];
@@ -197,17 +197,6 @@ impl<'a> Emitter<'a> {
             present,
             doc,
         }
-    }
-
-    fn args_of(&self, path: &[String], name: &str) -> Vec<ArgValue> {
-        let mut child = path.to_vec();
-        child.push(name.to_owned());
-        let ty = &self.types.types[self.types.of[&child]];
-        ty.instances
-            .iter()
-            .find(|instance| instance.path == child)
-            .map(|instance| instance.args.clone())
-            .unwrap_or_default()
     }
 
     /// Whether a method runs a layer that behaves differently in training.
@@ -352,6 +341,14 @@ impl<'a> Emitter<'a> {
         }
         entries
     }
+}
+
+/// The settings of a row of modules, for each module of the row.
+fn rows(settings: &[ArgValue], count: usize) -> Vec<Vec<ArgValue>> {
+    let width = settings.len() / count.max(1);
+    (0..count)
+        .map(|i| settings[i * width..(i + 1) * width].to_vec())
+        .collect()
 }
 
 /// A call of a field that holds a row of modules is a call of each.

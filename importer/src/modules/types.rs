@@ -311,48 +311,61 @@ impl Types {
                     }
                 }
                 Held::Module => {
-                    let first = ty
-                        .instances
-                        .iter()
-                        .find(|instance| instance.fields[field].is_some());
-                    let count =
-                        first.map_or(0, |instance| self.child_args(&instance.path, name).len());
-                    for i in 0..count {
-                        let values = ty.instances.iter().map(|instance| {
-                            instance.fields[field]
-                                .as_ref()
-                                .and_then(|_| self.child_args(&instance.path, name).get(i).cloned())
-                        });
-                        let child =
-                            self.child(&first.map(|f| f.path.clone()).unwrap_or_default(), name);
-                        let label = format!("{name}_{}", self.types[child].args[i].name);
-                        columns.push(Column {
-                            name: label,
-                            field,
-                            is_presence: false,
-                            values: values.collect(),
-                        });
+                    let same = |_: &Held| Some(name.clone());
+                    columns.extend(self.child_columns(ty, field, name, &same));
+                }
+                Held::Modules(row) => {
+                    for i in 0..row.len() {
+                        let member = |held: &Held| match held {
+                            Held::Modules(row) => row.get(i).cloned(),
+                            _ => None,
+                        };
+                        let label = format!("{name}_{i}");
+                        columns.extend(self.child_columns(ty, field, &label, &member));
                     }
                 }
-                Held::Modules(_) | Held::Param(_) | Held::Flag(_) => {}
+                Held::Param(_) | Held::Flag(_) => {}
             }
         }
         columns
     }
 
-    fn child_args(&self, path: &[String], name: &str) -> Vec<ArgValue> {
-        let mut child = path.to_vec();
-        child.push(name.to_owned());
-        let Some(&ty) = self.of.get(&child) else {
+    /// What the constructor of a module below is given, for each instance; `member` names that module in a field.
+    fn child_columns(
+        &self,
+        ty: &ModuleType,
+        field: usize,
+        label: &str,
+        member: &dyn Fn(&Held) -> Option<String>,
+    ) -> Vec<Column> {
+        let child = |instance: &Instance| {
+            let name = instance.fields[field].as_ref().and_then(member)?;
+            Some([instance.path.as_slice(), &[name]].concat())
+        };
+        let Some(first) = ty.instances.iter().find_map(child) else {
             return vec![];
         };
-        let instance = self.types[ty]
-            .instances
-            .iter()
-            .find(|instance| instance.path == child);
-        instance
-            .map(|instance| instance.args.clone())
-            .unwrap_or_default()
+        let args = &self.types[self.of[&first]].args;
+        let column = |(i, arg): (usize, &Arg)| {
+            let value = |instance: &Instance| self.args_of(&child(instance)?).get(i).cloned();
+            Column {
+                name: format!("{label}_{}", arg.name),
+                field,
+                is_presence: false,
+                values: ty.instances.iter().map(value).collect(),
+            }
+        };
+        args.iter().enumerate().map(column).collect()
+    }
+
+    /// What the constructor of the module at a path is given.
+    fn args_of(&self, path: &[String]) -> Vec<ArgValue> {
+        let Some(&ty) = self.of.get(path) else {
+            return vec![];
+        };
+        let mut instances = self.types[ty].instances.iter();
+        let found = instances.find(|instance| instance.path == path);
+        found.map_or_else(Vec::new, |instance| instance.args.clone())
     }
 }
 

@@ -10,7 +10,7 @@ mod normalisations;
 mod pools;
 
 use candle_core::{DType, Device, Result, Tensor, Var, safetensors};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// One case: its tensors by name. Float inputs are variables, so that they get gradients.
 pub struct Case {
@@ -23,7 +23,8 @@ impl Case {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens.safetensors");
         let prefix = format!("{name}/");
         let mut tensors = HashMap::new();
-        for (key, tensor) in safetensors::load(path, &Device::Cpu)? {
+        let tensors: BTreeMap<_, _> = safetensors::load(path, &Device::Cpu)?.into_iter().collect();
+        for (key, tensor) in tensors {
             if let Some(key) = key.strip_prefix(&prefix) {
                 let float = tensor.dtype() == DType::F32;
                 let tensor = if float {

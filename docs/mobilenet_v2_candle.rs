@@ -1,0 +1,251 @@
+// `mobilenet_v2`, compiled from a TensorFlow SavedModel to candle.
+//
+// Saved by TensorFlow 2.21.0.
+// Functions: `serve`, `signatures/serve`, `signatures/serving_default`.
+use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_nn::{VarBuilder, VarMap};
+use std::path::Path;
+use support::activation::Activation;
+use support::batch_norm::{BatchNorm, BatchNormConfig, batch_norm};
+use support::conv::{Conv2d, ConvConfig, conv2d_no_bias};
+use support::depthwise_conv::{DepthwiseConv2d, depthwise_conv2d_no_bias};
+use support::linear::{Linear, linear};
+use support::reduce::mean;
+use support::softmax::softmax;
+use support::vars::trainable;
+
+/// The model `MobilenetV2`.
+#[derive(Clone, Debug)]
+pub struct MobilenetV2 {
+    conv1: Conv2d,
+    bn_conv1: BatchNorm,
+    blocks: Vec<Block>,
+    conv_1: Conv2d,
+    conv_1_bn: BatchNorm,
+    predictions: Linear,
+}
+
+impl MobilenetV2 {
+    /// Takes the weights from under `vb`.
+    pub fn new(vb: VarBuilder) -> Result<Self> {
+        Ok(Self {
+            conv1: conv2d_no_bias(
+                3,
+                16,
+                [3, 3],
+                ConvConfig::same().stride([2, 2]),
+                vb.pp("conv1"),
+            )?,
+            bn_conv1: batch_norm(16, BatchNormConfig::default(), vb.pp("bn_conv1"))?
+                .with_activation(Activation::Relu6),
+            blocks: vec![
+                Block::new(false, 32, 16, [1, 1], 8, false, vb.pp("blocks.0"))?,
+                Block::new(true, 8, 48, [2, 2], 8, false, vb.pp("blocks.1"))?,
+                Block::new(true, 8, 48, [1, 1], 8, true, vb.pp("blocks.2"))?,
+                Block::new(true, 8, 48, [2, 2], 16, false, vb.pp("blocks.3"))?,
+                Block::new(true, 16, 96, [1, 1], 16, true, vb.pp("blocks.4"))?,
+                Block::new(true, 16, 96, [1, 1], 16, true, vb.pp("blocks.5"))?,
+                Block::new(true, 16, 96, [2, 2], 24, false, vb.pp("blocks.6"))?,
+                Block::new(true, 24, 144, [1, 1], 24, true, vb.pp("blocks.7"))?,
+                Block::new(true, 24, 144, [1, 1], 24, true, vb.pp("blocks.8"))?,
+                Block::new(true, 24, 144, [1, 1], 24, true, vb.pp("blocks.9"))?,
+                Block::new(true, 24, 144, [1, 1], 32, false, vb.pp("blocks.10"))?,
+                Block::new(true, 32, 192, [1, 1], 32, true, vb.pp("blocks.11"))?,
+                Block::new(true, 32, 192, [1, 1], 32, true, vb.pp("blocks.12"))?,
+                Block::new(true, 32, 192, [2, 2], 56, false, vb.pp("blocks.13"))?,
+                Block::new(true, 56, 336, [1, 1], 56, true, vb.pp("blocks.14"))?,
+                Block::new(true, 56, 336, [1, 1], 56, true, vb.pp("blocks.15"))?,
+                Block::new(true, 56, 336, [1, 1], 112, false, vb.pp("blocks.16"))?,
+            ],
+            conv_1: conv2d_no_bias(112, 1280, [1, 1], ConvConfig::valid(), vb.pp("conv_1"))?,
+            conv_1_bn: batch_norm(1280, BatchNormConfig::default(), vb.pp("conv_1_bn"))?
+                .with_activation(Activation::Relu6),
+            predictions: linear(1280, 10, vb.pp("predictions"))?,
+        })
+    }
+
+    /// Loads the weights from a safetensors file.
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let tensors = candle_core::safetensors::load(path, device)?;
+        Self::new(VarBuilder::from_tensors(tensors, DType::F32, device))
+    }
+
+    /// The variables of `vars` that TensorFlow would train, in the order of their keys.
+    pub fn trainable(vars: &VarMap) -> Vec<Var> {
+        trainable(vars, &[])
+    }
+
+    /// For inference: batch norms are folded into the convolutions before them.
+    pub fn fused(&self) -> Result<Self> {
+        let (conv1, bn_conv1) = self.conv1.fold(&self.bn_conv1)?;
+        let (conv_1, conv_1_bn) = self.conv_1.fold(&self.conv_1_bn)?;
+        Ok(Self {
+            conv1,
+            bn_conv1,
+            blocks: self
+                .blocks
+                .iter()
+                .map(Block::fused)
+                .collect::<Result<_>>()?,
+            conv_1,
+            conv_1_bn,
+            ..self.clone()
+        })
+    }
+
+    /// - `keras_tensor`: `F32` `[batch, 96, 96, 3]`.
+    /// - returns `F32` `[batch, 10]`.
+    pub fn forward(&self, keras_tensor: &Tensor) -> Result<Tensor> {
+        self.forward_t(keras_tensor, false)
+    }
+
+    /// With batch statistics, moving averages that learn and live dropout if `train`.
+    pub fn forward_t(&self, keras_tensor: &Tensor, train: bool) -> Result<Tensor> {
+        let x = self.conv1.forward(keras_tensor)?; // [batch, 48, 48, 16]
+        let x = self.bn_conv1.forward_t(&x, train)?;
+        let x = self
+            .blocks
+            .iter()
+            .try_fold(x, |x, block| block.forward_t(&x, train))?; // [batch, 3, 3, 112]
+        let x = self.conv_1.forward(&x)?; // [batch, 3, 3, 1280]
+        let x = self.conv_1_bn.forward_t(&x, train)?;
+        let x = mean(&x, &[1, 2], false)?; // [batch, 1280]
+        let x = self.predictions.forward(&x)?; // [batch, 10]
+        softmax(&x, 1)
+    }
+
+    /// The same as `forward`.
+    pub fn serve(&self, keras_tensor: &Tensor) -> Result<Tensor> {
+        self.forward(keras_tensor)
+    }
+
+    /// The same as `forward_t`.
+    pub fn serve_t(&self, keras_tensor: &Tensor, train: bool) -> Result<Tensor> {
+        self.forward_t(keras_tensor, train)
+    }
+
+    /// The same as `forward`.
+    pub fn serving_default(&self, keras_tensor: &Tensor) -> Result<Tensor> {
+        self.forward(keras_tensor)
+    }
+
+    /// The same as `forward_t`.
+    pub fn serving_default_t(&self, keras_tensor: &Tensor, train: bool) -> Result<Tensor> {
+        self.forward_t(keras_tensor, train)
+    }
+}
+
+/// Layers `block_11` to `expanded_conv`, 17 in all.
+#[derive(Clone, Debug)]
+pub struct Block {
+    expand: Option<Conv2d>,
+    expand_bn: Option<BatchNorm>,
+    depthwise: DepthwiseConv2d,
+    depthwise_bn: BatchNorm,
+    project: Conv2d,
+    project_bn: BatchNorm,
+    add: bool,
+}
+
+impl Block {
+    /// Takes the weights from under `vb`.
+    pub fn new(
+        expand: bool,
+        inputs: usize,
+        expand_outputs: usize,
+        depthwise_strides: [usize; 2],
+        outputs: usize,
+        add: bool,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        Ok(Self {
+            expand: expand
+                .then(|| {
+                    conv2d_no_bias(
+                        inputs,
+                        expand_outputs,
+                        [1, 1],
+                        ConvConfig::same(),
+                        vb.pp("expand"),
+                    )
+                })
+                .transpose()?,
+            expand_bn: expand
+                .then(|| {
+                    batch_norm(
+                        expand_outputs,
+                        BatchNormConfig::default(),
+                        vb.pp("expand_bn"),
+                    )
+                })
+                .transpose()?
+                .map(|layer| layer.with_activation(Activation::Relu6)),
+            depthwise: depthwise_conv2d_no_bias(
+                expand_outputs,
+                1,
+                [3, 3],
+                ConvConfig::same().stride(depthwise_strides),
+                vb.pp("depthwise"),
+            )?,
+            depthwise_bn: batch_norm(
+                expand_outputs,
+                BatchNormConfig::default(),
+                vb.pp("depthwise_bn"),
+            )?
+            .with_activation(Activation::Relu6),
+            project: conv2d_no_bias(
+                expand_outputs,
+                outputs,
+                [1, 1],
+                ConvConfig::same(),
+                vb.pp("project"),
+            )?,
+            project_bn: batch_norm(outputs, BatchNormConfig::default(), vb.pp("project_bn"))?,
+            add,
+        })
+    }
+
+    /// For inference: batch norms are folded into the convolutions before them.
+    pub fn fused(&self) -> Result<Self> {
+        let (expand, expand_bn) = self
+            .expand
+            .as_ref()
+            .zip(self.expand_bn.as_ref())
+            .map(|(conv, norm)| conv.fold(norm))
+            .transpose()?
+            .unzip();
+        let (depthwise, depthwise_bn) = self.depthwise.fold(&self.depthwise_bn)?;
+        let (project, project_bn) = self.project.fold(&self.project_bn)?;
+        Ok(Self {
+            expand,
+            expand_bn,
+            depthwise,
+            depthwise_bn,
+            project,
+            project_bn,
+            ..self.clone()
+        })
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.forward_t(x, false)
+    }
+
+    /// With batch statistics, moving averages that learn and live dropout if `train`.
+    pub fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+        let h = match &self.expand {
+            Some(expand) => expand.forward(x)?,
+            None => x.clone(),
+        };
+        let h = match &self.expand_bn {
+            Some(expand_bn) => expand_bn.forward_t(&h, train)?,
+            None => h,
+        };
+        let h = self.depthwise.forward(&h)?;
+        let h = self.depthwise_bn.forward_t(&h, train)?;
+        let h = self.project.forward(&h)?;
+        let h = self.project_bn.forward_t(&h, train)?;
+        Ok(if self.add { (x + &h)? } else { h })
+    }
+}
+
