@@ -10,21 +10,21 @@ mod normalisations;
 mod pools;
 
 use candle_core::{DType, Device, Result, Tensor, Var, safetensors};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// One case: its tensors by name. Float inputs are variables, so that they get gradients.
 pub struct Case {
     name: &'static str,
-    tensors: HashMap<String, Tensor>,
+    tensors: BTreeMap<String, Tensor>,
 }
 
 impl Case {
     pub fn load(name: &'static str, dtype: DType) -> Result<Self> {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens.safetensors");
         let prefix = format!("{name}/");
-        let mut tensors = HashMap::new();
-        let tensors: BTreeMap<_, _> = safetensors::load(path, &Device::Cpu)?.into_iter().collect();
-        for (key, tensor) in tensors {
+        let mut tensors = BTreeMap::new();
+        let all: BTreeMap<_, _> = safetensors::load(path, &Device::Cpu)?.into_iter().collect();
+        for (key, tensor) in all {
             if let Some(key) = key.strip_prefix(&prefix) {
                 let float = tensor.dtype() == DType::F32;
                 let tensor = if float {

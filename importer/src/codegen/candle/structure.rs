@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 use crate::ir::{DType, Program};
 use std::collections::BTreeSet;
 
+/// A program need not call all that a model can do, nor read all that it gives.
+const UNUSED: &str = "allow(dead_code)";
+
 /// What the printing of a module's parts shares.
 pub struct Printer<'a> {
     /// The plan, without the steps that layers absorbed.
@@ -101,7 +104,10 @@ impl Printer<'_> {
             functions.extend(self.context.aliases(plan).iter().flat_map(alias));
         }
         match errors.is_empty() {
-            true => Ok(vec![item, Item::implementation(&structure.name, functions)]),
+            true => Ok(vec![
+                item,
+                Item::implementation(&structure.name, functions).attribute(UNUSED),
+            ]),
             false => Err(Error::several(errors)),
         }
     }
@@ -432,6 +438,7 @@ fn output_struct(entry: &Entry, uses: &mut BTreeSet<String>) -> Option<Item> {
     Some(
         Item::structure(name, members.collect::<Vec<_>>())
             .attribute("derive(Clone, Debug)")
+            .attribute(UNUSED)
             .doc(format!("What `{}` gives.", entry.method)),
     )
 }
