@@ -24,11 +24,11 @@ pub enum Lowered {
     Resource(usize),
     /// The path of an asset, by its index.
     Asset(usize),
-    /// A list of tensors, by its place in [`Cx::lists`].
+    /// A list of tensors, by its place in `Cx::lists`.
     List(usize),
     /// A complex tensor: its real and its imaginary part.
     Complex(Value, Value),
-    /// Random numbers, by their range's place in [`Cx::ranges`].
+    /// Random numbers, by their range's place in `Cx::ranges`.
     Random(usize),
     /// A branch that is not taken.
     Dead,

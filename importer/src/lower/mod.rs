@@ -1,6 +1,6 @@
 //! From TensorFlow's ops to the IR: one table row per op, one file per family.
 //!
-//! After this stage no TensorFlow word survives but in [`Origin`]s. Everything that a function needs and the IR
+//! After this stage no TensorFlow word survives but in `Origin`s. Everything that a function needs and the IR
 //! cannot say is found in one walk and reported together.
 //!
 //! To support an op, add a row to its family's `OPS`. A row reads operands and attributes through [`Cx`] and gives

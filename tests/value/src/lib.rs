@@ -178,7 +178,7 @@ fn write_data(file: &mut impl Write, data: &Data) -> io::Result<()> {
     }
 }
 
-/// Reads a file that [`write`] made.
+/// Reads a file that [`write()`] made.
 pub fn read(path: &Path) -> io::Result<Values> {
     let mut file = io::BufReader::new(fs::File::open(path)?);
     let length = u64::from_le_bytes(read_array(&mut file)?);
