@@ -12,11 +12,12 @@ mod select;
 mod evaluation_tests;
 
 use crate::codegen::{self, Context};
+use crate::ir::{DType, Program};
 use crate::manifest::Manifest;
 use crate::modules;
 use crate::saved_model::SavedModel;
 use crate::weights::WeightSpec;
-use crate::{Error, Framework, Options, Result};
+use crate::{Error, FloatType, Framework, Options, Result};
 
 /// What a conversion writes.
 pub(crate) struct Compiled {
@@ -32,6 +33,7 @@ pub(crate) struct Compiled {
 pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled> {
     let chosen = select::functions(model, options)?;
     let lowered = program::build(model, &chosen, options)?;
+    refuse_unprinted(&lowered.program, options)?;
     let names = describe::Names::of(&lowered);
     let target = codegen::weight_layout(options.framework);
     let mut plan = modules::plan(&lowered.program, &options.name, &names.entries, target)?;
@@ -55,6 +57,32 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
     })
 }
 
+/// Refuses choices that the printers do not follow.
+fn refuse_unprinted(program: &Program, options: &Options) -> Result<()> {
+    if options.embed_weights {
+        let error = Error::unsupported("weights cannot be embedded in the source");
+        return Err(error.help("load the safetensors file beside it"));
+    }
+    let Some(wanted) = options.dtype else {
+        return Ok(());
+    };
+    let wanted = match wanted {
+        FloatType::F32 => DType::F32,
+        FloatType::F16 => DType::F16,
+        FloatType::Bf16 => DType::BF16,
+    };
+    let floats = program.params.iter().map(|param| param.ty.dtype);
+    match floats
+        .filter(|dtype| dtype.is_float())
+        .find(|&dtype| dtype != wanted)
+    {
+        None => Ok(()),
+        Some(dtype) => Err(Error::unsupported(format!(
+            "the model computes in {dtype:?}, and a change to {wanted:?} is not supported"
+        ))),
+    }
+}
+
 /// The whole support code as one file.
 pub(crate) fn support_source(framework: Framework) -> String {
     codegen::support_source(framework)
@@ -64,92 +92,4 @@ pub(crate) fn support_source(framework: Framework) -> String {
 pub(crate) fn unsupported(model: &SavedModel) -> Vec<Error> {
     let chosen = select::everything(model);
     program::unsupported(model, &chosen)
-}
-
-#[cfg(test)]
-mod scratch {
-    use super::*;
-    #[test]
-    fn dump_plan() {
-        let Ok(dir) = std::env::var("MODEL") else {
-            return;
-        };
-        let model = SavedModel::load(&dir).unwrap();
-        let fw = if std::env::var("BURN").is_ok() {
-            Framework::Burn
-        } else {
-            Framework::Candle
-        };
-        let options = Options::new(fw, "model");
-        let chosen = select::functions(&model, &options).unwrap();
-        let lowered = match program::build(&model, &chosen, &options) {
-            Ok(l) => l,
-            Err(e) => {
-                println!("ERR {e}");
-                return;
-            }
-        };
-        if std::env::var("IR").is_ok() {
-            println!("{}", lowered.program.functions[0].graph);
-        }
-        let names = describe::Names::of(&lowered);
-        let plan = modules::plan(
-            &lowered.program,
-            &options.name,
-            &names.entries,
-            codegen::weight_layout(fw),
-        )
-        .unwrap();
-        for s in &plan.structs {
-            println!(
-                "struct {} args {:?} docs {:?}",
-                s.name,
-                s.args.iter().map(|a| &a.name).collect::<Vec<_>>(),
-                s.docs
-            );
-            for f in &s.fields {
-                println!("  {}: {:?} present {:?}", f.name, f.kind, f.present);
-            }
-            for m in &s.methods {
-                println!(
-                    "  fn {}({:?}) mode {} extents {:?}",
-                    m.name,
-                    m.params
-                        .iter()
-                        .map(|p| format!("{}: {:?}", p.name, p.ty))
-                        .collect::<Vec<_>>(),
-                    m.has_mode,
-                    m.extents
-                );
-                for st in &m.body {
-                    println!(
-                        "    {:?} = {:?} ({:?}) cond {:?}  // {:?}",
-                        st.results.iter().map(|r| &r.name).collect::<Vec<_>>(),
-                        st.action,
-                        st.args
-                            .iter()
-                            .map(|a| format!(
-                                "{}{}{}",
-                                if a.borrowed { "&" } else { "" },
-                                a.name,
-                                if a.last { "!" } else { "" }
-                            ))
-                            .collect::<Vec<_>>(),
-                        st.condition,
-                        st.note
-                    );
-                }
-                println!(
-                    "    -> {:?}",
-                    m.results.iter().map(|r| &r.name).collect::<Vec<_>>()
-                );
-            }
-        }
-        for w in plan.weights.iter().take(12) {
-            println!(
-                "{} <- {} {}",
-                w.key, lowered.program.params[w.param.0 as usize].name, w.layout
-            );
-        }
-    }
 }
