@@ -25,6 +25,7 @@ pub struct MobilenetV2 {
     predictions: Linear,
 }
 
+#[allow(dead_code)]
 impl MobilenetV2 {
     /// Takes the weights from under `vb`.
     pub fn new(vb: VarBuilder) -> Result<Self> {
@@ -147,6 +148,7 @@ pub struct Block {
     add: bool,
 }
 
+#[allow(dead_code)]
 impl Block {
     /// Takes the weights from under `vb`.
     pub fn new(
