@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, reason = "a program has no callers")]
 
-use std::io::{IsTerminal, stderr};
+use std::io::{self, IsTerminal, Write, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -151,8 +151,16 @@ struct Failures {
 
 fn print_json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => println!("{text}"),
+        Ok(text) => print(format_args!("{text}\n")),
         Err(error) => eprintln!("error: {error}"),
+    }
+}
+
+/// Prints to stdout. A reader that has had enough closes it, which is no error.
+fn print(text: std::fmt::Arguments<'_>) {
+    match io::stdout().lock().write_fmt(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => eprintln!("error: {error}"),
+        Ok(()) | Err(_) => {}
     }
 }
 
@@ -164,7 +172,7 @@ fn convert(args: ConvertArgs) -> Result<()> {
     let report = report?;
     match json {
         true => print_json(&report),
-        false => println!("{report}"),
+        false => print(format_args!("{report}\n")),
     }
     Ok(())
 }
@@ -215,7 +223,7 @@ fn show(args: InspectArgs) -> Result<()> {
     let inventory = inspect(&load.load(args.saved_model)?);
     match args.json {
         true => print_json(&inventory),
-        false => print!("{inventory}"),
+        false => print(format_args!("{inventory}")),
     }
     Ok(())
 }

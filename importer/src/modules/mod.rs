@@ -11,6 +11,8 @@ mod layers;
 mod locals;
 mod merge;
 mod paths;
+mod rows;
+mod settle;
 mod tree;
 mod types;
 mod view;

@@ -151,14 +151,28 @@ fn align(scope: &[String], path: &[String]) -> Option<(usize, bool)> {
 pub fn split_counter(name: &str) -> Option<(String, String)> {
     let words: Vec<&str> = name.split('_').collect();
     for end in 1..words.len() {
-        let word = words[end - 1];
-        if word.bytes().any(|b| b.is_ascii_digit()) {
+        let has_counter = words[end - 1].bytes().any(|b| b.is_ascii_digit());
+        // `conv1d_7` is the seventh of its kind, and no part of a `conv1d`.
+        let is_named = words[end..].iter().any(|word| !is_number(word));
+        if has_counter && is_named {
             let group = words[..end].join("_");
             let only_digits = group.bytes().all(|b| b.is_ascii_digit() || b == b'_');
             return (!only_digits).then(|| (group, words[end..].join("_")));
         }
     }
     None
+}
+
+/// A name without its counter, and without the letter that a counter may have: `block` of `block_3` and `block5a`.
+pub fn stem(name: &str) -> String {
+    let name = split_counter(&format!("{name}_x")).map_or(name.to_owned(), |(group, _)| group);
+    let lettered = name
+        .strip_suffix(|c: char| c.is_ascii_lowercase())
+        .filter(|rest| rest.ends_with(|c: char| c.is_ascii_digit()));
+    lettered
+        .unwrap_or(&name)
+        .trim_end_matches(|c: char| c.is_ascii_digit() || c == '_')
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -198,5 +212,14 @@ mod tests {
         );
         assert_eq!(split_counter("1_conv"), None);
         assert_eq!(split_counter("dense_1"), None);
+        assert_eq!(split_counter("conv1d_10"), None);
+    }
+
+    #[test]
+    fn a_stem_has_no_counter() {
+        assert_eq!(stem("block_3"), "block");
+        assert_eq!(stem("block5a"), "block");
+        assert_eq!(stem("conv3_block2_1"), "conv");
+        assert_eq!(stem("encoder"), "encoder");
     }
 }

@@ -3,7 +3,7 @@
 use super::pattern::unary;
 use super::rule::{Rule, Site, apply, close, number, splat};
 use crate::error::Result;
-use crate::ir::{Binary, Dim, Graph, Op, Reduction, Unary, Value};
+use crate::ir::{Binary, DType, Dim, Graph, Op, Reduction, Unary, Value};
 
 /// Drops neutral operands and spells powers and means as what they are.
 ///
@@ -17,6 +17,7 @@ pub fn algebra(graph: &Graph) -> Result<Graph> {
 pub const RULES: &[Rule] = &[
     unchanged,
     neutral,
+    casts,
     powers,
     negations,
     mean,
@@ -70,6 +71,22 @@ fn neutral(site: &mut Site<'_>) -> Result<Option<Value>> {
         _ => return Ok(None),
     };
     Ok(same(site, x))
+}
+
+/// A float made wider and narrow again.
+fn casts(site: &mut Site<'_>) -> Result<Option<Value>> {
+    let Op::Cast(narrow) = *site.op else {
+        return Ok(None);
+    };
+    let node = site.graph.producer(site.inputs[0]);
+    let (Op::Cast(wide), Some(&x)) = (&node.op, node.inputs.first()) else {
+        return Ok(None);
+    };
+    let is_wider = matches!(
+        (narrow, wide),
+        (DType::F16 | DType::BF16, DType::F32 | DType::F64) | (DType::F32, DType::F64)
+    );
+    Ok(same(site, x).filter(|_| is_wider))
 }
 
 /// `x ^ 2`, `x ^ 0.5`, `x * x`.

@@ -123,7 +123,7 @@ pub fn difference(before: &Graph, after: &Graph) -> Result<f64> {
             Op::Param(param) => Some((param, node.types[0].clone())),
             _ => None,
         })
-        .map(|(param, ty)| Ok((param, Arc::new(sample(&ty, u64::from(param.0))?))))
+        .map(|(param, ty)| Ok((param, Arc::new(weight(&ty, u64::from(param.0))?))))
         .collect::<Result<_>>()?;
     let param = |id: ParamId| Ok(params[&id].clone());
     let (a, b) = (
@@ -153,6 +153,18 @@ fn distance(a: &Tensor, b: &Tensor) -> f64 {
     pairs
         .map(|(x, y)| f64::from((x - y).abs()) / scale)
         .fold(0.0, f64::max)
+}
+
+/// A vector between 0 and 1, as a variance is, or a larger weight around zero, so that sums stay small.
+fn weight(ty: &Type, seed: u64) -> Result<Tensor> {
+    let value = sample(ty, seed)?;
+    match (value.rank() > 1)
+        .then(|| value.elements::<f32>())
+        .flatten()
+    {
+        Some(elements) => Tensor::new(value.shape(), elements.iter().map(|x| x - 0.5).collect()),
+        None => Ok(value),
+    }
 }
 
 /// Numbers between 0 and 1 from a linear congruential generator; every free dimension is 2.

@@ -37,6 +37,10 @@ fn narrowed(site: &Site<'_>) -> Option<(Op, usize)> {
     if dims.len() != 4 || !matches!(site.graph.producer(site.inputs[0]).op, Op::Reshape(_)) {
         return None;
     }
+    // An image of one pixel, as squeeze and excitation makes it, is no sequence.
+    if dims[1].is(1) && dims[2].is(1) {
+        return None;
+    }
     let kernel = || site.graph.ty(site.inputs[1]).dims();
     let is_unit = |axis: usize, window: bool| {
         dims[axis + 1].is(1) && site.ty.dims()[axis + 1].is(1) && window
@@ -106,7 +110,7 @@ fn padding_without(padding: &Padding, axis: usize) -> Option<Padding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Binary, Grouping};
+    use crate::ir::{Binary, Grouping, Reduction};
     use crate::passes::optimise;
     use crate::passes::testing::Build;
 
@@ -132,6 +136,32 @@ mod tests {
         let expected = "
             Conv(Conv { strides: [2], dilations: [1], padding: Same, grouping: Groups(1), channels: Last }) [s0, 5, 6]
             Binary(Add) [s0, 5, 6]";
+        b.check(&[y], optimise, expected);
+    }
+
+    #[test]
+    fn a_mean_over_an_image_keeps_its_axes_for_a_convolution() {
+        let mut b = Build::default();
+        let x = b.input(&[0, 5, 5, 3]);
+        let kernel = b.param(&[1, 1, 3, 2]);
+        let mean = Op::Reduce {
+            op: Reduction::Mean,
+            axes: vec![1, 2],
+            keep: false,
+        };
+        let y = b.op(mean, &[x]);
+        let y = b.reshape(y, &[0, 1, 1, 3]);
+        let conv = Conv {
+            strides: vec![1, 1],
+            dilations: vec![1, 1],
+            padding: Padding::Valid,
+            grouping: Grouping::Groups(1),
+            channels: Channels::Last,
+        };
+        let y = b.op(Op::Conv(conv), &[y, kernel]);
+        let expected = "
+            Reduce { op: Mean, axes: [1, 2], keep: true } [s0, 1, 1, 3]
+            Conv(Conv { strides: [1, 1], dilations: [1, 1], padding: Valid, grouping: Groups(1), channels: Last }) [s0, 1, 1, 2]";
         b.check(&[y], optimise, expected);
     }
 }

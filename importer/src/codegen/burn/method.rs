@@ -205,15 +205,19 @@ fn line(plan: &Plan, step: &Step, body: &mut Body) -> Result<Option<Line>> {
                 .ok_or_else(|| Error::malformed("internal: a condition without an else"))?;
             let pass = pass.value(body);
             let own = Expr::path("self").field(field.name.as_str());
-            match field.present {
-                Some(_) => Expr::match_(
+            match (field.present, uses(&step.action, condition.field)) {
+                (Some(_), true) => Expr::match_(
                     own.by_ref(),
                     [
                         Arm::new(Pat::variant("Some", [field.name.as_str()]), value),
                         Arm::new("None", pass),
                     ],
                 ),
-                None => Expr::if_else(own, Block::from(value), Block::from(pass)),
+                (Some(_), false) => {
+                    let is_there = own.call_method("is_some", []);
+                    Expr::if_else(is_there, Block::from(value), Block::from(pass))
+                }
+                (None, _) => Expr::if_else(own, Block::from(value), Block::from(pass)),
             }
         }
     };
@@ -228,6 +232,18 @@ fn line(plan: &Plan, step: &Step, body: &mut Body) -> Result<Option<Line>> {
         note: step.note.clone(),
         is_extent: matches!(step.action, Action::Extent { .. }),
     }))
+}
+
+/// Whether a step runs what is in a field.
+fn uses(action: &Action, index: usize) -> bool {
+    match action {
+        Action::Layer { field, .. }
+        | Action::Module { field, .. }
+        | Action::Modules { field, .. }
+        | Action::LayerWeight { field, .. }
+        | Action::Parameter(field) => *field == index,
+        Action::Op(_) | Action::Constant(_) | Action::Extent { .. } => false,
+    }
 }
 
 /// A weight that is spelt where it is read.
