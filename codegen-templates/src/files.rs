@@ -52,4 +52,5 @@ pub const BURN: &[Support] = files!(
     "scan"
     "string_tensor"
     "top_k"
+    "vars"
 );

@@ -72,7 +72,6 @@ pub fn plan(subject: &Subject, manifest: &Manifest, golden: &Values) -> Plan {
         unplanned: Vec::new(),
     };
     let planner = Planner { manifest, golden };
-    let mutates = manifest.functions.iter().any(|function| function.mutates);
     for case in &subject.cases {
         let goal = match case.kind {
             CaseKind::Signature | CaseKind::Function | CaseKind::Variables => Goal::Match,
@@ -81,9 +80,8 @@ pub fn plan(subject: &Subject, manifest: &Manifest, golden: &Values) -> Plan {
         if let Err(why) = planner.add(&mut plan, case) {
             plan.unplanned.push((goal, format!("{}: {why}", case.name)));
         }
-    }
-    if subject.tolerance.scaled && !mutates {
-        for case in &subject.cases {
+        // At once, while the model's state is what it was for the golden batch.
+        if subject.tolerance.scaled {
             planner.add_batch(&mut plan, case);
         }
     }
@@ -135,7 +133,8 @@ impl Planner<'_> {
     /// The golden batch twice over, where every argument has an unknown first dimension.
     fn add_batch(&self, plan: &mut Plan, case: &Case) {
         let call = matches!(case.kind, CaseKind::Signature | CaseKind::Function);
-        let Some((index, function)) = self.function(case).ok().filter(|_| call) else {
+        let found = self.function(case).ok();
+        let Some((index, function)) = found.filter(|(_, f)| call && !f.mutates) else {
             return;
         };
         let free = |shape: &Option<Vec<Option<u64>>>| matches!(shape.as_deref(), Some([None, ..]));
@@ -395,17 +394,17 @@ fn native(value: &Value, variable: &Variable) -> Result<Value> {
         Data::Float(values) => {
             let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             let bytes = layout.apply(&value.shape, &bytes, 8)?;
-            Data::Float(
-                bytes
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .map(|&chunk| f64::from_le_bytes(chunk))
-                    .collect(),
-            )
+            let (words, _) = bytes.as_chunks();
+            Data::Float(words.iter().map(|&word| f64::from_le_bytes(word)).collect())
+        }
+        Data::Int(values) => {
+            let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            let bytes = layout.apply(&value.shape, &bytes, 8)?;
+            let (words, _) = bytes.as_chunks();
+            Data::Int(words.iter().map(|&word| i64::from_le_bytes(word)).collect())
         }
         other if layout.is_identity() => other.clone(),
-        _ => return Err(format!("`{}` is no float and changes its layout", variable.name).into()),
+        _ => return Err(format!("`{}` is no number and changes its layout", variable.name).into()),
     };
     Ok(Value {
         dtype: value.dtype.clone(),

@@ -15,3 +15,4 @@ pub mod resize;
 pub mod scan;
 pub mod string_tensor;
 pub mod top_k;
+pub mod vars;

@@ -14,7 +14,7 @@ pub mod target;
 use crate::ir::{DType, Program, Shape, Type};
 use crate::{Framework, Result};
 use plan::Plan;
-use rust::{File, Item};
+use rust::{Expr, File, Item};
 use savedmodel_import_templates as templates;
 use std::collections::BTreeSet;
 use target::WeightLayout;
@@ -48,6 +48,8 @@ pub struct Alias {
     pub output_struct: Option<String>,
     /// Whether it has a form for training.
     pub has_mode: bool,
+    /// Whether it changes the model.
+    pub mutates: bool,
 }
 
 impl Context {
@@ -58,6 +60,7 @@ impl Context {
             Alias {
                 output_struct: entry.output_struct.clone(),
                 has_mode: entry.has_mode,
+                mutates: entry.mutates,
                 ..alias.clone()
             }
         };
@@ -210,6 +213,20 @@ pub fn support_source(framework: Framework) -> String {
         ));
     }
     text
+}
+
+/// How a method takes the model.
+fn receiver(mutates: bool) -> &'static str {
+    if mutates { "&mut self" } else { "&self" }
+}
+
+/// The field that a weight's key leads to: `self.blocks[0].scale` for `blocks.0.scale`.
+fn field_of_key(key: &str) -> Expr {
+    let step = |owner: Expr, part: &str| match part.parse() {
+        Ok(index) => owner.index(Expr::size(index)),
+        Err(_) => owner.field(part),
+    };
+    key.split('.').fold(Expr::path("self"), step)
 }
 
 /// A type as a comment: element type and shape.

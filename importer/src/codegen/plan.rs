@@ -31,6 +31,8 @@ pub struct Entry {
     pub output_struct: Option<String>,
     /// Whether it has a form with a `train` argument.
     pub has_mode: bool,
+    /// Whether it changes the model.
+    pub mutates: bool,
 }
 
 /// A generated struct type.
@@ -233,10 +235,47 @@ pub struct Method {
     pub body: Vec<Step>,
     /// What it returns, in order.
     pub results: Vec<Operand>,
+    /// The parameters that get a new value at its end.
+    pub assignments: Vec<Assignment>,
     /// Whether the body differs in training, so that there is a form with a `train` argument.
     pub has_mode: bool,
     /// The extents that have a name in the body: `let batch = x.dim(0)`.
     pub extents: Vec<(Dim, String)>,
+}
+
+impl Method {
+    /// Whether it changes the model.
+    pub fn mutates(&self) -> bool {
+        !self.assignments.is_empty()
+    }
+
+    /// What lives until its end: results and assigned values.
+    pub fn last_reads(&self) -> impl Iterator<Item = &Operand> {
+        let assigned = self.assignments.iter().map(|assignment| &assignment.value);
+        self.results.iter().chain(assigned)
+    }
+
+    /// What it assigns, as documentation.
+    pub fn assigned(&self) -> Option<String> {
+        let keys = self.assignments.iter();
+        let names: Vec<String> = keys.map(|given| format!("`{}`", given.key)).collect();
+        self.mutates()
+            .then(|| format!("- assigns {}.", names.join(", ")))
+    }
+
+    /// Whether a parameter under this name has to be read before the method assigns any.
+    pub fn keeps(&self, name: &str) -> bool {
+        self.mutates() && self.last_reads().any(|operand| operand.name == name)
+    }
+}
+
+/// A parameter's new value.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    /// The key of the parameter: the path of its field.
+    pub key: String,
+    /// The value.
+    pub value: Operand,
 }
 
 /// A named value.

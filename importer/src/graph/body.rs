@@ -161,9 +161,12 @@ impl Body {
             Source::Node { node, .. } => Some(*node),
             Source::Argument(_) => None,
         });
-        let roots: Vec<usize> = results.chain(self.effect_roots()).collect();
+        let effects = self.effect_roots();
+        let follows_controls = !effects.is_empty();
+        let roots: Vec<usize> = results.chain(effects).collect();
         let mut order = Order {
             body: self,
+            follows_controls,
             state: vec![Mark::New; self.nodes.len()],
             order: vec![],
         };
@@ -201,7 +204,7 @@ impl Body {
 }
 
 /// Whether an op changes the state of the model.
-fn changes_state(op: &str) -> bool {
+pub fn changes_state(op: &str) -> bool {
     let prefixes = [
         "Assign",
         "ResourceScatter",
@@ -226,6 +229,8 @@ enum Mark {
 /// Depth-first order without recursion: a chain may be 20,000 nodes long.
 struct Order<'a> {
     body: &'a Body,
+    /// Whether control edges count: they say what is read before and after an assignment.
+    follows_controls: bool,
     state: Vec<Mark>,
     order: Vec<usize>,
 }
@@ -244,12 +249,15 @@ impl Order<'_> {
                 (Mark::New, false) => {
                     self.state[node] = Mark::Open;
                     stack.push((node, true));
-                    let operands: Vec<usize> = self.body.operands(node).collect();
-                    let pending = operands
+                    let controls = &self.body.controls[node];
+                    let controls = controls.iter().filter(|_| self.follows_controls);
+                    let before: Vec<usize> =
+                        self.body.operands(node).chain(controls.copied()).collect();
+                    let pending = before
                         .iter()
                         .rev()
-                        .filter(|&&operand| self.state[operand] != Mark::Done);
-                    stack.extend(pending.map(|&operand| (operand, false)));
+                        .filter(|&&node| self.state[node] != Mark::Done);
+                    stack.extend(pending.map(|&node| (node, false)));
                 }
             }
         }

@@ -57,6 +57,8 @@ pub struct Function {
     pub inputs: Vec<String>,
     /// The names of the results, in the order of [`Graph::outputs`].
     pub outputs: Vec<String>,
+    /// The variables that it assigns. Their new values are the graph's outputs after the results.
+    pub assigned: Vec<ParamId>,
     /// What it computes.
     pub graph: Graph,
 }

@@ -4,9 +4,10 @@
 //! others both sides are computed, and the predicate selects the results.
 
 use super::cx::Lowered;
+use super::variables::Variables;
 use super::walk::Walk;
 use crate::error::{Error, Result};
-use crate::ir::{Comparison, DType, Op, Origin, Value};
+use crate::ir::{Comparison, DType, Op, Origin, ParamId, Value};
 use savedmodel_import_proto::{AttrValue, NodeDef, attr_value};
 
 /// An unrolled loop may bring a function to this many nodes.
@@ -116,13 +117,43 @@ fn branch(
         };
         return walk.call(branches.get(chosen)?, arguments, origin);
     }
+    let before = walk.variables.clone();
     let mut results = walk.call(branches.last()?, arguments, origin)?;
     for (index, name) in branches.iter().enumerate().rev().skip(1) {
+        let after = std::mem::replace(&mut walk.variables, before.clone());
         let other = walk.call(name, arguments, origin)?;
-        let selected = select_all(walk, chooser, index, &other, &results, origin);
+        let selected =
+            select_all(walk, chooser, index, &other, &results, origin).and_then(|results| {
+                select_state(walk, chooser, index, after, origin).map(|()| results)
+            });
         results = selected.map_or_else(|error| walk.fail(error, origin), Some)?;
     }
     Some(results)
+}
+
+/// Merges what two branches assigned: the variables as the walk has them if `chooser == index`, else as in `no`.
+fn select_state(
+    walk: &mut Walk<'_>,
+    chooser: Value,
+    index: usize,
+    no: Variables,
+    origin: &Origin,
+) -> Result<()> {
+    let yes = walk.variables.clone();
+    let assigned: Vec<ParamId> = yes.assigned.union(&no.assigned).copied().collect();
+    for param in assigned {
+        let of = |walk: &mut Walk<'_>, side: &Variables| match side.values.get(&param) {
+            Some(&value) => Ok(value),
+            None => walk.context(&NodeDef::default(), &[], origin).read(param),
+        };
+        let sides = [of(walk, &yes)?, of(walk, &no)?].map(Lowered::Value);
+        let selected = select_all(walk, chooser, index, &sides[..1], &sides[1..], origin)?;
+        if let [Lowered::Value(value)] = selected.as_slice() {
+            walk.variables.values.insert(param, *value);
+            walk.variables.assigned.insert(param);
+        }
+    }
+    Ok(())
 }
 
 /// `chooser == index ? yes : no`, result by result.

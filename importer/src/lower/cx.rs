@@ -5,6 +5,7 @@ use super::elements;
 use super::lists::List;
 use super::random::Range;
 use super::space::Spread;
+use super::variables::Variables;
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::graph::op_def::op_def;
@@ -40,7 +41,7 @@ pub enum Lowered {
 pub struct Cx<'a> {
     pub(super) graph: &'a mut Graph,
     pub(super) params: &'a [Param],
-    pub(super) reads: &'a mut BTreeMap<ParamId, Value>,
+    pub(super) variables: &'a mut Variables,
     pub(super) lists: &'a mut Vec<List>,
     pub(super) ranges: &'a mut Vec<Range>,
     pub(super) spreads: &'a mut BTreeMap<Value, Spread>,
@@ -52,12 +53,12 @@ pub struct Cx<'a> {
 impl Cx<'_> {
     /// The same node with other operands.
     pub fn with_inputs<'c>(&'c mut self, inputs: &'c [Lowered]) -> Cx<'c> {
-        let (graph, reads, lists) = (&mut *self.graph, &mut *self.reads, &mut *self.lists);
+        let (graph, lists) = (&mut *self.graph, &mut *self.lists);
         let (spreads, ranges) = (&mut *self.spreads, &mut *self.ranges);
         Cx {
             graph,
             params: self.params,
-            reads,
+            variables: &mut *self.variables,
             lists,
             spreads,
             ranges,
@@ -144,7 +145,7 @@ impl Cx<'_> {
     /// # Errors
     /// The model has no such variable.
     pub fn read(&mut self, param: ParamId) -> Result<Value> {
-        if let Some(&value) = self.reads.get(&param) {
+        if let Some(&value) = self.variables.values.get(&param) {
             return Ok(value);
         }
         let known = self.params.get(param.0 as usize);
@@ -153,7 +154,7 @@ impl Cx<'_> {
             .ty
             .clone();
         let value = self.graph.param(param, ty, self.origin);
-        self.reads.insert(param, value);
+        self.variables.values.insert(param, value);
         Ok(value)
     }
 

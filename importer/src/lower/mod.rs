@@ -36,12 +36,13 @@ mod slicing;
 mod space;
 mod state;
 mod strided;
+mod variables;
 mod walk;
 mod windows;
 
 pub use constant::tensor;
 pub use cx::{Cx, Lowered};
-pub use walk::{lower, unsupported};
+pub use walk::{LoweredFunction, lower, unsupported};
 
 use crate::error::Result;
 use crate::ir::Value;
@@ -122,6 +123,7 @@ const FAMILIES: &[&[Lowering]] = &[
     space::OPS,
     state::OPS,
     strided::OPS,
+    variables::OPS,
     windows::OPS,
 ];
 

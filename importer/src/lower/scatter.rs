@@ -41,14 +41,30 @@ fn scatter_nd(cx: &mut Cx<'_>) -> Result<Value> {
 
 fn tensor_scatter(cx: &mut Cx<'_>, op: Binary) -> Result<Value> {
     let (x, indices, updates) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
+    with_sums(cx, op, x, indices, updates)
+}
+
+/// `x` combined with the sums of the updates at each index.
+pub fn with_sums(
+    cx: &mut Cx<'_>,
+    op: Binary,
+    x: Value,
+    indices: Value,
+    updates: Value,
+) -> Result<Value> {
     let shape = cx.shape(x)?;
     let sums = cx.push(Op::ScatterNd { shape }, &[indices, updates])?;
     cx.combine(op, x, sums)
 }
 
-/// TensorFlow leaves open which of two updates of one element wins; here no index may occur twice.
 fn tensor_scatter_update(cx: &mut Cx<'_>) -> Result<Value> {
     let (x, indices, updates) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
+    scattered(cx, x, indices, updates)
+}
+
+/// `x` with the updates in place of what is at their indices. TensorFlow leaves open which of two updates of one element
+/// wins; here no index may occur twice.
+pub fn scattered(cx: &mut Cx<'_>, x: Value, indices: Value, updates: Value) -> Result<Value> {
     let shape = cx.shape(x)?;
     let dtype = cx.dtype(x);
     let updates = if dtype == DType::Bool {

@@ -7,6 +7,7 @@ use super::lists::List;
 use super::random::{self, Range};
 use super::same::Same;
 use super::space::Spread;
+use super::variables::Variables;
 use super::{check, find};
 use crate::error::{Error, Result};
 use crate::graph::flat::{FlatGraph, FlatKind, FlatNode, Library, flatten};
@@ -20,11 +21,19 @@ const REPORTS: &[&str] = &["Assert", "NoOp", "Print", "PrintV2", "ControlTrigger
 /// Loops and branches may nest this deep.
 const DEPTH_LIMIT: usize = 40;
 
+/// A function as IR.
+pub struct LoweredFunction {
+    /// What it computes: its results, and after them the new values of the variables that it assigns.
+    pub graph: Graph,
+    /// The variables that it assigns.
+    pub assigned: Vec<ParamId>,
+}
+
 /// Lowers one function. `library` has the bodies of its loops and branches.
 ///
 /// # Errors
 /// Every node that the IR cannot say, together.
-pub fn lower(flat: &FlatGraph, params: &[Param], library: &dyn Library) -> Result<Graph> {
+pub fn lower(flat: &FlatGraph, params: &[Param], library: &dyn Library) -> Result<LoweredFunction> {
     let mut same = Same::default();
     loop {
         same.restart();
@@ -32,7 +41,7 @@ pub fn lower(flat: &FlatGraph, params: &[Param], library: &dyn Library) -> Resul
             graph: Graph::default(),
             params,
             library,
-            reads: BTreeMap::new(),
+            variables: Variables::default(),
             lists: Vec::new(),
             spreads: BTreeMap::new(),
             ranges: Vec::new(),
@@ -133,7 +142,7 @@ pub(super) struct Walk<'a> {
     pub(super) graph: Graph,
     params: &'a [Param],
     library: &'a dyn Library,
-    reads: BTreeMap<ParamId, Value>,
+    pub(super) variables: Variables,
     lists: Vec<List>,
     spreads: BTreeMap<Value, Spread>,
     ranges: Vec<Range>,
@@ -322,11 +331,11 @@ impl Walk<'_> {
         inputs: &'c [Lowered],
         origin: &'c Origin,
     ) -> Cx<'c> {
-        let (graph, reads, lists) = (&mut self.graph, &mut self.reads, &mut self.lists);
+        let (graph, lists) = (&mut self.graph, &mut self.lists);
         Cx {
             graph,
             params: self.params,
-            reads,
+            variables: &mut self.variables,
             lists,
             spreads: &mut self.spreads,
             ranges: &mut self.ranges,
@@ -363,7 +372,7 @@ impl Walk<'_> {
         None
     }
 
-    fn finish(mut self, flat: &FlatGraph, results: Results) -> Result<Graph> {
+    fn finish(mut self, flat: &FlatGraph, results: Results) -> Result<LoweredFunction> {
         let mut outputs = Vec::with_capacity(flat.outputs.len());
         for edge in &flat.outputs {
             let origin = &flat.nodes[edge.node].origin;
@@ -390,8 +399,13 @@ impl Walk<'_> {
         if !self.errors.is_empty() {
             return Err(Error::several(self.errors));
         }
+        let assigned: Vec<ParamId> = self.variables.assigned.into_iter().collect();
+        outputs.extend(assigned.iter().map(|param| self.variables.values[param]));
         self.graph.outputs = outputs;
-        Ok(self.graph)
+        Ok(LoweredFunction {
+            graph: self.graph,
+            assigned,
+        })
     }
 }
 

@@ -112,6 +112,10 @@ pub fn draft(program: &Program, items: &Items) -> Result<Modules> {
             modules: &mut modules,
         };
         let body = drafter.body(&[], &function.graph.inputs, &function.graph.outputs)?;
+        for param in &function.assigned {
+            let (module, name) = &items.fields[param];
+            drafter.field(module, name, Held::Param(*param));
+        }
         modules.entry(vec![]).or_default().methods.push(body);
     }
     Ok(modules)

@@ -11,7 +11,7 @@ use crate::codegen::plan::{self, ArgValue, Entry, Field, FieldKind, Local, Plan,
 use crate::codegen::rust::ident::{Namer, camel, snake};
 use crate::codegen::target::WeightLayout;
 use crate::error::{Error, Result};
-use crate::ir::{Param, Program};
+use crate::ir::{Param, ParamId, Program};
 use std::collections::BTreeMap;
 
 /// What emitting may come back with.
@@ -45,9 +45,10 @@ pub fn emit(
     target: &dyn WeightLayout,
 ) -> Result<Emitted> {
     let emitter = Emitter::new(program, items, types, name, names);
+    let weights = emitter.weights(target)?;
     let mut structs = vec![];
     for &ty in &emitter.order {
-        match emitter.structure(ty) {
+        match emitter.structure(ty, &weights) {
             Ok(structure) => structs.push(structure),
             Err(MissingExtent(dim)) => {
                 let path = types.types[ty].instances[0].path.clone();
@@ -60,7 +61,6 @@ pub fn emit(
             }
         }
     }
-    let weights = emitter.weights(target)?;
     let entries = emitter.entries(&structs[0], name);
     Ok(Emitted::Plan(Plan {
         structs,
@@ -116,7 +116,7 @@ impl<'a> Emitter<'a> {
             .unwrap_or(0)
     }
 
-    fn structure(&self, index: usize) -> Result<Struct, MissingExtent> {
+    fn structure(&self, index: usize, weights: &[Weight]) -> Result<Struct, MissingExtent> {
         let ty = &self.types.types[index];
         let root = self.order[0] == index;
         let mut methods = vec![];
@@ -127,6 +127,13 @@ impl<'a> Emitter<'a> {
                 (false, i) => format!("forward_{}", i + 1),
             };
             let inputs = root.then(|| self.entry_names[i].inputs.as_slice());
+            let assigned = match root {
+                true => assigned_keys(&self.program.functions[i].assigned, weights),
+                false => vec![],
+            };
+            let first_assigned = body.results.len() - assigned.len();
+            let named = body.results[first_assigned..].iter().zip(&assigned);
+            let wanted = named.map(|(source, key)| (*source, snake(last_part(key))));
             let has_mode = self.has_mode(index, i);
             let mut method = method(
                 body,
@@ -135,11 +142,17 @@ impl<'a> Emitter<'a> {
                 inputs,
                 ty.instances.len() == 1,
                 has_mode,
+                wanted.collect(),
             )?;
             method
                 .body
                 .iter_mut()
                 .for_each(|step| over_rows(step, &ty.module.fields));
+            let values = method.results.split_off(first_assigned);
+            let pairs = assigned.into_iter().zip(values);
+            method.assignments = pairs
+                .map(|(key, value)| plan::Assignment { key, value })
+                .collect();
             methods.push(method);
         }
         Ok(Struct {
@@ -338,10 +351,24 @@ impl<'a> Emitter<'a> {
                 outputs,
                 output_struct,
                 has_mode: method.has_mode,
+                mutates: method.mutates(),
             });
         }
         entries
     }
+}
+
+/// The keys of the variables that a function assigns.
+fn assigned_keys(assigned: &[ParamId], weights: &[Weight]) -> Vec<String> {
+    let key = |param: &ParamId| {
+        let weight = weights.iter().find(|weight| weight.param == *param);
+        weight.map(|weight| weight.key.clone()).unwrap_or_default()
+    };
+    assigned.iter().map(key).collect()
+}
+
+fn last_part(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
 }
 
 /// The settings of a row of modules, for each module of the row.

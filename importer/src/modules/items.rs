@@ -59,13 +59,22 @@ pub struct Items {
     pub fields: BTreeMap<ParamId, (Path, String)>,
     /// The items of each function.
     pub functions: Vec<Vec<Item>>,
+    /// The variables that functions assign. They are fields of their own: no layer has them.
+    pub assigned: BTreeSet<ParamId>,
 }
 
 /// Finds the layers and items of all functions.
 pub fn collect(program: &Program) -> Items {
     let used = used_params(program);
     let paths = paths::of_params(&program.params, &used);
-    let mut items = Items::default();
+    let mut items = Items {
+        assigned: program
+            .functions
+            .iter()
+            .flat_map(|function| function.assigned.iter().copied())
+            .collect(),
+        ..Items::default()
+    };
     let mut calls: Vec<Vec<(usize, Found)>> = vec![];
     for function in &program.functions {
         let found = layers::find(&function.graph);
@@ -86,8 +95,9 @@ pub fn collect(program: &Program) -> Items {
     items
 }
 
-/// The variables that functions read.
+/// The variables that functions read or assign.
 pub fn used_params(program: &Program) -> BTreeSet<ParamId> {
+    let assigned = program.functions.iter().flat_map(|f| f.assigned.clone());
     let nodes = program
         .functions
         .iter()
@@ -100,6 +110,7 @@ pub fn used_params(program: &Program) -> BTreeSet<ParamId> {
                 None
             }
         })
+        .chain(assigned)
         .collect()
 }
 
@@ -124,7 +135,8 @@ impl Items {
             return same.then_some((*layer, found));
         }
         let distinct: BTreeSet<ParamId> = layers::params(&found).collect();
-        if owners.iter().any(Option::is_some) || distinct.len() != found.weights.len() {
+        let is_taken = owners.iter().any(Option::is_some) || !distinct.is_disjoint(&self.assigned);
+        if is_taken || distinct.len() != found.weights.len() {
             return None;
         }
         let layer = self.layers.len();
@@ -219,6 +231,10 @@ impl Items {
                 item.label.clone_from(&name);
                 self.fields.insert(param, (module, name));
             }
+        }
+        for &param in &self.assigned {
+            let unread = || (vec![], paths[&param].join("_"));
+            self.fields.entry(param).or_insert_with(unread);
         }
     }
 }

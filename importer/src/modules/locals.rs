@@ -18,9 +18,10 @@ pub fn method(
     inputs: Option<&[String]>,
     with_notes: bool,
     has_mode: bool,
+    wanted: BTreeMap<Source, String>,
 ) -> Result<Method, MissingExtent> {
     let extents = Extents::find(body)?;
-    let mut writer = Writer::new(body, &extents, with_notes);
+    let mut writer = Writer::new(body, &extents, with_notes, wanted);
     let params = writer.arguments(inputs);
     for step in 0..body.steps.len() {
         writer.step(step, fields);
@@ -40,6 +41,7 @@ pub fn method(
         params,
         body: writer.out,
         results,
+        assignments: vec![],
         has_mode,
         extents: named,
     })
@@ -174,6 +176,9 @@ fn axis_name(ty: &Type, axis: usize) -> String {
     name.to_owned()
 }
 
+/// The names of what is on the way.
+const SHORT: [&str; 2] = ["x", "h"];
+
 struct Writer<'a> {
     body: &'a Body,
     extents: &'a Extents,
@@ -182,6 +187,8 @@ struct Writer<'a> {
     last_use: HashMap<Source, usize>,
     names: HashMap<Source, Name>,
     symbols: BTreeMap<Symbol, String>,
+    /// The names that some values shall have: of the variables that they are assigned to.
+    wanted: BTreeMap<Source, String>,
     out: Vec<Step>,
 }
 
@@ -192,7 +199,12 @@ struct Name {
 }
 
 impl<'a> Writer<'a> {
-    fn new(body: &'a Body, extents: &'a Extents, with_notes: bool) -> Self {
+    fn new(
+        body: &'a Body,
+        extents: &'a Extents,
+        with_notes: bool,
+        wanted: BTreeMap<Source, String>,
+    ) -> Self {
         let mut last_use = HashMap::new();
         for (step, s) in body.steps.iter().enumerate() {
             last_use.extend(s.args.iter().map(|&arg| (arg, step)));
@@ -213,6 +225,7 @@ impl<'a> Writer<'a> {
             last_use,
             names: HashMap::new(),
             symbols,
+            wanted,
             out: vec![],
         }
     }
@@ -377,6 +390,13 @@ impl<'a> Writer<'a> {
     ) -> Vec<String> {
         let step = &self.body.steps[index];
         if let [_] = step.types.as_slice() {
+            let own = Source::Step {
+                step: index,
+                result: 0,
+            };
+            if let Some(name) = self.wanted.get(&own) {
+                return vec![self.free(name, dying)];
+            }
             return vec![self.result_name(step, dying, fields)];
         }
         let base = if !step.label.contains(char::is_alphabetic) {
@@ -422,13 +442,15 @@ impl<'a> Writer<'a> {
             .find(|arg| dying.contains(arg) && self.is_chain(**arg));
         // A model's argument has the name that the model gives it; what is made of it has not.
         let is_argument = |arg: &&Source| matches!(arg, Source::Input(_));
-        if let Some(name) = chained
+        let named = chained
             .filter(|arg| !is_argument(arg))
-            .and_then(|arg| self.names.get(arg))
+            .and_then(|arg| self.names.get(arg));
+        if let Some(Name { name, .. }) = named
+            && (SHORT.contains(&name.as_str()) || self.keeps_meaning(step))
         {
-            return name.name.clone();
+            return name.clone();
         }
-        for short in ["x", "h"] {
+        for short in SHORT {
             if self.free(short, dying) == short {
                 return short.to_owned();
             }
@@ -439,6 +461,26 @@ impl<'a> Writer<'a> {
             snake(&step.label)
         };
         self.free(&label, dying)
+    }
+
+    /// Whether a step gives what it was given in another form, so that a telling name stays true.
+    fn keeps_meaning(&self, step: &draft::Step) -> bool {
+        let is_one_of_several = step.args.iter().filter(|arg| self.is_chain(**arg)).count() > 1;
+        let draft::Action::Op(op) = &step.action else {
+            return false;
+        };
+        let is_form = matches!(
+            op,
+            Op::Unary(_)
+                | Op::Binary(_)
+                | Op::Clamp { .. }
+                | Op::Cast(_)
+                | Op::Dropout { .. }
+                | Op::Reshape(_)
+                | Op::Transpose(_)
+                | Op::Broadcast(_)
+        );
+        is_form && !is_one_of_several
     }
 
     /// Whether a value is on the way, rather than a constant or a parameter.

@@ -111,6 +111,7 @@ impl Names {
                         entry: index,
                         output_struct: None,
                         has_mode: false,
+                        mutates: false,
                     });
                     known.push((plain, name.clone()));
                     name
@@ -239,7 +240,7 @@ fn function(
             .collect(),
         method: method.to_owned(),
         training_method: entry.has_mode.then(|| format!("{method}_t")),
-        mutates: false,
+        mutates: entry.mutates,
         rank_generic: entry.params.iter().any(|param| param.ty.rank().is_none()),
         inputs: inputs.collect(),
         outputs: outputs.collect(),

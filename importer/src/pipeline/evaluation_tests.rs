@@ -82,6 +82,7 @@ fn fixture(name: &str, framework: Framework) -> Outcome {
     let golden: Golden = serde_json::from_slice(&golden).unwrap();
     let values = arrays(&root().join(format!("golden/{name}.npz")));
     let model = SavedModel::load(root().join("models").join(name)).unwrap();
+    let mut state = State::new();
     for case in golden
         .cases
         .iter()
@@ -97,7 +98,7 @@ fn fixture(name: &str, framework: Framework) -> Outcome {
         let Ok(lowered) = build(&model, &chosen, &Options::new(framework, "fixture")) else {
             return Outcome::NotLowered;
         };
-        match call(&model, &lowered, case, &values, golden.rtol) {
+        match call(&model, &mut state, &lowered, case, &values, golden.rtol) {
             Ok(None) => {}
             Ok(Some(difference)) => return Outcome::Differs(difference),
             Err(error) => return Outcome::Differs(error.to_string()),
@@ -142,8 +143,12 @@ fn function<'a>(
         .find(|function| fits(function))
 }
 
+/// The variables that calls have assigned, by their place in the model.
+type State = BTreeMap<usize, Arc<Tensor>>;
+
 fn call(
     model: &SavedModel,
+    state: &mut State,
     lowered: &Lowered,
     case: &Case,
     values: &BTreeMap<String, Tensor>,
@@ -157,6 +162,7 @@ fn call(
         let param = &lowered.program.params[id.0 as usize];
         match &param.source {
             ParamSource::Constant(value) => Ok(value.clone()),
+            ParamSource::Variable(index) if state.contains_key(index) => Ok(state[index].clone()),
             ParamSource::Variable(index) => {
                 let value = model.read_variable(&model.variables()[*index])?;
                 let shape: Vec<usize> = value.shape.iter().map(|&n| n as usize).collect();
@@ -165,7 +171,17 @@ fn call(
             }
         }
     };
-    let results = run(&lowered.program.functions[0].graph, &params, &arguments)?;
+    let function = &lowered.program.functions[0];
+    let results = run(&function.graph, &params, &arguments)?;
+    for (id, value) in function
+        .assigned
+        .iter()
+        .zip(&results[exported.outputs.len()..])
+    {
+        if let ParamSource::Variable(index) = lowered.program.params[id.0 as usize].source {
+            state.insert(index, Arc::new(value.clone()));
+        }
+    }
     let differences = exported
         .outputs
         .iter()

@@ -91,6 +91,7 @@ impl Lowered {
     fn add(&mut self, function: ir::Function) -> usize {
         let same = |known: &ir::Function| {
             (known.outputs == function.outputs || function.outputs.len() < 2)
+                && known.assigned == function.assigned
                 && known.graph.computes_the_same(&function.graph)
         };
         if let Some(index) = self.program.functions.iter().position(same) {
@@ -137,9 +138,9 @@ impl<'a> Builder<'a> {
             ..Place::default()
         };
         let flat = self.flat(function).map_err(|e| e.at(&place))?;
-        let graph = lower::lower(&flat, &self.params, self).map_err(|e| e.at(&place))?;
-        verify::verify(&graph)?;
-        let mut graph = passes::optimise(&graph).map_err(|e| e.at(&place))?;
+        let lowered = lower::lower(&flat, &self.params, self).map_err(|e| e.at(&place))?;
+        verify::verify(&lowered.graph)?;
+        let mut graph = passes::optimise(&lowered.graph).map_err(|e| e.at(&place))?;
         if framework == Framework::Burn {
             graph = passes::channels_first(&graph).map_err(|e| e.at(&place))?;
         }
@@ -156,6 +157,7 @@ impl<'a> Builder<'a> {
                 .iter()
                 .map(|output| output.name.clone())
                 .collect(),
+            assigned: lowered.assigned,
             graph,
         })
     }

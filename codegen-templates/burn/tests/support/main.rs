@@ -8,3 +8,4 @@ mod indices;
 mod loading;
 mod pool;
 mod resize;
+mod variables;

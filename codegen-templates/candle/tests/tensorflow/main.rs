@@ -8,6 +8,7 @@ mod convolutions;
 mod functions;
 mod normalisations;
 mod pools;
+mod variables;
 
 use candle_core::{DType, Device, Result, Tensor, Var, safetensors};
 use std::collections::BTreeMap;

@@ -1,7 +1,10 @@
 //! Methods in burn's words: statement by statement.
 
+use super::super::field_of_key;
 use super::super::operand::{Arg, Body, Place};
-use super::super::plan::{Action, Entry, Field, FieldKind, Layer, Method, Plan, Step, Struct};
+use super::super::plan::{
+    Action, Entry, Field, FieldKind, Layer, Local, Method, Plan, Step, Struct,
+};
 use super::super::rust::{Arm, Block, Expr, Item, Pat, Stmt};
 use super::signature::{self, Form, document};
 use super::weight::layer_weight;
@@ -46,6 +49,7 @@ pub fn method(
     for step in &method.body {
         lines.extend(line(plan, step, &mut body)?);
     }
+    let assignments = assignments(method, &mut body);
     let result = result(method, entry, &mut body);
     let read = body.read.take();
     lines.retain(|line| !line.is_extent || line.names.iter().any(|name| read.contains(name)));
@@ -61,7 +65,7 @@ pub fn method(
             },
         );
     }
-    let block = finish(lines, result);
+    let block = finish(lines, assignments, result);
     let returns = signature::returns(method, entry, &mut body)?;
     let unread = signature::unread(method, &read, body.needs_device);
     let form = |name: &str, train: bool, unread: &[&str]| {
@@ -129,11 +133,30 @@ enum Tail {
     Nothing,
 }
 
+/// `assign(&mut self.count, count);`
+fn assignments(method: &Method, body: &mut Body) -> Vec<Stmt> {
+    let mut statements = vec![];
+    for (i, assignment) in method.assignments.iter().enumerate() {
+        let assign = body.using("support::vars::assign");
+        let later = method.assignments[i + 1..].iter().map(|later| &later.value);
+        let is_again = later
+            .chain(&method.results)
+            .any(|later| later.name == assignment.value.name);
+        let arg = body.arg(&assignment.value);
+        let last = arg.last && !is_again;
+        let value = Arg { last, ..arg }.value(body);
+        let field = field_of_key(&assignment.key).by_mut();
+        statements.push(Expr::call(assign, [field, value]).stmt());
+    }
+    statements
+}
+
 /// The block of lines; a last `let x = e; x` is `e` itself.
-fn finish(mut lines: Vec<Line>, result: Tail) -> Block {
+fn finish(mut lines: Vec<Line>, assignments: Vec<Stmt>, result: Tail) -> Block {
     let tail = match result {
         Tail::Nothing => None,
         Tail::Value(value) => Some(value),
+        Tail::Local(name) if !assignments.is_empty() => Some(Expr::path(name.as_str())),
         Tail::Local(name) => Some(match lines.pop() {
             Some(last) if last.names == [name.as_str()] => last.value,
             last => {
@@ -142,7 +165,7 @@ fn finish(mut lines: Vec<Line>, result: Tail) -> Block {
             }
         }),
     };
-    let block = Block::new(lines.into_iter().map(Stmt::from));
+    let block = Block::new(lines.into_iter().map(Stmt::from).chain(assignments));
     match tail {
         Some(tail) => block.tail(tail),
         None => block,
@@ -188,7 +211,8 @@ fn result(method: &Method, entry: Option<&Entry>, body: &mut Body) -> Tail {
 fn line(plan: &Plan, step: &Step, body: &mut Body) -> Result<Option<Line>> {
     let structure = body.structure;
     let args: Vec<Arg> = step.args.iter().map(|operand| body.arg(operand)).collect();
-    let spell = |_: &Action| bound(plan, structure, step);
+    let method = body.method;
+    let spell = |_: &Action| bound(plan, structure, method, step);
     for (i, result) in step.results.iter().enumerate() {
         let is_bound = body.bind(&step.action, &result.name, spell);
         if is_bound && i == 0 {
@@ -247,8 +271,10 @@ fn uses(action: &Action, index: usize) -> bool {
 }
 
 /// A weight that is spelt where it is read.
-fn bound(plan: &Plan, structure: &Struct, step: &Step) -> Option<Expr> {
+fn bound(plan: &Plan, structure: &Struct, method: &Method, step: &Step) -> Option<Expr> {
+    let is_kept = |local: &Local| method.keeps(&local.name);
     match &step.action {
+        Action::Parameter(_) if step.results.iter().any(is_kept) => None,
         Action::Parameter(field) => {
             let field = Expr::path("self").field(structure.fields[*field].name.as_str());
             Some(field.call_method("val", []))
@@ -326,7 +352,8 @@ fn value(plan: &Plan, step: &Step, args: &[Arg], body: &mut Body) -> Result<Expr
             .place_of(body)
             .call_method("dims", [])
             .index(Expr::size(*axis))),
-        Action::Constant(_) | Action::Parameter(_) | Action::LayerWeight { .. } => {
+        Action::Parameter(field) => Ok(own(*field).call_method("val", [])),
+        Action::Constant(_) | Action::LayerWeight { .. } => {
             Err(Error::malformed("internal: a step without a statement"))
         }
     }

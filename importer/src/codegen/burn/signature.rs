@@ -3,7 +3,7 @@
 use super::super::operand::Body;
 use super::super::plan::{Action, Entry, Local, Method, Plan, Step};
 use super::super::rust::{Block, Expr, Function, Item};
-use super::super::{Alias, described};
+use super::super::{Alias, described, receiver};
 use super::tensor_type;
 use crate::error::{Error, Result};
 use crate::ir::{DType, Type};
@@ -15,6 +15,7 @@ pub struct Form<'a> {
     params: Vec<(String, &'a Type)>,
     train: bool,
     returns: Option<String>,
+    mutates: bool,
 }
 
 impl<'a> Form<'a> {
@@ -35,6 +36,7 @@ impl<'a> Form<'a> {
             params: method.params.iter().map(named).collect(),
             train,
             returns,
+            mutates: method.mutates(),
         }
     }
 
@@ -46,7 +48,7 @@ impl<'a> Form<'a> {
         } else {
             self.name.clone()
         };
-        let mut function = Function::public(name).receiver("&self");
+        let mut function = Function::public(name).receiver(receiver(self.mutates));
         for (name, ty) in &self.params {
             function = function.param(name, &tensor_type(body, ty));
         }
@@ -114,7 +116,7 @@ pub fn unread<'a>(
     let steps = method.body.iter().filter(is_printed);
     let read: BTreeSet<&str> = steps
         .flat_map(|step| &step.args)
-        .chain(&method.results)
+        .chain(method.last_reads())
         .map(|operand| operand.name.as_str())
         .collect();
     let device = method
@@ -142,7 +144,10 @@ pub fn document(function: Function, method: &Method, entry: Option<&Entry>, trai
     if let [output] = entry.outputs.as_slice() {
         item = item.doc(format!("- returns {}", described(&output.ty)));
     }
-    item
+    match method.assigned() {
+        Some(assigned) => item.doc(assigned),
+        None => item,
+    }
 }
 
 /// A method that only calls another, and its form for training.
@@ -174,6 +179,7 @@ pub fn alias(plan: &Plan, alias: &Alias, uses: &mut BTreeSet<String>) -> Result<
             params: alias.params.iter().cloned().zip(types).collect(),
             train,
             returns: returns.clone(),
+            mutates: alias.mutates,
         };
         let function = form.function(&mut body, Block::from(delegate));
         Item::from(function).doc(format!("The same as `{}{suffix}`.", alias.of))

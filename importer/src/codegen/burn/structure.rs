@@ -151,6 +151,7 @@ pub fn no_method() -> Method {
         params: vec![],
         body: vec![],
         results: vec![],
+        assignments: vec![],
         has_mode: false,
         extents: vec![],
     }

@@ -150,7 +150,7 @@ pub fn only_reader(method: &Method, at: usize) -> bool {
         return false;
     };
     let returned =
-        method.results.iter().any(|other| other.name == result.name) && after.name != result.name;
+        method.last_reads().any(|other| other.name == result.name) && after.name != result.name;
     arg.name == result.name && arg.last && !returned
 }
 

@@ -5,7 +5,7 @@ use super::super::plan::{
     Action, Entry, Field, FieldKind, Layer, Local, Method, Operand, Plan, Step, Struct,
 };
 use super::super::rust::{Arm, Block, Expr, Function, Item, Pat, Stmt};
-use super::super::{Alias, described};
+use super::super::{Alias, described, field_of_key, receiver};
 use super::absorb::{Activation, after_sum};
 use super::structure::Printer;
 use super::weight::layer_weight;
@@ -27,6 +27,7 @@ pub fn method(
     printer.uses.insert("candle_core::Tensor".to_owned());
     let mut body = Body::new(structure, method, &mut printer.uses);
     let mut lines = lines(plan, &mut body)?;
+    let assignments = assignments(method, &mut body);
     let result = result(method, entry, &mut body);
     let read = body.read.take();
     lines.retain(|line| !line.is_extent || read.contains(&line.names[0]));
@@ -34,7 +35,7 @@ pub fn method(
     if needs_device {
         lines.insert(0, device(structure, method));
     }
-    let block = finish(lines, result);
+    let block = finish(lines, assignments, result);
     let params = method.params.iter().enumerate();
     let unread =
         params.filter(|(i, param)| !(reads(method, &param.name, &read) || needs_device && *i == 0));
@@ -74,7 +75,9 @@ pub fn method(
 
 /// `unread` are the arguments that the body does not ask for.
 fn signature(method: &Method, name: &str, returns: &str, unread: &[&str]) -> Function {
-    let function = Function::public(name).receiver("&self").returns(returns);
+    let function = Function::public(name)
+        .receiver(receiver(method.mutates()))
+        .returns(returns);
     method.params.iter().fold(function, |function, param| {
         match unread.contains(&param.name.as_str()) {
             true => function.param(&format!("_{}", param.name), "&Tensor"),
@@ -130,7 +133,7 @@ fn reads(method: &Method, name: &str, extents: &BTreeSet<String>) -> bool {
         | Action::LayerWeight { .. } => true,
     };
     let steps = method.body.iter().filter(printed);
-    let mut operands = steps.flat_map(|step| &step.args).chain(&method.results);
+    let mut operands = steps.flat_map(|step| &step.args).chain(method.last_reads());
     operands.any(|operand| operand.name == name)
 }
 
@@ -164,7 +167,10 @@ fn document(function: Function, method: &Method, entry: Option<&Entry>, train: b
     if let [output] = entry.outputs.as_slice() {
         item = item.doc(format!("- returns {}", described(&output.ty)));
     }
-    item
+    match method.assigned() {
+        Some(assigned) => item.doc(assigned),
+        None => item,
+    }
 }
 
 /// A method that only calls another.
@@ -178,7 +184,7 @@ pub fn alias(alias: &Alias) -> Vec<Item> {
         let delegate = Expr::path("self").call_method(format!("{}{form}", alias.of), args);
         let returns = alias.output_struct.as_deref().unwrap_or("Tensor");
         let function = Function::public(format!("{}{form}", alias.name))
-            .receiver("&self")
+            .receiver(receiver(alias.mutates))
             .returns(format!("Result<{returns}>"));
         let function = alias
             .params
@@ -244,9 +250,24 @@ impl From<Line> for Stmt {
     }
 }
 
+/// `assign(&mut self.count, &count)?;`
+fn assignments(method: &Method, body: &mut Body) -> Vec<Stmt> {
+    let mut statements = vec![];
+    for assignment in &method.assignments {
+        let assign = body.support("vars::assign");
+        let value = body.arg(&assignment.value).reference(body);
+        let field = field_of_key(&assignment.key).by_mut();
+        statements.push(Expr::call(assign, [field, value]).tried().stmt());
+    }
+    statements
+}
+
 /// The block of statements; a last `let x = e?; Ok(x)` is `e` itself.
-fn finish(mut lines: Vec<Line>, result: Tail) -> Block {
+fn finish(mut lines: Vec<Line>, assignments: Vec<Stmt>, result: Tail) -> Block {
     let tail = match result {
+        Tail::Local(name) if !assignments.is_empty() => {
+            Expr::call("Ok", [Expr::path(name.as_str())])
+        }
         Tail::Local(name) => match lines.pop() {
             Some(last) if last.names == [name.as_str()] => match last.value.untried() {
                 Ok(inner) => inner,
@@ -262,7 +283,7 @@ fn finish(mut lines: Vec<Line>, result: Tail) -> Block {
             Err(value) => Expr::call("Ok", [value]),
         },
     };
-    Block::new(lines.into_iter().map(Stmt::from)).tail(tail)
+    Block::new(lines.into_iter().map(Stmt::from).chain(assignments)).tail(tail)
 }
 
 enum Tail {
@@ -311,7 +332,12 @@ fn owned(results: &[Operand], body: &mut Body) -> Vec<Expr> {
 fn statement(plan: &Plan, step: &Step, body: &mut Body) -> Result<Option<Line>> {
     let structure = body.structure;
     let args: Vec<Arg> = step.args.iter().map(|operand| body.arg(operand)).collect();
+    let is_kept = step
+        .results
+        .iter()
+        .any(|local| body.method.keeps(&local.name));
     let spell = |action: &Action| match action {
+        Action::Parameter(_) if is_kept => None,
         Action::Parameter(field) => Some(parameter(&structure.fields[*field])),
         Action::LayerWeight { field, role } => {
             layer_weight(plan, &structure.fields[*field], *role, &step.results[0].ty)
@@ -428,7 +454,8 @@ fn value(
             let what = format!("a weight of the layer `{name}` outside the layer");
             return Err(Error::unsupported(what));
         }
-        Action::Constant(_) | Action::Parameter(_) => {
+        Action::Parameter(field) => parameter(&structure.fields[*field]).call_method("clone", []),
+        Action::Constant(_) => {
             return Err(Error::malformed("internal: a step without a statement"));
         }
     })

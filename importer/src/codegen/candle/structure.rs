@@ -133,6 +133,7 @@ impl Printer<'_> {
             params: vec![],
             body: vec![],
             results: vec![],
+            assignments: vec![],
             has_mode: false,
             extents: vec![],
         };

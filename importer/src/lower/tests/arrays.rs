@@ -177,6 +177,39 @@ fn a_gather_reads_the_variable() {
 }
 
 #[test]
+fn an_assigned_value_is_a_further_result() {
+    insta::assert_snapshot!(check("AssignAddVariableOp", &[], &[Operand::Variable, arg(&[10, 4])]), @r"
+    %0 = Input(0) [] : [F32[10, 4]]
+    %1 = Param(ParamId(0)) [] : [F32[10, 4]]
+    %2 = Binary(Add) [%1, %0] : [F32[10, 4]]
+    return [%2]
+    ");
+    let scattered = check(
+        "ResourceScatterAdd",
+        &[],
+        &[Operand::Variable, ints_arg(&[3]), arg(&[3, 4])],
+    );
+    insta::assert_snapshot!(scattered, @r"
+    %0 = Input(0) [] : [I32[3]]
+    %1 = Input(1) [] : [F32[3, 4]]
+    %2 = Reshape([3, 1]) [%0] : [I32[3, 1]]
+    %3 = Param(ParamId(0)) [] : [F32[10, 4]]
+    %4 = ScatterNd { shape: [10, 4] } [%2, %1] : [F32[10, 4]]
+    %5 = Binary(Add) [%3, %4] : [F32[10, 4]]
+    return [%5]
+    ");
+}
+
+#[test]
+fn a_variable_keeps_its_shape() {
+    insta::assert_snapshot!(check("AssignVariableOp", &[], &[Operand::Variable, arg(&[10, 5])]), @r"
+    `v` of type F32[10, 4] is assigned a value of type F32[10, 5]
+      --> AssignVariableOp `node`
+      help: a variable of a generated module keeps its shape; `import run` has no such limit
+    ");
+}
+
+#[test]
 fn an_empty_list_of_axes_reduces_nothing() {
     insta::assert_snapshot!(check("Mean", &[], &[arg(&[2, 3]), ints(&[])]), @r"
     %0 = Input(0) [] : [F32[2, 3]]

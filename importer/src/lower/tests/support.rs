@@ -1,6 +1,6 @@
 //! Nodes as short text.
 
-use crate::graph::body::Body;
+use crate::graph::body::{Body, changes_state};
 use crate::graph::flat::{Edge, FlatGraph, FlatKind, FlatNode, Library};
 use crate::graph::op_def::op_def;
 use crate::ir::{DType, Dim, Origin, Param, ParamId, Type};
@@ -168,6 +168,9 @@ impl Test {
                 .sum()
         });
         let node = self.add(FlatKind::Op(Arc::new(def)), inputs, "node");
+        if changes_state(op) {
+            self.flat.effects.push(node);
+        }
         self.flat.outputs = (0..count).map(|output| Edge { node, output }).collect();
         self.flat.outputs.clone()
     }
@@ -208,7 +211,7 @@ impl Test {
             source: crate::ir::ParamSource::Variable(0),
         };
         match super::super::lower(&self.flat, &[param], &Nothing) {
-            Ok(graph) => live_lines(&graph),
+            Ok(lowered) => live_lines(&lowered.graph),
             Err(error) => error.to_string(),
         }
     }
