@@ -6,6 +6,7 @@ mod error;
 pub mod eval;
 pub mod graph;
 pub mod inspect;
+pub mod interpreter;
 pub mod ir;
 pub mod lower;
 pub mod manifest;

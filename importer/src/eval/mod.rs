@@ -24,6 +24,7 @@ mod tests;
 
 pub use data::{Data, Element};
 pub use run::run;
+pub(crate) use run::run_shared;
 pub use tensor::Tensor;
 
 use crate::error::{Error, Result};

@@ -333,6 +333,7 @@ impl Walk<'_> {
             def,
             inputs,
             origin,
+            strings: false,
         }
     }
 

@@ -1,0 +1,73 @@
+//! Ops with kernels of their own: what has state, what the IR has no words for, what is only a matter of data.
+//!
+//! To add one, write a row into its family's `OPS`.
+
+mod feeds;
+mod lists;
+mod ref_variables;
+pub(super) mod table;
+mod table_file;
+pub(super) mod tensor_array;
+mod variables;
+
+use super::cx::{Cx, Kernel};
+use super::value::Value;
+use crate::error::Result;
+use crate::eval::Tensor;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// How one op is computed.
+pub(super) struct Row {
+    op: &'static str,
+    pub(super) kernel: Kernel,
+}
+
+/// A row for an op of one tensor.
+const fn one(op: &'static str, kernel: fn(&mut Cx<'_>) -> Result<Tensor>) -> Row {
+    Row {
+        op,
+        kernel: Kernel::One(kernel),
+    }
+}
+
+/// A row for an op of several outputs, of none, or of one that is not a tensor.
+const fn many(op: &'static str, kernel: fn(&mut Cx<'_>) -> Result<Vec<Value>>) -> Row {
+    Row {
+        op,
+        kernel: Kernel::Many(kernel),
+    }
+}
+
+/// A row for an op that changes its operands in place where nobody else has them.
+const fn owned(op: &'static str, kernel: fn(&mut Cx<'_>, Vec<Value>) -> Result<Vec<Value>>) -> Row {
+    Row {
+        op,
+        kernel: Kernel::Owned(kernel),
+    }
+}
+
+const FAMILIES: &[&[Row]] = &[
+    feeds::OPS,
+    lists::OPS,
+    ref_variables::OPS,
+    table::OPS,
+    tensor_array::OPS,
+    variables::OPS,
+];
+
+/// The row of an op.
+pub(super) fn find(op: &str) -> Option<&'static Row> {
+    static INDEX: OnceLock<BTreeMap<&str, &Row>> = OnceLock::new();
+    INDEX
+        .get_or_init(|| {
+            FAMILIES
+                .iter()
+                .copied()
+                .flatten()
+                .map(|row| (row.op, row))
+                .collect()
+        })
+        .get(op)
+        .copied()
+}
