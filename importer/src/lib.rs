@@ -11,6 +11,8 @@ pub mod ir;
 pub mod lower;
 pub mod manifest;
 mod modules;
+#[cfg(feature = "npz")]
+pub mod npz;
 mod options;
 pub mod passes;
 mod pipeline;

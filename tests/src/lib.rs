@@ -11,6 +11,7 @@ mod cargo;
 pub mod compare;
 pub mod convert;
 pub mod corpus;
+pub mod evaluate;
 pub mod execute;
 pub mod floor;
 pub mod npz;

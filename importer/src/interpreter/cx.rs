@@ -210,7 +210,7 @@ impl<'a> Cx<'a> {
     /// The same node's op, or another one, lowered over operands.
     pub(super) fn lowered(&mut self, inputs: &[Arc<Tensor>]) -> Result<Vec<Value>> {
         let outputs = crate::lower::single::evaluate(self.def(), inputs)?;
-        Ok(outputs.into_iter().map(Value::Tensor).collect())
+        Ok(outputs.into_iter().map(Value::of_op).collect())
     }
 }
 

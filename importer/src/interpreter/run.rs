@@ -129,7 +129,7 @@ impl Machine<'_> {
             });
         }
         let outputs = single::evaluate(&step.def, &operands)?;
-        Ok(outputs.into_iter().map(Value::Tensor).collect())
+        Ok(outputs.into_iter().map(Value::of_op).collect())
     }
 }
 

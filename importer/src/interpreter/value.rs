@@ -60,6 +60,11 @@ impl Value {
         }))
     }
 
+    /// An output of an op; one that holds nothing that anybody reads is empty.
+    pub(super) fn of_op(output: Option<Arc<Tensor>>) -> Value {
+        output.map_or_else(|| Value::variant(Variant::Empty), Value::Tensor)
+    }
+
     /// The tensor.
     ///
     /// # Errors

@@ -23,11 +23,11 @@ pub fn knows(op: &str) -> bool {
     find(op).is_some() || complex::knows(op)
 }
 
-/// The outputs of a node for these operands.
+/// The outputs of a node for these operands; `None` for one that only other ops of TensorFlow could read.
 ///
 /// # Errors
 /// What the row or the evaluator refuses, results too large to compute, and outputs that are no tensors.
-pub fn evaluate(def: &NodeDef, operands: &[Arc<Tensor>]) -> Result<Vec<Arc<Tensor>>> {
+pub fn evaluate(def: &NodeDef, operands: &[Arc<Tensor>]) -> Result<Vec<Option<Arc<Tensor>>>> {
     let origin = Origin::default();
     let mut graph = Graph::default();
     let mut inputs = Vec::with_capacity(operands.len());
@@ -46,9 +46,7 @@ pub fn evaluate(def: &NodeDef, operands: &[Arc<Tensor>]) -> Result<Vec<Arc<Tenso
             | Lowered::List(_)
             | Lowered::Random(_)
             | Lowered::Dead
-            | Lowered::Opaque(_) => {
-                return Err(Error::unsupported("an output is not a tensor"));
-            }
+            | Lowered::Opaque(_) => {}
         }
     }
     check_size(&graph)?;
@@ -126,25 +124,25 @@ fn bytes(ty: &Type) -> Option<usize> {
 }
 
 /// Puts the real and imaginary parts together again.
-fn collect(outputs: &[Lowered], values: Vec<Arc<Tensor>>) -> Result<Vec<Arc<Tensor>>> {
+fn collect(outputs: &[Lowered], values: Vec<Arc<Tensor>>) -> Result<Vec<Option<Arc<Tensor>>>> {
     let mut values = values.into_iter();
     let mut results = Vec::with_capacity(outputs.len());
     let missing = || Error::malformed("internal: an output has no value");
     for output in outputs {
-        let value = values.next().ok_or_else(missing)?;
         results.push(match output {
             Lowered::Complex(..) => {
+                let re = values.next().ok_or_else(missing)?;
                 let im = values.next().ok_or_else(missing)?;
-                Arc::new(join(&value, &im)?)
+                Some(Arc::new(join(&re, &im)?))
             }
-            Lowered::Value(_)
-            | Lowered::Variable(_)
+            Lowered::Value(_) => Some(values.next().ok_or_else(missing)?),
+            Lowered::Variable(_)
             | Lowered::Resource(_)
             | Lowered::Asset(_)
             | Lowered::List(_)
             | Lowered::Random(_)
             | Lowered::Dead
-            | Lowered::Opaque(_) => value,
+            | Lowered::Opaque(_) => None,
         });
     }
     Ok(results)
@@ -181,7 +179,7 @@ mod tests {
 
     fn run(def: &NodeDef, operands: Vec<Tensor>) -> Result<Vec<Arc<Tensor>>> {
         let operands: Vec<Arc<Tensor>> = operands.into_iter().map(Arc::new).collect();
-        evaluate(def, &operands)
+        Ok(evaluate(def, &operands)?.into_iter().flatten().collect())
     }
 
     #[test]
