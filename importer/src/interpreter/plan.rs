@@ -117,9 +117,13 @@ impl Plan {
             plan: self,
             marks: vec![Mark::New; self.steps.len()],
             order: vec![],
+            later: vec![],
         };
         for root in roots.iter().copied().chain(results) {
             order.visit(root)?;
+        }
+        while let Some(node) = order.later.pop() {
+            order.visit(node)?;
         }
         Ok(order.order)
     }
@@ -170,6 +174,8 @@ struct Order<'a> {
     plan: &'a Plan,
     marks: Vec<Mark>,
     order: Vec<usize>,
+    /// What closes loops.
+    later: Vec<usize>,
 }
 
 impl Order<'_> {
@@ -186,16 +192,14 @@ impl Order<'_> {
                 (Mark::New, false) => {
                     self.marks[node] = Mark::Open;
                     stack.push((node, true));
-                    let pending =
-                        self.plan
-                            .before(node)
-                            .rev()
-                            .filter(|&before| match self.marks[before] {
-                                Mark::New => true,
-                                Mark::Open => !self.closes_a_loop(node, before),
-                                Mark::Done => false,
-                            });
-                    stack.extend(pending.map(|before| (before, false)));
+                    let before: Vec<usize> = self.plan.before(node).rev().collect();
+                    for before in before {
+                        match self.closes_a_loop(node, before) {
+                            true => self.later.push(before),
+                            false if self.marks[before] == Mark::Done => {}
+                            false => stack.push((before, false)),
+                        }
+                    }
                 }
             }
         }
@@ -204,9 +208,8 @@ impl Order<'_> {
 
     /// A loop of TensorFlow 1 closes at the edge from its NextIteration to its Merge.
     fn closes_a_loop(&self, node: usize, before: usize) -> bool {
-        let is =
-            |node: usize, flow| matches!(self.plan.steps[node].kind, Kind::Flow(f) if f == flow);
-        is(node, Flow::Merge) && is(before, Flow::NextIteration) || is(before, Flow::Merge)
+        let is = |node: usize, flow| matches!(self.plan.steps[node].kind, Kind::Flow(known) if known == flow);
+        is(node, Flow::Merge) && is(before, Flow::NextIteration)
     }
 
     fn cycle<T>(&self, node: usize) -> Result<T> {

@@ -3,8 +3,17 @@
 //! To add one, write a row into its family's `OPS`.
 
 mod feeds;
+mod hashes;
 mod lists;
+mod number_text;
+mod numbers;
 mod ref_variables;
+mod regexes;
+mod scatter;
+mod search;
+mod segments;
+mod string_split;
+mod strings;
 pub(super) mod table;
 mod table_file;
 pub(super) mod tensor_array;
@@ -49,8 +58,16 @@ const fn owned(op: &'static str, kernel: fn(&mut Cx<'_>, Vec<Value>) -> Result<V
 
 const FAMILIES: &[&[Row]] = &[
     feeds::OPS,
+    hashes::OPS,
     lists::OPS,
+    number_text::OPS,
     ref_variables::OPS,
+    regexes::OPS,
+    scatter::OPS,
+    search::OPS,
+    segments::OPS,
+    string_split::OPS,
+    strings::OPS,
     table::OPS,
     tensor_array::OPS,
     variables::OPS,

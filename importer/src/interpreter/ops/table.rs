@@ -262,8 +262,12 @@ enum Change {
 fn change(cx: &mut Cx<'_>, change: Change) -> Result<Vec<Value>> {
     let (id, keys, values) = (cx.resource(0)?, cx.tensor(1)?, cx.tensor(2)?);
     let table = cx.machine.table(id)?;
-    if table.kind == Kind::Static {
-        return Err(Error::usage("a static table cannot be changed"));
+    match (table.kind, &change) {
+        (Kind::Static, Change::Insert) => {
+            return Err(Error::usage("a static table cannot be changed"));
+        }
+        (Kind::Static, Change::Replace) => return fill(table, &keys, &values),
+        (Kind::Mutable, Change::Insert | Change::Replace) => {}
     }
     if matches!(change, Change::Replace) {
         table.index.clear();
