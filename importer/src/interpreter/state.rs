@@ -16,6 +16,9 @@ const STEP_LIMIT: u64 = 50_000_000;
 pub struct State {
     /// Everything that handles refer to.
     resources: Vec<Resource>,
+    /// Those that end with the call, and those that have ended.
+    temporary: Vec<ResourceId>,
+    free: Vec<ResourceId>,
     /// The resource of each variable of the model that was used.
     pub(super) variables: BTreeMap<usize, ResourceId>,
     /// The handle of each resource object that was made.
@@ -62,6 +65,8 @@ impl Default for State {
     fn default() -> Self {
         State {
             resources: vec![],
+            temporary: vec![],
+            free: vec![],
             variables: BTreeMap::new(),
             objects: BTreeMap::new(),
             shared: BTreeMap::new(),
@@ -81,6 +86,25 @@ impl State {
     pub(super) fn begin(&mut self) {
         self.steps = 0;
         self.depth = 0;
+        for id in std::mem::take(&mut self.temporary) {
+            if let Some(resource) = self.resources.get_mut(id.0) {
+                *resource = Resource::Token;
+                self.free.push(id);
+            }
+        }
+    }
+
+    /// A resource that nobody has after the call.
+    pub(super) fn add_temporary(&mut self, resource: Resource) -> ResourceId {
+        let id = match self.free.pop() {
+            Some(id) => id,
+            None => self.add(Resource::Token),
+        };
+        if let Some(place) = self.resources.get_mut(id.0) {
+            *place = resource;
+        }
+        self.temporary.push(id);
+        id
     }
 
     pub(super) fn add(&mut self, resource: Resource) -> ResourceId {

@@ -2,16 +2,20 @@
 //!
 //! To add one, write a row into its family's `OPS`.
 
+mod example;
+mod example_proto;
 mod feeds;
 mod hashes;
 mod lists;
 mod number_text;
 mod numbers;
+mod ragged;
 mod ref_variables;
 mod regexes;
 mod scatter;
 mod search;
 mod segments;
+mod sparse;
 mod string_split;
 mod strings;
 pub(super) mod table;
@@ -57,15 +61,18 @@ const fn owned(op: &'static str, kernel: fn(&mut Cx<'_>, Vec<Value>) -> Result<V
 }
 
 const FAMILIES: &[&[Row]] = &[
+    example::OPS,
     feeds::OPS,
     hashes::OPS,
     lists::OPS,
     number_text::OPS,
+    ragged::OPS,
     ref_variables::OPS,
     regexes::OPS,
     scatter::OPS,
     search::OPS,
     segments::OPS,
+    sparse::OPS,
     string_split::OPS,
     strings::OPS,
     table::OPS,
