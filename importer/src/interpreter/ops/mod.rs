@@ -2,14 +2,18 @@
 //!
 //! To add one, write a row into its family's `OPS`.
 
+mod boxes;
 mod example;
 mod example_proto;
 mod feeds;
 mod hashes;
+mod image;
 mod lists;
 mod number_text;
 mod numbers;
+mod philox;
 mod ragged;
+mod random;
 mod ref_variables;
 mod regexes;
 mod scatter;
@@ -61,12 +65,15 @@ const fn owned(op: &'static str, kernel: fn(&mut Cx<'_>, Vec<Value>) -> Result<V
 }
 
 const FAMILIES: &[&[Row]] = &[
+    boxes::OPS,
     example::OPS,
     feeds::OPS,
     hashes::OPS,
+    image::OPS,
     lists::OPS,
     number_text::OPS,
     ragged::OPS,
+    random::OPS,
     ref_variables::OPS,
     regexes::OPS,
     scatter::OPS,
