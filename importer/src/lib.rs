@@ -1,5 +1,7 @@
 //! Compiles TensorFlow SavedModels to native, trainable Rust modules for candle and burn.
 
+#[cfg(feature = "npz")]
+pub mod arrays;
 mod codegen;
 mod convert;
 mod error;

@@ -12,6 +12,7 @@ mod control;
 mod cx;
 mod frames;
 mod graph_fetch;
+mod named;
 mod objects;
 mod ops;
 mod plan;
@@ -23,6 +24,7 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
+pub use self::named::Callee;
 pub use self::state::State;
 pub use self::value::{ResourceId, Value, Variant, VariantTensor};
 
