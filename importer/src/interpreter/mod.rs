@@ -20,6 +20,7 @@ mod run;
 mod state;
 mod value;
 mod variables;
+mod variants;
 
 #[cfg(test)]
 mod tests;

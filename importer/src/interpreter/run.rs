@@ -118,6 +118,12 @@ impl Machine<'_> {
     }
 
     fn lowered(&mut self, step: &Step, inputs: &[Value]) -> Result<Vec<Value>> {
+        if inputs
+            .iter()
+            .any(|input| matches!(input, Value::Variant(_)))
+        {
+            return self.moved(step, inputs);
+        }
         let mut operands = Vec::with_capacity(inputs.len());
         for (i, input) in inputs.iter().enumerate() {
             operands.push(match input {

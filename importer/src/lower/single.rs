@@ -28,11 +28,35 @@ pub fn knows(op: &str) -> bool {
 /// # Errors
 /// What the row or the evaluator refuses, results too large to compute, and outputs that are no tensors.
 pub fn evaluate(def: &NodeDef, operands: &[Arc<Tensor>]) -> Result<Vec<Option<Arc<Tensor>>>> {
+    let is_complex = |x: &Arc<Tensor>| matches!(x.dtype(), DType::C64 | DType::C128);
+    match evaluate_as(def, operands, Parts::Split) {
+        // The evaluator knows complex numbers where the rows do not.
+        Err(_) if operands.iter().any(is_complex) && find(&def.op).is_some() => {
+            evaluate_as(def, operands, Parts::Whole)
+        }
+        outcome => outcome,
+    }
+}
+
+/// What a complex operand is to a row.
+#[derive(Clone, Copy, PartialEq)]
+enum Parts {
+    /// A real and an imaginary part.
+    Split,
+    /// One tensor.
+    Whole,
+}
+
+fn evaluate_as(
+    def: &NodeDef,
+    operands: &[Arc<Tensor>],
+    parts: Parts,
+) -> Result<Vec<Option<Arc<Tensor>>>> {
     let origin = Origin::default();
     let mut graph = Graph::default();
     let mut inputs = Vec::with_capacity(operands.len());
     for operand in operands {
-        inputs.push(constant(&mut graph, operand, &origin)?);
+        inputs.push(constant(&mut graph, operand, parts, &origin)?);
     }
     let outputs = lower(def, &mut graph, &inputs, &origin)?;
     let mut values = Vec::new();
@@ -55,8 +79,13 @@ pub fn evaluate(def: &NodeDef, operands: &[Arc<Tensor>]) -> Result<Vec<Option<Ar
     collect(&outputs, eval::run_shared(&graph, &no_params, &[])?)
 }
 
-fn constant(graph: &mut Graph, operand: &Arc<Tensor>, origin: &Origin) -> Result<Lowered> {
-    if !matches!(operand.dtype(), DType::C64 | DType::C128) {
+fn constant(
+    graph: &mut Graph,
+    operand: &Arc<Tensor>,
+    parts: Parts,
+    origin: &Origin,
+) -> Result<Lowered> {
+    if parts == Parts::Whole || !matches!(operand.dtype(), DType::C64 | DType::C128) {
         let value = graph.shared_constant(operand.clone(), origin);
         return Ok(Lowered::Value(value));
     }

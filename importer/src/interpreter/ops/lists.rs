@@ -5,7 +5,7 @@ use super::super::value::{Value, Variant, VariantTensor};
 use super::{Row, many, one, owned};
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
-use crate::ir::DType;
+use crate::ir::{Binary, DType};
 use std::sync::Arc;
 
 pub(super) const OPS: &[Row] = &[
@@ -20,8 +20,8 @@ pub(super) const OPS: &[Row] = &[
     owned("TensorListPopBack", pop_back),
     owned("TensorListResize", resize),
     many("TensorListGetItem", get_item),
-    one("TensorListStack", stack),
-    one("TensorListGather", gather),
+    many("TensorListStack", stack),
+    many("TensorListGather", gather),
     one("TensorListLength", |cx| {
         Tensor::new(&[], vec![list(cx.variant(0)?)?.items.len() as i32])
     }),
@@ -33,6 +33,8 @@ pub(super) const OPS: &[Row] = &[
     many("TensorListConcatV2", concat),
     many("TensorListConcat", concat),
     many("TensorListSplit", split),
+    many("ZerosLike", zeros_like),
+    many("AddN", add),
 ];
 
 /// A list may have this many items.
@@ -269,19 +271,43 @@ fn item(list: &List<'_>, index: i64, asked: Option<Vec<i64>>) -> Result<Value> {
     }
 }
 
-fn stack(cx: &mut Cx<'_>) -> Result<Tensor> {
+fn stack(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
     let asked = shape_operand(cx, 1)?;
     let list = list(cx.variant(0)?)?;
     let all: Vec<i64> = (0..list.items.len() as i64).collect();
     stacked(&list, &all, asked)
 }
 
-fn gather(cx: &mut Cx<'_>) -> Result<Tensor> {
+fn gather(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
     let (indices, asked) = (cx.integers(1)?, shape_operand(cx, 2)?);
     stacked(&list(cx.variant(0)?)?, &indices, asked)
 }
 
-fn stacked(list: &List<'_>, indices: &[i64], asked: Option<Vec<i64>>) -> Result<Tensor> {
+fn stacked(list: &List<'_>, indices: &[i64], asked: Option<Vec<i64>>) -> Result<Vec<Value>> {
+    match list.items.iter().flatten().next() {
+        Some(Value::Variant(_)) => stacked_variants(list, indices),
+        Some(Value::Tensor(_) | Value::Resource(_) | Value::Reference(_)) | None => {
+            Ok(vec![stacked_tensors(list, indices, asked)?.into()])
+        }
+    }
+}
+
+fn stacked_variants(list: &List<'_>, indices: &[i64]) -> Result<Vec<Value>> {
+    let (mut shape, mut items) = (vec![], vec![]);
+    for &index in indices {
+        if let Value::Variant(tensor) = item(list, index, Some(vec![]))? {
+            shape.clone_from(&tensor.shape);
+            items.extend(tensor.items.iter().cloned());
+        }
+    }
+    shape.insert(0, indices.len());
+    Ok(vec![Value::Variant(Arc::new(VariantTensor {
+        shape,
+        items,
+    }))])
+}
+
+fn stacked_tensors(list: &List<'_>, indices: &[i64], asked: Option<Vec<i64>>) -> Result<Tensor> {
     let mut items = Vec::with_capacity(indices.len());
     for &index in indices {
         items.push(item(list, index, asked.clone())?.tensor()?.clone());
@@ -410,4 +436,66 @@ fn split(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
         items.push(Some(item.into()));
     }
     new_list(cx, 1, items)
+}
+
+/// Zeros; a list has as many items, none of them set.
+fn zeros_like(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
+    let Value::Variant(tensor) = cx.value(0)? else {
+        let x = cx.tensor(0)?;
+        return cx.lowered(&[x]);
+    };
+    let unset = |variant: &Variant| match variant {
+        Variant::List {
+            dtype,
+            shape,
+            items,
+        } => Variant::List {
+            dtype: *dtype,
+            shape: shape.clone().or_else(|| shape_of(items)),
+            items: vec![None; items.len()],
+        },
+        Variant::Empty => Variant::Empty,
+        Variant::Ragged(_) | Variant::Optional(_) => variant.clone(),
+    };
+    Ok(vec![Value::Variant(Arc::new(VariantTensor {
+        shape: tensor.shape.clone(),
+        items: tensor.items.iter().map(unset).collect(),
+    }))])
+}
+
+/// The shape of the items that are set.
+fn shape_of(items: &[Option<Value>]) -> Option<Vec<i64>> {
+    let item = items.iter().flatten().next()?.tensor().ok()?;
+    Some(item.shape().iter().map(|&n| n as i64).collect())
+}
+
+/// A sum; lists are added item by item, and an item that is not set is zero.
+fn add(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
+    if !matches!(cx.value(0)?, Value::Variant(_)) {
+        let operands = cx.tensors(0..cx.inputs.len())?;
+        return cx.lowered(&operands);
+    }
+    let first = list(cx.variant(0)?)?;
+    let mut sums = first.items.to_vec();
+    for i in 1..cx.inputs.len() {
+        let other = list(cx.variant(i)?)?;
+        if other.items.len() != sums.len() {
+            return Err(Error::usage("lists of different lengths are added"));
+        }
+        for (sum, item) in sums.iter_mut().zip(other.items) {
+            *sum = match (sum.take(), item) {
+                (Some(sum), Some(item)) => {
+                    let total =
+                        super::variables::binary(Binary::Add, sum.tensor()?, item.tensor()?);
+                    Some(total?.into())
+                }
+                (sum, item) => sum.or_else(|| item.clone()),
+            };
+        }
+    }
+    Ok(vec![Value::variant(Variant::List {
+        dtype: first.dtype,
+        shape: first.shape.clone(),
+        items: sums,
+    })])
 }

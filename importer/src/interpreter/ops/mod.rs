@@ -6,9 +6,13 @@ mod boxes;
 mod example;
 mod example_proto;
 mod feeds;
+mod gradients;
 mod hashes;
 mod image;
+mod linalg;
 mod lists;
+mod matrix;
+mod misc;
 mod number_text;
 mod numbers;
 mod philox;
@@ -25,7 +29,9 @@ mod strings;
 pub(super) mod table;
 mod table_file;
 pub(super) mod tensor_array;
+mod training;
 mod variables;
+mod window_gradients;
 
 use super::cx::{Cx, Kernel};
 use super::value::Value;
@@ -68,9 +74,12 @@ const FAMILIES: &[&[Row]] = &[
     boxes::OPS,
     example::OPS,
     feeds::OPS,
+    gradients::OPS,
     hashes::OPS,
     image::OPS,
+    linalg::OPS,
     lists::OPS,
+    misc::OPS,
     number_text::OPS,
     ragged::OPS,
     random::OPS,
@@ -84,7 +93,9 @@ const FAMILIES: &[&[Row]] = &[
     strings::OPS,
     table::OPS,
     tensor_array::OPS,
+    training::OPS,
     variables::OPS,
+    window_gradients::OPS,
 ];
 
 /// The row of an op.
