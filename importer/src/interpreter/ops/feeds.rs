@@ -90,12 +90,55 @@ fn assert(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
     )))
 }
 
-/// The first elements, as an assertion shows them.
+/// A tensor as TensorFlow prints it: at most three elements at either end of an axis.
 fn text(tensor: &Tensor) -> String {
-    match tensor.elements::<Vec<u8>>() {
-        Some([one]) => String::from_utf8_lossy(one).into_owned(),
-        Some(_) | None => format!("{tensor:?}"),
+    let elements: Vec<String> = match tensor.elements::<Vec<u8>>() {
+        Some([one]) if tensor.rank() == 0 => vec![String::from_utf8_lossy(one).into_owned()],
+        Some(all) => all
+            .iter()
+            .map(|s| format!("\"{}\"", String::from_utf8_lossy(s)))
+            .collect(),
+        None => numbers(tensor),
+    };
+    nested(&elements, tensor.shape())
+}
+
+fn numbers(tensor: &Tensor) -> Vec<String> {
+    if let Some(flags) = tensor.elements::<bool>() {
+        return flags
+            .iter()
+            .map(|&flag| u8::from(flag).to_string())
+            .collect();
     }
+    match tensor.as_integers() {
+        Some(integers) => integers.iter().map(i64::to_string).collect(),
+        None => tensor
+            .to_floats()
+            .unwrap_or_default()
+            .iter()
+            .map(f64::to_string)
+            .collect(),
+    }
+}
+
+/// The longest that an axis is printed in full, on either side of the dots.
+const SHOWN: usize = 3;
+
+fn nested(elements: &[String], shape: &[usize]) -> String {
+    let Some((&extent, inner)) = shape.split_first() else {
+        return elements.first().cloned().unwrap_or_default();
+    };
+    let size = elements.len() / extent.max(1);
+    let mut parts = vec![];
+    for i in 0..extent {
+        match extent > 2 * SHOWN && (SHOWN..extent - SHOWN).contains(&i) {
+            true if i == SHOWN => parts.push("...".to_owned()),
+            true => {}
+            false => parts.push(nested(&elements[i * size..(i + 1) * size], inner)),
+        }
+    }
+    let separator = if inner.is_empty() { " " } else { "\n " };
+    format!("[{}]", parts.join(separator))
 }
 
 /// The operands in place of the template's marks.

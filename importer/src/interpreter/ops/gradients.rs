@@ -27,6 +27,7 @@ pub(super) const OPS: &[Row] = &[
     }),
     one("StridedSliceGrad", strided_slice),
     one("MirrorPadGrad", mirror_pad),
+    one("LRNGrad", response),
     many("FusedBatchNormGrad", batch_norm),
     many("FusedBatchNormGradV2", batch_norm),
     many("FusedBatchNormGradV3", batch_norm),
@@ -166,4 +167,31 @@ fn batch_norm(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
         empty()?,
         empty()?,
     ])
+}
+
+/// Operands: gradient, x, y. The norm of an element is of its neighbours in the last axis.
+fn response(cx: &mut Cx<'_>) -> Result<Tensor> {
+    let radius: usize = cx.attr("depth_radius")?;
+    let (bias, alpha, beta): (f64, f64, f64) =
+        (cx.attr("bias")?, cx.attr("alpha")?, cx.attr("beta")?);
+    let (gradient, x, y) = (cx.tensor(0)?, cx.tensor(1)?, cx.tensor(2)?);
+    let depth = x.shape().last().copied().unwrap_or(0).max(1);
+    let (g, xs, ys) = (gradient.to_floats()?, x.to_floats()?, y.to_floats()?);
+    let mut sums = vec![0.0; xs.len()];
+    let rows = xs
+        .chunks(depth)
+        .zip(g.chunks(depth))
+        .zip(ys.chunks(depth))
+        .zip(sums.chunks_mut(depth));
+    for (((xs, g), ys), sums) in rows {
+        let around = |i: usize| i.saturating_sub(radius)..(i + radius + 1).min(depth);
+        for j in 0..xs.len() {
+            let norm = bias + alpha * xs[around(j)].iter().map(|x| x * x).sum::<f64>();
+            for k in around(j) {
+                let own = if k == j { norm.powf(-beta) } else { 0.0 };
+                sums[k] += g[j] * (own - 2.0 * alpha * beta * xs[k] * ys[j] / norm);
+            }
+        }
+    }
+    Tensor::from_floats(x.dtype(), x.shape(), sums)
 }

@@ -292,7 +292,16 @@ impl Sampler<'_> {
                 let at = at.rem_euclid(2.0 * n);
                 (if at >= n { 2.0 * n - at - 1.0 } else { at }).clamp(0.0, n - 1.0)
             }
-            "WRAP" => at.rem_euclid(n).clamp(0.0, n - 1.0),
+            "WRAP" if extent <= 1 => 0.0,
+            "WRAP" => {
+                let turns = |at: f64| (at / (n - 1.0)).trunc();
+                let at = match at {
+                    at if at < 0.0 => at + n * (turns(-at) + 1.0),
+                    at if at > n - 1.0 => at - n * turns(at),
+                    at => at,
+                };
+                at.clamp(0.0, n - 1.0)
+            }
             "NEAREST" => at.clamp(0.0, n - 1.0),
             _ => at,
         }

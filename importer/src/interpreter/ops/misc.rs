@@ -13,7 +13,13 @@ pub(super) const OPS: &[Row] = &[
     one("QuantizeAndDequantizeV4", quantize),
     one("FakeQuantWithMinMaxVarsPerChannel", fake_quantize),
     many("CTCGreedyDecoder", ctc_greedy),
-    one("Erfinv", |cx| map(cx, inverse_error)),
+    one("Erfinv", |cx| match cx.tensor(0)?.dtype() {
+        // As TensorFlow does, with the same loss near one: by the normal distribution's quantile.
+        DType::F32 => map(cx, |x| {
+            inverse_error(2.0 * f64::from((x as f32 + 1.0) / 2.0) - 1.0)
+        }),
+        _ => map(cx, inverse_error),
+    }),
     one("Ndtri", |cx| {
         map(cx, |p| {
             std::f64::consts::SQRT_2 * inverse_error(2.0 * p - 1.0)
@@ -168,18 +174,20 @@ fn fake_quantize(cx: &mut Cx<'_>) -> Result<Tensor> {
     let x = cx.tensor(0)?;
     let (low, high) = (cx.floats(1)?, cx.floats(2)?);
     let bits: i64 = cx.attr("num_bits")?;
-    let lowest = f64::from(u8::from(cx.attr::<bool>("narrow_range")?));
-    let highest = ((1i64 << bits.clamp(2, 16)) - 1) as f64;
+    let lowest = f32::from(u8::from(cx.attr::<bool>("narrow_range")?));
+    let highest = ((1i64 << bits.clamp(2, 16)) - 1) as f32;
     let channels = x.shape().last().copied().unwrap_or(1);
     if low.len() != channels || high.len() != channels {
         return Err(Error::usage("there is not a range for each channel"));
     }
     let rounded = x.to_floats()?.into_iter().enumerate().map(|(i, number)| {
-        let (low, high) = (low[i % channels], high[i % channels]);
+        let (low, high) = (low[i % channels] as f32, high[i % channels] as f32);
+        let number = number as f32;
         let scale = (high - low) / (highest - lowest);
         let zero = (lowest - low / scale).clamp(lowest, highest).round();
         let (low, high) = ((lowest - zero) * scale, (highest - zero) * scale);
-        ((number.clamp(low, high) - low) / scale + 0.5).floor() * scale + low
+        let level = ((number.clamp(low, high) - low) * (1.0 / scale) + 0.5).floor();
+        f64::from(level * scale + low)
     });
     Tensor::from_floats(x.dtype(), x.shape(), rounded.collect())
 }

@@ -3,9 +3,11 @@
 //! To add one, write a row into its family's `OPS`.
 
 mod boxes;
+mod counts;
 mod example;
 mod example_proto;
 mod feeds;
+mod fourier;
 mod gradients;
 mod hashes;
 mod image;
@@ -30,6 +32,7 @@ pub(super) mod table;
 mod table_file;
 pub(super) mod tensor_array;
 mod training;
+mod unicode;
 mod variables;
 mod window_gradients;
 
@@ -72,8 +75,10 @@ const fn owned(op: &'static str, kernel: fn(&mut Cx<'_>, Vec<Value>) -> Result<V
 
 const FAMILIES: &[&[Row]] = &[
     boxes::OPS,
+    counts::OPS,
     example::OPS,
     feeds::OPS,
+    fourier::OPS,
     gradients::OPS,
     hashes::OPS,
     image::OPS,
@@ -94,6 +99,7 @@ const FAMILIES: &[&[Row]] = &[
     table::OPS,
     tensor_array::OPS,
     training::OPS,
+    unicode::OPS,
     variables::OPS,
     window_gradients::OPS,
 ];

@@ -102,7 +102,7 @@ impl Format {
         };
         let width = self.width;
         match self.fill.as_str() {
-            "0" => {
+            "0" if signed.ends_with(|last: char| last.is_ascii_digit()) => {
                 let (sign, digits) = match signed.strip_prefix('-') {
                     Some(digits) => ("-", digits),
                     None => ("", signed.as_str()),
