@@ -1,13 +1,13 @@
 //! What a kernel sees of its node.
 
+use super::Machine;
 use super::plan::{Plan, Step};
 use super::value::{ResourceId, Value, Variant};
-use super::{Machine, internal};
 use crate::error::{Error, Result};
 use crate::eval::{Element, Tensor};
 use crate::ir::DType;
 use crate::lower::attr::{self, FromAttr};
-use savedmodel_import_proto::{AttrValue, DataType, NodeDef, attr_value};
+use savedmodel_import_proto::{AttrValue, NodeDef, attr_value};
 use std::sync::Arc;
 
 /// A row's function.
@@ -188,16 +188,6 @@ impl<'a> Cx<'a> {
         }
     }
 
-    /// The function that an attribute names.
-    pub(super) fn function(&self, name: &str) -> Result<&'a str> {
-        match self.stored(name) {
-            Some(attr_value::Value::Func(function)) => Ok(&function.name),
-            _ => Err(Error::malformed(format!(
-                "attribute `{name}` is not a function"
-            ))),
-        }
-    }
-
     /// The name that the op's resource is shared by: its own, or the node's.
     pub(super) fn shared_name(&self) -> String {
         let shared: String = self.attr("shared_name").unwrap_or_default();
@@ -235,8 +225,3 @@ pub(super) fn count(shape: &[usize]) -> Result<usize> {
 
 /// A kernel makes no tensors of more elements.
 pub(super) const ELEMENT_LIMIT: usize = 1 << 29;
-
-/// The element type that the wire format names.
-pub(super) fn dtype_of(dtype: DataType) -> Result<DType> {
-    attr::dtype(dtype as i32).map_err(|_| internal("a dtype"))
-}

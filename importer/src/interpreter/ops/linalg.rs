@@ -24,16 +24,10 @@ pub(super) const OPS: &[Row] = &[
         })
     }),
     one("MatrixDeterminant", |cx| {
-        let determinants = per_matrix(cx, |matrix| matrix.determinant())?;
-        Ok(determinants
-            .into_iter()
-            .next()
-            .map(|(tensor, _)| tensor)
-            .ok_or_else(none)?)
+        per_matrix(cx, |matrix| matrix.determinant())
     }),
     many("LogMatrixDeterminant", |cx| {
-        let outputs = per_matrix(cx, |matrix| matrix.determinant())?;
-        let (determinants, _) = outputs.into_iter().next().ok_or_else(none)?;
+        let determinants = per_matrix(cx, |matrix| matrix.determinant())?;
         let numbers = determinants.to_floats()?;
         let (signs, logs) = numbers.iter().map(|x| (x.signum(), x.abs().ln())).unzip();
         let (dtype, shape) = (determinants.dtype(), determinants.shape());
@@ -106,14 +100,10 @@ fn stacked(dtype: DType, batch: &[usize], all: &[Matrix], empty: (usize, usize))
 }
 
 /// A number for each matrix.
-fn per_matrix(cx: &mut Cx<'_>, of: impl Fn(Matrix) -> f64) -> Result<Vec<(Tensor, DType)>> {
+fn per_matrix(cx: &mut Cx<'_>, of: impl Fn(Matrix) -> f64) -> Result<Tensor> {
     let x = cx.tensor(0)?;
     let (batch, all) = matrices(&x)?;
-    let numbers = all.into_iter().map(of).collect();
-    Ok(vec![(
-        Tensor::from_floats(x.dtype(), &batch, numbers)?,
-        x.dtype(),
-    )])
+    Tensor::from_floats(x.dtype(), &batch, all.into_iter().map(of).collect())
 }
 
 fn pairwise(cx: &mut Cx<'_>, join: impl Fn(Matrix, Matrix) -> Result<Matrix>) -> Result<Tensor> {

@@ -144,9 +144,9 @@ impl Matrix {
         }
         let mut x = Matrix::zeros(n, right.columns);
         for column in 0..right.columns {
-            for row in 0..n {
+            for (row, &from) in order.iter().enumerate() {
                 let known: f64 = (0..row).map(|i| factors.at(row, i) * x.at(i, column)).sum();
-                x.set(row, column, right.at(order[row], column) - known);
+                x.set(row, column, right.at(from, column) - known);
             }
             for row in (0..n).rev() {
                 let known: f64 = (row + 1..n)

@@ -25,8 +25,8 @@ pub(super) const OPS: &[Row] = &[
     one("Substr", substring),
     many("Equal", |cx| equal(cx, true)),
     many("NotEqual", |cx| equal(cx, false)),
-    many("Add", |cx| add(cx)),
-    many("AddV2", |cx| add(cx)),
+    many("Add", add),
+    many("AddV2", add),
     one("ReadFile", read_file),
 ];
 
