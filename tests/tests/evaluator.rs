@@ -44,6 +44,13 @@ fn evaluator() -> Result<bool> {
         .ok_or("the build directory is not where cargo puts it")?;
     let scratch = target.join("evaluator");
     let mut subjects = corpus::find(&folder, label, &list("CONFORMANCE"), &scratch)?;
+    let own = folder.join("interpreter");
+    subjects.extend(corpus::find(
+        &own,
+        "interpreter",
+        &list("CONFORMANCE"),
+        &scratch,
+    )?);
     subjects.sort_by(|a, b| a.id.cmp(&b.id));
     let outcomes = evaluate::all(&subjects);
     report(&outcomes);

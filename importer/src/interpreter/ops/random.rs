@@ -24,8 +24,8 @@ pub(super) const OPS: &[Row] = &[
     one("Multinomial", |cx| {
         let draws = cx.extents(1)?.first().copied().unwrap_or(0);
         let rows = cx.tensor(0)?.shape().first().copied().unwrap_or(0);
-        let words = rows as u64 * (draws.next_multiple_of(4) as u64) * 2 * 256;
-        let philox = reserve(cx, words / 4)?;
+        let blocks = rows as u64 * (draws.next_multiple_of(4) as u64) * 2 * 256;
+        let philox = reserve(cx, blocks)?;
         multinomial(cx, philox, draws)
     }),
     one("RandomShuffle", shuffle),
@@ -226,7 +226,7 @@ fn reserve(cx: &mut Cx<'_>, blocks: u64) -> Result<Philox> {
 
 fn stateful(cx: &mut Cx<'_>, law: Law) -> Result<Tensor> {
     let shape = cx.extents(0)?;
-    let philox = reserve(cx, count(&shape)? as u64 * 64)?;
+    let philox = reserve(cx, count(&shape)? as u64 * 256)?;
     draw(law, element_type(cx)?, &shape, philox)
 }
 
@@ -342,7 +342,7 @@ fn shuffle(cx: &mut Cx<'_>) -> Result<Tensor> {
     let Some((&rows, row)) = x.shape().split_first() else {
         return Ok(Tensor::clone(&x));
     };
-    let mut word = reserve(cx, (rows as u64).div_ceil(4))?.words();
+    let mut word = reserve(cx, (rows as u64).saturating_sub(1).div_ceil(4))?.words();
     let mut order: Vec<usize> = (0..rows).collect();
     for i in 0..rows.saturating_sub(1) {
         let other = i + index(i64::from(word() % (rows - i) as u32), rows)?;
