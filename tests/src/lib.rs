@@ -14,6 +14,8 @@ pub mod corpus;
 pub mod evaluate;
 pub mod execute;
 pub mod floor;
+pub mod ledger;
+pub mod malformed;
 pub mod npz;
 pub mod plan;
 pub mod run;

@@ -3,3 +3,4 @@
 pub mod body;
 pub mod flat;
 pub mod op_def;
+pub mod verify;

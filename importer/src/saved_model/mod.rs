@@ -23,6 +23,7 @@ mod tensor;
 mod text;
 mod tf1;
 mod variables;
+mod wire;
 
 pub use self::assets::Asset;
 pub use self::bundle::{Bundle, Entry, Slice};

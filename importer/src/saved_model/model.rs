@@ -16,6 +16,7 @@ use super::tensor::TensorValue;
 use super::tf1::{self, Tf1};
 use super::variables::{self, Variable};
 use super::{debug_info, file, tags};
+use crate::graph::verify;
 use crate::{Error, Result};
 
 /// A SavedModel: one MetaGraph, its functions, and its variables' places in the checkpoint.
@@ -79,6 +80,7 @@ impl SavedModel {
     fn read(&mut self, is_tf2: bool, options: &LoadOptions) -> Result<()> {
         let graph = self.meta_graph.graph_def.get_or_insert_default();
         self.library = FunctionLibrary::take_from(graph)?;
+        verify::library(&self.library)?;
         self.assets = assets::assets(&self.dir, &self.meta_graph)?;
         self.assets.iter().try_for_each(assets::check_file)?;
         match self.meta_graph.object_graph_def.take_if(|_| is_tf2) {
@@ -110,6 +112,7 @@ impl SavedModel {
 
     fn read_tf1(&mut self, options: &LoadOptions) -> Result<()> {
         self.tf1 = Some(tf1::read(&self.meta_graph, &self.assets)?);
+        verify::main_graph(self.main_graph(), &self.library)?;
         self.variables = tf1::variables(&self.meta_graph)?;
         let restores = self.variables.iter().any(|v| v.checkpoint_key.is_some());
         self.checkpoint = self.open_checkpoint(restores, options)?;
