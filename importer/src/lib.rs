@@ -10,6 +10,7 @@ pub mod graph;
 pub mod inspect;
 pub mod interpreter;
 pub mod ir;
+pub mod live;
 pub mod lower;
 pub mod manifest;
 mod modules;
@@ -25,5 +26,7 @@ pub mod weights;
 
 pub use convert::{Convert, Progress};
 pub use error::{Error, ErrorKind, Place, Result};
+pub use live::{Arguments, Function, Names, Nest, Object, Variable};
 pub use options::{FloatType, Framework, InputSpec, Options};
 pub use report::{Failure, Report, failures, render};
+pub use saved_model::{LoadOptions, SavedModel};

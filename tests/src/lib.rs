@@ -15,6 +15,7 @@ pub mod evaluate;
 pub mod execute;
 pub mod floor;
 pub mod ledger;
+pub mod loader;
 pub mod malformed;
 pub mod npz;
 pub mod plan;

@@ -28,6 +28,7 @@ mod tests;
 pub use self::named::Callee;
 pub use self::state::State;
 pub use self::value::{ResourceId, Value, Variant, VariantTensor};
+pub(crate) use self::variables::tensor;
 
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
@@ -123,6 +124,26 @@ impl<'m> Interpreter<'m> {
     pub fn assign(&mut self, variable: usize, value: Arc<Tensor>) -> Result<()> {
         let id = self.machine().variable(variable)?;
         self.machine().assign(id, value)
+    }
+
+    /// Whether the variable with this index in [`SavedModel::variables`] has a value.
+    ///
+    /// # Errors
+    /// There is no such variable.
+    pub fn is_initialized(&mut self, variable: usize) -> Result<bool> {
+        let id = self.machine().variable(variable)?;
+        self.machine().is_set(id)
+    }
+
+    /// The handle of a variable that is none of the model's.
+    ///
+    /// # Errors
+    /// None, as far as it is known.
+    pub fn new_variable(&mut self, value: Arc<Tensor>) -> Result<Value> {
+        let mut machine = self.machine();
+        let id = machine.fresh_variable();
+        machine.assign(id, value)?;
+        Ok(Value::Resource(id))
     }
 
     /// What an argument beyond a function's inputs is bound to.

@@ -49,6 +49,14 @@ impl Machine<'_> {
         self.state.shared("variable", name, empty)
     }
 
+    /// A variable that nothing else names.
+    pub(super) fn fresh_variable(&mut self) -> ResourceId {
+        self.state.add(Resource::Variable(VariableState {
+            index: None,
+            value: None,
+        }))
+    }
+
     fn slot(&mut self, id: ResourceId) -> Result<&mut VariableState> {
         match self.state.resource(id)? {
             Resource::Variable(variable) => Ok(variable),
@@ -121,7 +129,7 @@ pub(super) fn of_checkpoint(model: &SavedModel, key: &str) -> Result<Tensor> {
     tensor(model.bundle().ok_or_else(missing)?.read(key)?)
 }
 
-fn tensor(value: TensorValue<'_>) -> Result<Tensor> {
+pub(crate) fn tensor(value: TensorValue<'_>) -> Result<Tensor> {
     let dtype = element_type(value.dtype)?;
     let extent =
         |&n: &u64| usize::try_from(n).map_err(|_| Error::malformed("an extent is too large"));

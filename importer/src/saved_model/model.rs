@@ -1,9 +1,9 @@
 //! A loaded SavedModel.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 
-use savedmodel_import_proto::{GraphDebugInfo, GraphDef, MetaGraphDef, NodeDef};
+use savedmodel_import_proto::{FingerprintDef, GraphDebugInfo, GraphDef, MetaGraphDef, NodeDef};
 
 use super::assets::{self, Asset};
 use super::bundle::{Bundle, index_path};
@@ -15,8 +15,10 @@ use super::options::LoadOptions;
 use super::tensor::TensorValue;
 use super::tf1::{self, Tf1};
 use super::variables::{self, Variable};
-use super::{debug_info, file, tags};
+use super::{debug_info, file, partial, tags};
+use crate::eval::Tensor;
 use crate::graph::verify;
+use crate::interpreter::{self, State};
 use crate::{Error, Result};
 
 /// A SavedModel: one MetaGraph, its functions, and its variables' places in the checkpoint.
@@ -38,6 +40,11 @@ pub struct SavedModel {
     functions: Vec<ExportedFunction>,
     assets: Vec<Asset>,
     debug_info: OnceLock<Option<GraphDebugInfo>>,
+    /// Which variables a TF1 model lists.
+    listed: Vec<usize>,
+    function_aliases: bool,
+    /// What calls have changed.
+    pub(crate) state: Mutex<State>,
 }
 
 impl SavedModel {
@@ -74,6 +81,9 @@ impl SavedModel {
             functions: Vec::new(),
             assets: Vec::new(),
             debug_info: OnceLock::new(),
+            listed: Vec::new(),
+            function_aliases: false,
+            state: Mutex::new(State::default()),
         }
     }
 
@@ -105,6 +115,10 @@ impl SavedModel {
         }
         self.variables = variables::from_objects(&objects, &self.object_values)?;
         self.bind_variables(options)?;
+        if let Some(paths) = &options.only {
+            partial::check(&objects, paths)?;
+        }
+        self.function_aliases = options.function_aliases;
         self.functions = functions::from_objects(&objects, &self.library, &self.variables)?;
         self.objects = Some(objects);
         Ok(())
@@ -113,7 +127,11 @@ impl SavedModel {
     fn read_tf1(&mut self, options: &LoadOptions) -> Result<()> {
         self.tf1 = Some(tf1::read(&self.meta_graph, &self.assets)?);
         verify::main_graph(self.main_graph(), &self.library)?;
+        if options.only.is_some() {
+            return Err(Error::usage("a TF1 model cannot be loaded in part"));
+        }
         self.variables = tf1::variables(&self.meta_graph)?;
+        self.listed = tf1::listed(&self.meta_graph, &self.variables)?;
         let restores = self.variables.iter().any(|v| v.checkpoint_key.is_some());
         self.checkpoint = self.open_checkpoint(restores, options)?;
         self.bind_variables(options)?;
@@ -208,6 +226,45 @@ impl SavedModel {
         read.map_err(|error| error.at(&variable.place()))
     }
 
+    /// The values that another checkpoint has for the variables, by their indices.
+    pub(crate) fn read_checkpoint(&self, prefix: &Path) -> Result<Vec<(usize, Arc<Tensor>)>> {
+        let bundle = Bundle::open(prefix)?;
+        let mut variables = self.variables.clone();
+        if let Some(objects) = &self.objects {
+            let values = match_checkpoint(objects, &bundle)?;
+            variables = variables::from_objects(objects, &values)?;
+        }
+        variables::bind(&mut variables, &bundle, false)?;
+        let mut values = Vec::new();
+        for (index, variable) in variables.iter().enumerate() {
+            let Some(key) = &variable.checkpoint_key else {
+                continue;
+            };
+            let read = match &variable.checkpoint_slice {
+                Some(slice) => bundle.read_slice(key, slice),
+                None => bundle.read(key),
+            };
+            let value = read.and_then(interpreter::tensor);
+            let value = value.map_err(|error| error.at(&variable.place()))?;
+            values.push((index, Arc::new(value)));
+        }
+        Ok(values)
+    }
+
+    pub(crate) fn read_fingerprint(&self) -> Option<FingerprintDef> {
+        file::decode_file(&self.dir.join("fingerprint.pb")).ok()
+    }
+
+    /// The variables that the root of a TF1 model lists.
+    pub(crate) fn listed_variables(&self) -> &[usize] {
+        &self.listed
+    }
+
+    /// Whether aliases of functions were asked for.
+    pub(crate) fn has_aliases(&self) -> bool {
+        self.function_aliases
+    }
+
     /// The checkpoint, if there is one.
     pub fn bundle(&self) -> Option<&Bundle> {
         self.checkpoint.as_ref()
@@ -245,14 +302,24 @@ impl SavedModel {
         self.tf1.as_ref()?.init_op.as_deref()
     }
 
-    /// The line of Python that made a node of `function`, or of the main graph, where debug information is there.
-    pub fn python_line(&self, node: &str, function: Option<&str>) -> Option<String> {
+    /// Whether there is debug information: the lines of Python that made the nodes.
+    pub fn has_debug_info(&self) -> bool {
+        let info = self.read_debug_info();
+        info.is_some_and(|info| !info.traces.is_empty() || !info.name_to_trace_id.is_empty())
+    }
+
+    fn read_debug_info(&self) -> Option<&GraphDebugInfo> {
         let path = self.dir.join("debug").join("saved_model_debug_info.pb");
-        let info = self.debug_info.get_or_init(|| {
+        let read = || {
             path.is_file()
                 .then(|| file::decode_file(&path).ok())
                 .flatten()
-        });
-        debug_info::python_line(info.as_ref()?, node, function)
+        };
+        self.debug_info.get_or_init(read).as_ref()
+    }
+
+    /// The line of Python that made a node of `function`, or of the main graph, where debug information is there.
+    pub fn python_line(&self, node: &str, function: Option<&str>) -> Option<String> {
+        debug_info::python_line(self.read_debug_info()?, node, function)
     }
 }

@@ -20,6 +20,11 @@ use savedmodel_import_proto::{DataType, FunctionDef, GraphDef, NodeDef};
 use crate::saved_model::FunctionLibrary;
 use crate::{Error, Place, Result};
 
+/// The dtypes of a node's outputs, where its op is known.
+pub(crate) fn output_types(node: &NodeDef, library: &FunctionLibrary) -> Option<Vec<DataType>> {
+    node::outputs(node, library).map(|outputs| outputs.types)
+}
+
 /// Verifies every function of a library.
 ///
 /// # Errors

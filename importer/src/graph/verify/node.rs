@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 /// The outputs of a node: their dtypes, and where those of each argument are.
 pub(super) struct Outputs {
-    types: Vec<DataType>,
+    pub(super) types: Vec<DataType>,
     arguments: Vec<(String, Range<usize>)>,
 }
 
