@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use savedmodel_import::saved_model::{LoadOptions, SavedModel};
-use savedmodel_import::{Convert, Error, Framework, failures, inspect};
+use savedmodel_import::{Arguments, Convert, Error, Framework, Nest, failures, inspect};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -237,10 +237,46 @@ fn try_case(dir: &Path, out: &Path) -> Result<()> {
     report.note("load", loaded.as_ref().err().map(kind_and_text));
     if let Ok(model) = &loaded {
         report.later_stages(model, &dir.join("model"), out);
+        if !expect["call"].is_null() {
+            report.note("call", call(model, &expect["call"]).err());
+        }
     }
     report.peak_mb = peak_mb();
     let file = out.join("report.json");
     fs::write(&file, serde_json::to_string(&report)?).context(&file)
+}
+
+/// Makes the call of `{target, args, kwargs}`.
+fn call(model: &SavedModel, call: &Json) -> Result<(), String> {
+    let target = call["target"].as_str().unwrap_or_default();
+    let path = target.replace("|[", "/").replace(']', "").replace('|', "/");
+    let mut arguments = Arguments::new();
+    for argument in call["args"].as_array().into_iter().flatten() {
+        arguments = arguments.arg(argument_value(argument)?);
+    }
+    for (name, argument) in call["kwargs"].as_object().into_iter().flatten() {
+        arguments = arguments.kwarg(name.as_str(), argument_value(argument)?);
+    }
+    let called = model
+        .function(&path)
+        .and_then(|function| function.call(arguments));
+    called.map(drop).map_err(|error| kind_and_text(&error))
+}
+
+/// `{f32: numbers}` or `{str: strings}`.
+fn argument_value(json: &Json) -> Result<Nest, String> {
+    fn nest(json: &Json) -> Nest {
+        match json {
+            Json::Array(items) => Nest::List(items.iter().map(nest).collect()),
+            Json::String(text) => Nest::Text(text.clone()),
+            other => Nest::Float(other.as_f64().unwrap_or(f64::NAN)),
+        }
+    }
+    let mut kinds = json.as_object().into_iter().flatten();
+    kinds
+        .next()
+        .map(|(_, value)| nest(value))
+        .ok_or_else(|| format!("no argument: {json}"))
 }
 
 fn kind_and_text(error: &Error) -> String {

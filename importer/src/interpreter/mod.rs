@@ -35,6 +35,9 @@ use crate::eval::Tensor;
 use crate::saved_model::{ExportedFunction, SavedModel};
 use std::sync::Arc;
 
+/// How many nodes may run to initialise a model.
+const PREPARATION_LIMIT: u64 = 1_000_000;
+
 /// A model that can be called, with its state.
 ///
 /// ```no_run
@@ -67,6 +70,17 @@ impl<'m> Interpreter<'m> {
     /// The state, to be resumed from.
     pub fn into_state(self) -> State {
         self.state
+    }
+
+    /// Makes tables and other resources as loading does, before anything is called.
+    ///
+    /// # Errors
+    /// What they are made from is broken. What is not supported is an error when it is used.
+    pub fn prepare(&mut self) -> Result<()> {
+        let limit = std::mem::replace(&mut self.state.step_limit, PREPARATION_LIMIT);
+        let prepared = self.machine().prepare();
+        self.state.step_limit = limit;
+        prepared
     }
 
     /// Calls a function with one value for each of its `inputs`; gives one for each of its `outputs`.

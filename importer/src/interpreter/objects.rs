@@ -3,7 +3,7 @@
 use super::state::Resource;
 use super::value::Value;
 use super::{Machine, ops};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, ErrorKind, Place, Result};
 use crate::saved_model::{Capture, ObjectGraph};
 use savedmodel_import_proto::attr_value;
 use savedmodel_import_proto::saved_object::Kind;
@@ -63,16 +63,40 @@ impl Machine<'_> {
         if let Some(function) = self.method(object, "_initialize") {
             self.concrete(&function, vec![])?;
         }
-        let stored = |attribute: &str| {
-            let mut values = self.model.object_values(object);
-            values
-                .find(|(name, _)| *name == attribute)
-                .map(|(_, key)| key.to_owned())
-        };
-        let (Some(keys), Some(values)) = (stored("table-keys"), stored("table-values")) else {
+        let Some((keys, values)) = self.table_keys(object) else {
             return Ok(());
         };
         ops::table::restore(self, handle, &keys, &values)
+    }
+
+    /// The checkpoint's keys of a table's keys and values.
+    fn table_keys(&self, object: usize) -> Option<(String, String)> {
+        let bundle = self.model.bundle()?;
+        let pairs = self.model.object_values(object).map(|(_, key)| {
+            let stem = key.strip_suffix("-keys").unwrap_or(key);
+            (format!("{stem}-keys"), format!("{stem}-values"))
+        });
+        let mut stored = pairs.into_iter().filter(|(keys, values)| {
+            bundle.entries().contains_key(keys) && bundle.entries().contains_key(values)
+        });
+        stored.next()
+    }
+
+    /// Makes and fills every resource object, in stored order, or runs what initialises a TF1 model. What is not
+    /// supported is left until it is used.
+    pub(super) fn prepare(&mut self) -> Result<()> {
+        let prepared = match self.model.objects() {
+            None => vec![self.initialise()],
+            Some(objects) => (0..objects.len())
+                .filter(|&id| matches!(objects.kind(id), Some(Kind::Resource(_))))
+                .map(|id| self.object(id).map(drop))
+                .collect(),
+        };
+        let broken = prepared
+            .into_iter()
+            .filter_map(Result::err)
+            .find(|error| matches!(error.kind(), ErrorKind::Malformed(_) | ErrorKind::Io(_)));
+        broken.map_or(Ok(()), Err)
     }
 
     /// The function that an object's method runs.

@@ -1,7 +1,7 @@
 //! A loaded SavedModel.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use savedmodel_import_proto::{FingerprintDef, GraphDebugInfo, GraphDef, MetaGraphDef, NodeDef};
 
@@ -59,8 +59,17 @@ impl SavedModel {
             tags::choose(proto, options.tags.as_deref()).map_err(|error| error.in_file(dir))?;
         let mut model = SavedModel::unread(dir, meta_graph);
         let read = model.read(is_tf2, options);
-        read.map_err(|error| error.in_file(&dir.join("saved_model.pb")))?;
+        let prepared = read.and_then(|()| model.prepare());
+        prepared.map_err(|error| error.in_file(&dir.join("saved_model.pb")))?;
         Ok(model)
+    }
+
+    /// Tables and other resources are made when a model is loaded.
+    fn prepare(&self) -> Result<()> {
+        let mut interpreter = interpreter::Interpreter::new(self);
+        interpreter.prepare()?;
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = interpreter.into_state();
+        Ok(())
     }
 
     fn unread(dir: &Path, meta_graph: MetaGraphDef) -> SavedModel {
@@ -302,13 +311,8 @@ impl SavedModel {
         self.tf1.as_ref()?.init_op.as_deref()
     }
 
-    /// Whether there is debug information: the lines of Python that made the nodes.
-    pub fn has_debug_info(&self) -> bool {
-        let info = self.read_debug_info();
-        info.is_some_and(|info| !info.traces.is_empty() || !info.name_to_trace_id.is_empty())
-    }
-
-    fn read_debug_info(&self) -> Option<&GraphDebugInfo> {
+    /// The debug information: the lines of Python that made the nodes.
+    pub fn debug_info(&self) -> Option<&GraphDebugInfo> {
         let path = self.dir.join("debug").join("saved_model_debug_info.pb");
         let read = || {
             path.is_file()
@@ -320,6 +324,6 @@ impl SavedModel {
 
     /// The line of Python that made a node of `function`, or of the main graph, where debug information is there.
     pub fn python_line(&self, node: &str, function: Option<&str>) -> Option<String> {
-        debug_info::python_line(self.read_debug_info()?, node, function)
+        debug_info::python_line(self.debug_info()?, node, function)
     }
 }
