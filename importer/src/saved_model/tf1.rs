@@ -118,6 +118,7 @@ pub(super) fn variables(graph: &MetaGraphDef) -> Result<Vec<Variable>> {
         .map(|node| {
             let stored = match graph.saver_def {
                 Some(_) => restored.remove(&node.name),
+                None if is_local(&node.name, &definitions) => None,
                 None => Some(Restored::by_name(&node.name)),
             };
             let mut variable = variable(node, trainable.contains(node.name.as_str()), stored)?;
@@ -130,6 +131,15 @@ pub(super) fn variables(graph: &MetaGraphDef) -> Result<Vec<Variable>> {
             Ok(variable)
         })
         .collect()
+}
+
+/// Whether a variable is not global, so that no default saver saves it: the initialisation sets it.
+fn is_local(node: &str, definitions: &collections::Definitions) -> bool {
+    let mut own = definitions
+        .iter()
+        .filter(|(_, definition)| split_tensor(&definition.variable_name).0 == node)
+        .peekable();
+    own.peek().is_some() && own.all(|(collection, _)| *collection != "variables")
 }
 
 /// The variables that the collections list, in their order: those that a loaded model has as attributes. Reference

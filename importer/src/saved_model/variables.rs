@@ -175,7 +175,7 @@ fn bind_one(variable: &mut Variable, checkpoint: &Bundle, allow_partial: bool) -
         let reached = variable.object_path.is_some();
         return match reached && !allow_partial {
             true => Err(Error::malformed(format!(
-                "variable `{}` was not bound to a value of the checkpoint",
+                "variable `{}` is not bound to checkpointed values",
                 variable.name
             ))
             .help("allow a partial checkpoint if the variable is not needed")),
