@@ -181,7 +181,8 @@ mod tests {
     fn what_is_missing_or_too_much_is_said() {
         assert!(error(1.0).contains("missing its argument `c`"));
         assert!(
-            error(vec![1.0.into(), 2.0.into()]).contains("takes 1 positional arguments, got 2")
+            error(vec![Nest::from(1.0), Nest::from(2.0)])
+                .contains("takes 1 positional arguments, got 2")
         );
         assert!(error([("A-b", true), ("c", true)]).contains("is of float32, and is given bool"));
     }

@@ -46,6 +46,10 @@ impl<'m> Variable<'m> {
     }
 
     /// The declared shape, which values fit.
+    #[allow(
+        clippy::misnamed_getters,
+        reason = "the stored shape is the checkpoint's"
+    )]
     pub fn shape(&self) -> &'m StaticShape {
         &self.stored.declared_shape
     }

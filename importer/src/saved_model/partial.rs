@@ -1,5 +1,6 @@
 //! Loading in part: which objects some paths lead to, and that they need no others.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use savedmodel_import_proto::saved_object::Kind;
@@ -84,8 +85,8 @@ fn path(objects: &ObjectGraph, wanted: usize) -> String {
     while let Some(id) = queue.pop_front() {
         let own = paths.get(&id).cloned().unwrap_or_default();
         for (child, name) in objects.children(id) {
-            if !paths.contains_key(&child) {
-                paths.insert(child, format!("{own}.{name}"));
+            if let Entry::Vacant(place) = paths.entry(child) {
+                place.insert(format!("{own}.{name}"));
                 queue.push_back(child);
             }
         }

@@ -9,7 +9,7 @@ use crate::saved_model::FunctionLibrary;
 use crate::{Error, Result};
 
 /// The functions that a node calls, by its op or by an attribute.
-fn named<'n>(node: &'n NodeDef) -> impl Iterator<Item = &'n str> {
+fn named(node: &NodeDef) -> impl Iterator<Item = &str> {
     let attributes = node.attr.values().flat_map(|attr| match &attr.value {
         Some(Value::Func(function)) => vec![function.name.as_str()],
         Some(Value::List(list)) => list.func.iter().map(|f| f.name.as_str()).collect(),
