@@ -82,7 +82,14 @@ pub(super) fn read_saved_model(dir: &Path, wait: Option<Duration>) -> Result<pro
     if written.exists() {
         return read_text(&written).map_err(|error| error.in_file(&written));
     }
-    Err(absent(dir, &binary))
+    let error = absent(dir, &binary);
+    Err(match wait {
+        Some(wait) => error.help(format!(
+            "it was waited for {} s; producers write saved_model.pb last",
+            wait.as_secs_f64()
+        )),
+        None => error,
+    })
 }
 
 fn read_text(path: &Path) -> Result<proto::SavedModel> {

@@ -7,7 +7,7 @@ use savedmodel_import_proto::{FingerprintDef, GraphDebugInfo, GraphDef, MetaGrap
 
 use super::assets::{self, Asset};
 use super::bundle::{Bundle, index_path};
-use super::exported::{Capture, ExportedFunction};
+use super::exported::{Capture, ExportedFunction, FunctionBody};
 use super::functions;
 use super::library::FunctionLibrary;
 use super::objects::{CheckpointObjects, Context, ObjectGraph, match_checkpoint};
@@ -17,6 +17,7 @@ use super::tf1::{self, Tf1};
 use super::variables::{self, Variable};
 use super::{debug_info, file, partial, tags};
 use crate::eval::Tensor;
+use crate::graph::main_graph::MainGraph;
 use crate::graph::verify;
 use crate::interpreter::{self, State};
 use crate::{Error, Result};
@@ -145,6 +146,31 @@ impl SavedModel {
         self.checkpoint = self.open_checkpoint(restores, options)?;
         self.bind_variables(options)?;
         self.functions = tf1::functions(&self.meta_graph)?;
+        self.check_signatures()?;
+        Ok(())
+    }
+
+    /// That every placeholder which a signature of a TF1 model needs is among its inputs.
+    fn check_signatures(&self) -> Result<()> {
+        let graph = MainGraph::new(self.main_graph(), &self.library)?;
+        for function in &self.functions {
+            let FunctionBody::Graph {
+                feeds,
+                fetches,
+                targets,
+            } = &function.body
+            else {
+                continue;
+            };
+            let needed = fetches.iter().chain(targets).map(String::as_str);
+            graph.check_fed(feeds, needed).map_err(|error| {
+                let key = function.path.trim_start_matches("signatures/");
+                Error::malformed(format!(
+                    "A SavedModel signature needs an input for each placeholder the signature's outputs use. An output for signature '{key}' depends on a placeholder which is not an input: {}",
+                    error.kind()
+                ))
+            })?;
+        }
         Ok(())
     }
 
