@@ -5,38 +5,52 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use crate::table::{FRAMEWORKS, Row};
 use crate::{Context, Result};
 
-/// For each subject and framework the letters of [`crate::table::Score::letters`].
+/// For each subject and column the letters of what held.
 type Floor = BTreeMap<String, Vec<BTreeSet<char>>>;
 
-/// What `rows` fall short of in the floor at `path`, but for the letters that this run did not read. With
-/// `update`, raises the floor to what they hold.
-pub fn check(path: &Path, rows: &[Row], unread: &[char], update: bool) -> Result<Vec<String>> {
+/// What a subject holds now.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The subject.
+    pub id: String,
+    /// By what it was run, and a letter for each thing that holds.
+    pub columns: Vec<(String, String)>,
+}
+
+/// What `lines` fall short of in the floor at `path`, but for the letters that this run did not read. With
+/// `update`, raises the floor to what they hold. `header` says what the letters mean.
+pub fn check(
+    path: &Path,
+    header: &str,
+    lines: &[Line],
+    unread: &[char],
+    update: bool,
+) -> Result<Vec<String>> {
     let mut floor = match path.exists() {
         true => parse(&fs::read_to_string(path).context(path)?),
         false => Floor::new(),
     };
     let mut short = Vec::new();
-    for row in rows {
+    for line in lines {
         let old = floor
-            .entry(row.id.clone())
-            .or_insert_with(|| vec![BTreeSet::new(); FRAMEWORKS.len()]);
-        for ((framework, score), old) in FRAMEWORKS.iter().zip(&row.scores).zip(old) {
-            let now: BTreeSet<char> = score.letters().chars().collect();
+            .entry(line.id.clone())
+            .or_insert_with(|| vec![BTreeSet::new(); line.columns.len()]);
+        for ((by, letters), old) in line.columns.iter().zip(old) {
+            let now: BTreeSet<char> = letters.chars().collect();
             let lost: String = old
                 .difference(&now)
                 .filter(|letter| !unread.contains(letter))
                 .collect();
             if !lost.is_empty() {
-                short.push(format!("{} with {framework} has lost `{lost}`", row.id));
+                short.push(format!("{} with {by} has lost `{lost}`", line.id));
             }
             old.extend(now);
         }
     }
     if update {
-        fs::write(path, render(&floor)).context(path)?;
+        fs::write(path, render(header, &floor)).context(path)?;
     }
     Ok(short)
 }
@@ -54,12 +68,8 @@ fn parse(text: &str) -> Floor {
         .collect()
 }
 
-fn render(floor: &Floor) -> String {
-    let mut text = String::from(
-        "# What the conformance run must hold, for candle and for burn: c converted, f formatted,\n\
-         # b built, w without warnings, l without lints (read where LINT=1), m matched, 2 at twice the batch, g gradients.\n\
-         # UPDATE=1 raises it; nothing lowers it.\n",
-    );
+fn render(header: &str, floor: &Floor) -> String {
+    let mut text = header.to_owned();
     for (id, scores) in floor
         .iter()
         .filter(|(_, scores)| scores.iter().any(|letters| !letters.is_empty()))
@@ -79,29 +89,27 @@ fn render(floor: &Floor) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Score, Tally};
 
-    fn row(passed: usize) -> Row {
-        let score = Score {
-            converted: true,
-            compiled: true,
-            matched: Tally { passed, total: 2 },
-            ..Score::default()
-        };
-        Row {
+    fn line(letters: &str) -> Line {
+        Line {
             id: "models/x".into(),
-            family: String::new(),
-            ops: Vec::new(),
-            scores: [score, Score::default()],
+            columns: vec![
+                ("candle".into(), letters.into()),
+                ("burn".into(), String::new()),
+            ],
         }
     }
 
     #[test]
     fn the_floor_rises_and_then_holds() {
         let path = std::env::temp_dir().join(format!("floor-{}", std::process::id()));
-        assert!(check(&path, &[row(2)], &[], true).unwrap().is_empty());
+        assert!(
+            check(&path, "# x\n", &[line("cbm")], &[], true)
+                .unwrap()
+                .is_empty()
+        );
         assert_eq!(
-            check(&path, &[row(1)], &[], true).unwrap(),
+            check(&path, "# x\n", &[line("cb")], &[], true).unwrap(),
             ["models/x with candle has lost `m`"]
         );
         let text = fs::read_to_string(&path).unwrap();

@@ -324,7 +324,10 @@ impl Planner<'_> {
 }
 
 /// Every argument that the call gives must be the trace's, where the trace names it.
-fn same_arguments(call: &BTreeMap<String, Json>, trace: &BTreeMap<String, Json>) -> bool {
+pub(crate) fn same_arguments(
+    call: &BTreeMap<String, Json>,
+    trace: &BTreeMap<String, Json>,
+) -> bool {
     let same = |a: &Json, b: &Json| match (a.as_f64(), b.as_f64()) {
         (Some(a), Some(b)) => a == b,
         (_, _) => a == b,
@@ -336,7 +339,7 @@ fn same_arguments(call: &BTreeMap<String, Json>, trace: &BTreeMap<String, Json>)
 }
 
 /// For each label its place among `names`: by name if all are there, else in order.
-fn pair(labels: &[&str], names: &[&str]) -> Result<Vec<usize>> {
+pub(crate) fn pair(labels: &[&str], names: &[&str]) -> Result<Vec<usize>> {
     if labels.len() != names.len() {
         return Err(format!("TensorFlow has {labels:?}, the manifest {names:?}").into());
     }
@@ -348,7 +351,7 @@ fn pair(labels: &[&str], names: &[&str]) -> Result<Vec<usize>> {
 }
 
 /// Undoes what NumPy lacks: bfloat16 is stored as its bits.
-fn decode(value: Value, dtype: &str) -> Value {
+pub(crate) fn decode(value: Value, dtype: &str) -> Value {
     let data = match (dtype, value.data) {
         ("bfloat16", Data::Int(bits)) => Data::Float(
             bits.into_iter()

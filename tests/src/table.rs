@@ -23,6 +23,19 @@ pub struct Row {
     pub scores: [Score; 2],
 }
 
+impl Row {
+    /// What the floor keeps of it.
+    pub fn line(&self) -> crate::floor::Line {
+        let columns = FRAMEWORKS.iter().zip(&self.scores);
+        crate::floor::Line {
+            id: self.id.clone(),
+            columns: columns
+                .map(|(name, score)| (name.to_string(), score.letters()))
+                .collect(),
+        }
+    }
+}
+
 /// How one subject fared with one framework.
 #[derive(Clone, Debug, Default)]
 pub struct Score {

@@ -3,7 +3,7 @@
 #![allow(missing_docs, reason = "a program has no callers")]
 
 use std::io::{self, IsTerminal, Write, stderr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -12,9 +12,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use savedmodel_import::inspect::inspect;
-use savedmodel_import::saved_model::LoadOptions;
+use savedmodel_import::interpreter::{Callee, Interpreter};
+use savedmodel_import::saved_model::{LoadOptions, SavedModel};
 use savedmodel_import::{
-    Convert, Error, FloatType, Framework, InputSpec, Progress, Result, failures, render,
+    Convert, Error, FloatType, Framework, InputSpec, Progress, Result, arrays, failures, render,
 };
 use serde::Serialize;
 
@@ -32,6 +33,8 @@ enum Command {
     Convert(Box<ConvertArgs>),
     /// Show tags, signatures, functions, variables, assets, and every op that is not supported.
     Inspect(InspectArgs),
+    /// Run a signature, function or part of the graph, from a file of inputs to a file of outputs.
+    Run(RunArgs),
 }
 
 #[derive(Args)]
@@ -98,6 +101,40 @@ struct InspectArgs {
 }
 
 #[derive(Args)]
+struct RunArgs {
+    /// The directory with `saved_model.pb`.
+    saved_model: PathBuf,
+    /// Run this signature; `serving_default`, or the only one, if nothing is named.
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["function", "fetches"])]
+    signature: Option<String>,
+    /// Run this exported function, by its path from the root.
+    #[arg(long, value_name = "PATH", conflicts_with = "fetches")]
+    function: Option<String>,
+    /// Tensors of the main graph that the inputs replace, such as x:0.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "x:0,…",
+        requires = "fetches"
+    )]
+    feeds: Vec<String>,
+    /// Tensors of the main graph to compute, such as y:0.
+    #[arg(long, value_delimiter = ',', value_name = "y:0,…")]
+    fetches: Vec<String>,
+    /// The inputs by name, an .npz or .safetensors file; none if the function takes none.
+    #[arg(long, value_name = "FILE")]
+    inputs: Option<PathBuf>,
+    /// Where to write the outputs by name, an .npz or .safetensors file.
+    #[arg(long, value_name = "FILE")]
+    outputs: PathBuf,
+    #[command(flatten)]
+    load: LoadArgs,
+    /// Print errors as one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct LoadArgs {
     /// The tags of the MetaGraph.
     #[arg(long, value_delimiter = ',', value_name = "a,b")]
@@ -129,6 +166,7 @@ fn main() -> ExitCode {
     let (json, outcome) = match Cli::parse().command {
         Command::Convert(args) => (args.json, convert(*args)),
         Command::Inspect(args) => (args.json, show(args)),
+        Command::Run(args) => (args.json, run(args)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -210,17 +248,38 @@ fn request(args: ConvertArgs) -> Convert {
     }
 }
 
-fn show(args: InspectArgs) -> Result<()> {
+fn load(model: &Path, args: LoadArgs) -> Result<SavedModel> {
     let mut load = LoadOptions::new()
-        .allow_partial_checkpoint(args.load.allow_partial_checkpoint)
-        .skip_checkpoint(args.load.skip_checkpoint);
-    if let Some(tags) = args.load.tags {
+        .allow_partial_checkpoint(args.allow_partial_checkpoint)
+        .skip_checkpoint(args.skip_checkpoint);
+    if let Some(tags) = args.tags {
         load = load.tags(tags);
     }
-    if let Some(prefix) = args.load.checkpoint {
+    if let Some(prefix) = args.checkpoint {
         load = load.checkpoint(prefix);
     }
-    let inventory = inspect(&load.load(args.saved_model)?);
+    load.load(model)
+}
+
+fn run(args: RunArgs) -> Result<()> {
+    arrays::check_name(&args.outputs)?;
+    let callee = match (args.signature, args.function, args.fetches.is_empty()) {
+        (Some(key), _, _) => Callee::Signature(key),
+        (None, Some(path), _) => Callee::Function(path),
+        (None, None, false) => Callee::Graph {
+            feeds: args.feeds,
+            fetches: args.fetches,
+        },
+        (None, None, true) => Callee::Default,
+    };
+    let inputs = args.inputs.as_deref().map(arrays::read).transpose()?;
+    let model = load(&args.saved_model, args.load)?;
+    let outputs = Interpreter::new(&model).call_named(&callee, inputs.unwrap_or_default())?;
+    arrays::write(&args.outputs, &outputs)
+}
+
+fn show(args: InspectArgs) -> Result<()> {
+    let inventory = inspect(&load(&args.saved_model, args.load)?);
     match args.json {
         true => print_json(&inventory),
         false => print(format_args!("{inventory}")),

@@ -87,7 +87,7 @@ pub(super) fn broadcast_places(from: &[usize], shape: &[usize]) -> Result<Vec<us
     Ok(sums(&tables))
 }
 
-pub(super) fn broadcast_to(shape: &[usize], x: &Tensor) -> Result<Tensor> {
+pub(crate) fn broadcast_to(shape: &[usize], x: &Tensor) -> Result<Tensor> {
     match x.shape() == shape {
         true => Ok(x.clone()),
         false => x.take(shape, &broadcast_places(x.shape(), shape)?),
@@ -95,7 +95,7 @@ pub(super) fn broadcast_to(shape: &[usize], x: &Tensor) -> Result<Tensor> {
 }
 
 /// The shape that several operands broadcast to.
-pub(super) fn broadcast_shape(operands: &[&Tensor]) -> Result<Vec<usize>> {
+pub(crate) fn broadcast_shape(operands: &[&Tensor]) -> Result<Vec<usize>> {
     let rank = operands.iter().map(|x| x.rank()).max().unwrap_or(0);
     let mut shape = vec![1; rank];
     for x in operands {

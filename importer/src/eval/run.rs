@@ -18,6 +18,16 @@ pub fn run(
     params: &dyn Fn(ParamId) -> Result<Arc<Tensor>>,
     inputs: &[Tensor],
 ) -> Result<Vec<Tensor>> {
+    let results = run_shared(graph, params, inputs)?;
+    Ok(results.into_iter().map(Arc::unwrap_or_clone).collect())
+}
+
+/// [`run`], without a copy of results that are constants of the graph.
+pub(crate) fn run_shared(
+    graph: &Graph,
+    params: &dyn Fn(ParamId) -> Result<Arc<Tensor>>,
+    inputs: &[Tensor],
+) -> Result<Vec<Arc<Tensor>>> {
     if inputs.len() != graph.inputs.len() {
         let (wanted, given) = (graph.inputs.len(), inputs.len());
         return Err(Error::usage(format!(
@@ -48,7 +58,7 @@ pub fn run(
     graph
         .outputs
         .iter()
-        .map(|&output| run.get(output).map(|value| Tensor::clone(&value)))
+        .map(|&output| run.get(output))
         .collect()
 }
 

@@ -136,7 +136,7 @@ impl Tensor {
     }
 
     /// The elements at flat `indices`, under the shape.
-    pub(super) fn take(&self, shape: &[usize], indices: &[usize]) -> Result<Self> {
+    pub(crate) fn take(&self, shape: &[usize], indices: &[usize]) -> Result<Self> {
         fn pick<T: Element>(v: &[T], indices: &[usize]) -> Option<Data> {
             indices
                 .iter()
@@ -152,7 +152,7 @@ impl Tensor {
     }
 
     /// All elements of several tensors of one element type, one after the other, as one axis.
-    pub(super) fn chain(tensors: &[&Tensor]) -> Result<Self> {
+    pub(crate) fn chain(tensors: &[&Tensor]) -> Result<Self> {
         fn join<T: Element>(_: &[T], tensors: &[&Tensor]) -> Option<Data> {
             let parts: Option<Vec<&[T]>> = tensors.iter().map(|t| t.elements::<T>()).collect();
             parts.map(|parts| T::collect(parts.concat()))

@@ -147,6 +147,17 @@ impl Body {
         })
     }
 
+    /// The nodes that have to run before each node, and those that have to run at all: in a function also its effects.
+    pub(crate) fn controls_and_roots(&self) -> (&[Vec<usize>], Vec<usize>) {
+        let mut roots = self.roots.clone();
+        if !self.name.is_empty() {
+            roots.extend((0..self.nodes.len()).filter(|&node| self.is_effect(node)));
+            roots.sort_unstable();
+            roots.dedup();
+        }
+        (&self.controls, roots)
+    }
+
     /// Whether the node changes state.
     pub fn is_effect(&self, node: usize) -> bool {
         changes_state(&self.nodes[node].op)

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Calls may nest this deep.
 const MAX_DEPTH: usize = 200;
 /// A function may expand to this many nodes.
-const MAX_NODES: usize = 1 << 20;
+const MAX_NODES: usize = 1 << 18;
 
 /// A function with all calls inlined.
 #[derive(Debug, Default)]

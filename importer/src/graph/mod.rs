@@ -2,4 +2,6 @@
 
 pub mod body;
 pub mod flat;
+pub(crate) mod main_graph;
 pub mod op_def;
+pub mod verify;

@@ -79,6 +79,15 @@ pub fn op_def(name: &str) -> Option<&'static OpDef> {
     entries[index].def()
 }
 
+/// The error for an op that cannot be done: one of TensorFlow's, or of nobody that is known.
+pub fn unsupported(op: &str) -> Error {
+    match op_def(op) {
+        Some(_) => Error::unsupported(format!("the op {op} is not supported")),
+        None => Error::unsupported(format!("Op type not registered '{op}'"))
+            .help("TensorFlow itself has no such op; the model needs the library that adds it"),
+    }
+}
+
 struct Entry {
     name: &'static str,
     line: &'static str,

@@ -156,6 +156,11 @@ impl Graph {
 
     /// Appends a constant.
     pub fn constant(&mut self, value: eval::Tensor, origin: &Origin) -> Value {
+        self.shared_constant(Arc::new(value), origin)
+    }
+
+    /// Appends a constant that others hold too.
+    pub fn shared_constant(&mut self, value: Arc<eval::Tensor>, origin: &Origin) -> Value {
         let dims = value
             .shape()
             .iter()
@@ -163,7 +168,7 @@ impl Graph {
             .collect::<Vec<_>>();
         let ty = Type::new(value.dtype(), dims);
         let content = content::of_constant(&value);
-        let id = self.source(Op::constant(value), ty, origin);
+        let id = self.source(Op::Constant(value), ty, origin);
         self.nodes[id.node.0 as usize].content = content;
         id
     }

@@ -1,9 +1,10 @@
 //! Attributes as Rust values. An unknown word is an error that lists the known ones.
 
 use crate::error::Error;
+use crate::graph::op_def::op_def;
 use crate::ir::DType;
 use savedmodel_import_proto::attr_value::Value;
-use savedmodel_import_proto::{DataType, TensorProto};
+use savedmodel_import_proto::{AttrValue, DataType, NodeDef, TensorProto};
 
 /// What is wrong with an attribute; the text continues "attribute `name` ".
 #[derive(Debug)]
@@ -31,6 +32,23 @@ pub trait FromAttr: Sized {
     /// # Errors
     /// The value is of another kind, or out of range.
     fn from_attr(value: &Value) -> Result<Self, Flaw>;
+}
+
+/// The node's attribute, or the op registry's default for it.
+pub fn stored<'d>(def: &'d NodeDef, name: &str) -> Option<&'d AttrValue> {
+    def.attr
+        .get(name)
+        .or_else(|| op_def(&def.op)?.default(name))
+}
+
+/// The node's attribute, or the op registry's default for it, as a Rust value.
+///
+/// # Errors
+/// The attribute is missing, of the wrong kind, or has an unknown word.
+pub fn read<T: FromAttr>(def: &NodeDef, name: &str) -> Result<T, Error> {
+    let value = stored(def, name).and_then(|attr| attr.value.as_ref());
+    let value = value.ok_or_else(|| Error::malformed(format!("attribute `{name}` is missing")))?;
+    T::from_attr(value).map_err(|flaw| flaw.of(name))
 }
 
 /// An enum that TensorFlow spells as a string attribute.

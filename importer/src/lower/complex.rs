@@ -8,8 +8,18 @@ use crate::ir::{Binary, DType, Unary, Value};
 /// Ops that make complex numbers of real ones.
 pub const OPS: &[Lowering] = &[multi("Complex", |cx| {
     let (re, im) = cx.pair()?;
-    Ok(vec![Lowered::Complex(re, im)])
+    let (wide_re, wide_im) = (spread(cx, re, im)?, spread(cx, im, re)?);
+    Ok(vec![Lowered::Complex(wide_re, wide_im)])
 })];
+
+/// `x` in the shape that it has together with `other`.
+fn spread(cx: &mut Cx<'_>, x: Value, other: Value) -> Result<Value> {
+    if cx.ty(x).shape == cx.ty(other).shape {
+        return Ok(x);
+    }
+    let zeros = cx.filled_like(other, 0.0)?;
+    cx.combine(Binary::Add, x, zeros)
+}
 
 /// What ops mean when an operand is complex.
 const COMPLEX_OPS: &[Lowering] = &[

@@ -41,7 +41,7 @@ fn constant(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
 }
 
 /// The real and the imaginary part of a complex tensor.
-fn parts(value: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
+pub fn parts(value: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
     let shape = value.shape();
     if let Some(numbers) = value.elements::<Complex32>() {
         let re = Tensor::new(shape, numbers.iter().map(|number| number.re).collect())?;

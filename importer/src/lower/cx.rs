@@ -1,6 +1,6 @@
 //! What a row of the op table sees: one node, its operands and attributes, and the graph to write into.
 
-use super::attr::FromAttr;
+use super::attr::{self, FromAttr};
 use super::elements;
 use super::lists::List;
 use super::random::Range;
@@ -8,7 +8,6 @@ use super::space::Spread;
 use super::variables::Variables;
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
-use crate::graph::op_def::op_def;
 use crate::ir::{DType, Dim, Graph, Op, Origin, Param, ParamId, Type, Value};
 use savedmodel_import_proto::{AttrValue, NodeDef};
 use std::collections::BTreeMap;
@@ -48,6 +47,8 @@ pub struct Cx<'a> {
     pub(super) def: &'a NodeDef,
     pub(super) inputs: &'a [Lowered],
     pub(super) origin: &'a Origin,
+    /// Whether strings are operands like any other: the evaluator has them, generated code has not.
+    pub(super) strings: bool,
 }
 
 impl Cx<'_> {
@@ -65,6 +66,7 @@ impl Cx<'_> {
             def: self.def,
             inputs,
             origin: self.origin,
+            strings: self.strings,
         }
     }
 
@@ -99,7 +101,9 @@ impl Cx<'_> {
     pub fn input(&mut self, i: usize) -> Result<Value> {
         let host = |what: &str| Err(Error::unsupported(format!("input {i} is {what}")));
         match self.operand(i)? {
-            Lowered::Value(value) if self.dtype(value) == DType::String => host("a string"),
+            Lowered::Value(value) if self.dtype(value) == DType::String && !self.strings => {
+                host("a string")
+            }
             Lowered::Value(value) => Ok(value),
             Lowered::Variable(param) => self.read(param),
             Lowered::Resource(_) => host("a resource"),
@@ -163,10 +167,7 @@ impl Cx<'_> {
     /// # Errors
     /// The attribute is missing, of the wrong kind, or has an unknown word.
     pub fn attr<T: FromAttr>(&self, name: &str) -> Result<T> {
-        let value = self.attr_value(name).and_then(|attr| attr.value.as_ref());
-        let value =
-            value.ok_or_else(|| Error::malformed(format!("attribute `{name}` is missing")))?;
-        T::from_attr(value).map_err(|flaw| flaw.of(name))
+        attr::read(self.def, name)
     }
 
     /// The attribute, or `None` where neither the node nor the op registry has it.
@@ -181,10 +182,7 @@ impl Cx<'_> {
     }
 
     fn attr_value(&self, name: &str) -> Option<&AttrValue> {
-        self.def
-            .attr
-            .get(name)
-            .or_else(|| op_def(&self.def.op)?.default(name))
+        attr::stored(self.def, name)
     }
 
     /// The type of a value.

@@ -6,7 +6,7 @@
 //! To support an op, add a row to its family's `OPS`. A row reads operands and attributes through [`Cx`] and gives
 //! the op's outputs.
 
-mod attr;
+pub(crate) mod attr;
 mod bits;
 mod check;
 mod complex;
@@ -32,6 +32,7 @@ mod reduce;
 mod same;
 mod scatter;
 mod shape;
+pub mod single;
 mod slicing;
 mod space;
 mod state;

@@ -11,6 +11,7 @@ use super::variables::Variables;
 use super::{check, find};
 use crate::error::{Error, Result};
 use crate::graph::flat::{FlatGraph, FlatKind, FlatNode, Library, flatten};
+use crate::graph::op_def;
 use crate::ir::{DType, Dim, Graph, Op, Origin, Param, ParamId, Type, Value};
 use savedmodel_import_proto::NodeDef;
 use std::collections::{BTreeMap, BTreeSet};
@@ -275,10 +276,7 @@ impl Walk<'_> {
         };
         let row = find(&def.op);
         if row.is_none() && !control::is_structured(&def.op) && !complex::knows(&def.op) {
-            return self.fail(
-                Error::unsupported(format!("the op {} is not supported", def.op)),
-                &origin,
-            );
+            return self.fail(op_def::unsupported(&def.op), &origin);
         }
         let inputs = self.operands(node, results, &origin)?;
         if inputs.contains(&Lowered::Dead) && !matches!(def.op.as_str(), "Merge" | "RefMerge") {
@@ -342,6 +340,7 @@ impl Walk<'_> {
             def,
             inputs,
             origin,
+            strings: false,
         }
     }
 

@@ -4,6 +4,7 @@ use super::select::Chosen;
 use super::{constants, dropout};
 use crate::graph::body::Body;
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
+use crate::graph::op_def;
 use crate::ir::{self, DType, Param, ParamId, ParamSource, Program, Type, verify};
 use crate::saved_model::{
     Capture, ExportedFunction, FunctionBody, SavedModel, StaticShape, Variable,
@@ -76,9 +77,10 @@ pub(crate) fn unsupported(model: &SavedModel, chosen: &[Chosen]) -> Vec<Error> {
         match builder.flat(function) {
             Ok(flat) => {
                 let ops = lower::unsupported(&flat, &builder);
-                errors.extend(ops.into_iter().map(|(op, origin)| {
-                    Error::unsupported(format!("the op {op} is not supported")).at(&origin.place())
-                }));
+                errors.extend(
+                    ops.into_iter()
+                        .map(|(op, origin)| op_def::unsupported(&op).at(&origin.place())),
+                );
             }
             Err(error) => errors.push(error),
         }

@@ -20,6 +20,13 @@ pub struct Asset {
     pub tensor: String,
 }
 
+impl Asset {
+    /// The file's content.
+    pub fn read(&self) -> Result<Vec<u8>> {
+        std::fs::read(&self.path).map_err(|error| io_error(&self.path, &error))
+    }
+}
+
 /// The assets of a MetaGraph; TF1 exporters put them into a collection.
 pub(super) fn assets(dir: &Path, graph: &MetaGraphDef) -> Result<Vec<Asset>> {
     let collected;

@@ -20,6 +20,13 @@ pub fn dtype_name(dtype: DataType) -> String {
     plain + suffix
 }
 
+/// The type of that name; the reverse of [`dtype_name`].
+pub fn dtype_of_name(name: &str) -> Option<DataType> {
+    (0..256)
+        .filter_map(|number| DataType::try_from(number).ok())
+        .find(|&dtype| dtype_name(dtype) == name)
+}
+
 /// The type with that number on the wire.
 pub(crate) fn dtype_from_wire(number: i32) -> Result<DataType> {
     DataType::try_from(number).map_err(|_| Error::malformed(format!("unknown dtype {number}")))

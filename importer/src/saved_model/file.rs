@@ -9,7 +9,7 @@ use memmap2::Mmap;
 use savedmodel_import_proto as proto;
 use savedmodel_import_proto::prost::Message;
 
-use super::text;
+use super::{text, wire};
 use crate::{Error, ErrorKind, Result};
 
 const POLL: Duration = Duration::from_millis(100);
@@ -49,8 +49,18 @@ pub(super) fn map(path: &Path) -> Result<Mmap> {
 /// Decodes one message that is a whole file.
 pub(super) fn decode_file<M: Message + Default>(path: &Path) -> Result<M> {
     let bytes = proto::bytes::Bytes::from_owner(map(path)?);
-    M::decode(bytes).map_err(|error| {
-        Error::malformed(format!("cannot parse the file: {}", error_text(&error))).in_file(path)
+    M::decode(bytes).map_err(|error| unreadable(&error_text(&error)).in_file(path))
+}
+
+fn unreadable(why: &str) -> Error {
+    Error::malformed(format!("cannot parse the file: {why}"))
+}
+
+fn decode_saved_model(path: &Path) -> Result<proto::SavedModel> {
+    let bytes = proto::bytes::Bytes::from_owner(map(path)?);
+    proto::SavedModel::decode(bytes.clone()).map_err(|error| {
+        let flaw = wire::flaw(&bytes, "tensorflow.SavedModel");
+        unreadable(&flaw.unwrap_or_else(|| error_text(&error))).in_file(path)
     })
 }
 
@@ -67,18 +77,25 @@ pub(super) fn read_saved_model(dir: &Path, wait: Option<Duration>) -> Result<pro
     let written = dir.join("saved_model.pbtxt");
     wait_for(&[&binary, &written], wait);
     if binary.exists() {
-        return decode_file(&binary);
+        return decode_saved_model(&binary);
     }
     if written.exists() {
         return read_text(&written).map_err(|error| error.in_file(&written));
     }
-    Err(absent(dir, &binary))
+    let error = absent(dir, &binary);
+    Err(match wait {
+        Some(wait) => error.help(format!(
+            "it was waited for {} s; producers write saved_model.pb last",
+            wait.as_secs_f64()
+        )),
+        None => error,
+    })
 }
 
 fn read_text(path: &Path) -> Result<proto::SavedModel> {
     let binary = text::to_binary(&map(path)?)?;
     proto::SavedModel::decode(proto::bytes::Bytes::from(binary))
-        .map_err(|error| Error::malformed(format!("cannot parse the file: {}", error_text(&error))))
+        .map_err(|error| unreadable(&error_text(&error)))
 }
 
 fn wait_for(candidates: &[&PathBuf], wait: Option<Duration>) {

@@ -15,12 +15,15 @@ pub struct FunctionLibrary {
 impl FunctionLibrary {
     /// Takes the functions out of `graph`.
     pub(super) fn take_from(graph: &mut GraphDef) -> Result<FunctionLibrary> {
-        let mut functions = BTreeMap::new();
         let library = graph.library.as_mut();
-        for function in library
-            .map(|l| std::mem::take(&mut l.function))
-            .unwrap_or_default()
-        {
+        let functions = library.map(|library| std::mem::take(&mut library.function));
+        FunctionLibrary::of(functions.unwrap_or_default())
+    }
+
+    /// A library of these functions, whose names are distinct.
+    pub(crate) fn of(all: Vec<FunctionDef>) -> Result<FunctionLibrary> {
+        let mut functions = BTreeMap::new();
+        for function in all {
             let name = function
                 .signature
                 .as_ref()
@@ -28,7 +31,7 @@ impl FunctionLibrary {
                 .ok_or_else(|| Error::malformed("a library function has no signature"))?;
             if functions.insert(name.clone(), function).is_some() {
                 return Err(Error::malformed(format!(
-                    "the library has two functions named `{name}`"
+                    "duplicate function: the library has two named `{name}`"
                 )));
             }
         }

@@ -15,6 +15,7 @@ mod library;
 mod model;
 mod objects;
 mod options;
+mod partial;
 mod shape;
 mod structure;
 mod table;
@@ -23,19 +24,23 @@ mod tensor;
 mod text;
 mod tf1;
 mod variables;
+mod wire;
 
 pub use self::assets::Asset;
 pub use self::bundle::{Bundle, Entry, Slice};
-pub use self::dtype::{dtype_name, element_size};
+pub(crate) use self::dtype::dtype_from_wire;
+pub use self::dtype::{dtype_name, dtype_of_name, element_size};
 pub use self::exported::{Argument, Capture, ExportedFunction, FunctionBody, Output};
 pub use self::library::FunctionLibrary;
 pub use self::model::SavedModel;
 pub use self::objects::ObjectGraph;
-pub use self::options::LoadOptions;
+pub use self::options::{LoadOptions, VariablePolicy};
 pub use self::shape::{StaticShape, static_shape};
 pub use self::structure::PythonValue;
 pub use self::tensor::{TensorData, TensorValue};
-pub use self::variables::Variable;
+pub use self::variables::{Aggregation, Synchronization, Variable};
+
+pub use savedmodel_import_proto::DataType;
 
 #[cfg(test)]
 mod walk_tests;

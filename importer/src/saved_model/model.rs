@@ -1,13 +1,13 @@
 //! A loaded SavedModel.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use savedmodel_import_proto::{GraphDebugInfo, GraphDef, MetaGraphDef, NodeDef};
+use savedmodel_import_proto::{FingerprintDef, GraphDebugInfo, GraphDef, MetaGraphDef, NodeDef};
 
 use super::assets::{self, Asset};
 use super::bundle::{Bundle, index_path};
-use super::exported::{Capture, ExportedFunction};
+use super::exported::{Capture, ExportedFunction, FunctionBody};
 use super::functions;
 use super::library::FunctionLibrary;
 use super::objects::{CheckpointObjects, Context, ObjectGraph, match_checkpoint};
@@ -15,7 +15,11 @@ use super::options::LoadOptions;
 use super::tensor::TensorValue;
 use super::tf1::{self, Tf1};
 use super::variables::{self, Variable};
-use super::{debug_info, file, tags};
+use super::{debug_info, file, partial, tags};
+use crate::eval::Tensor;
+use crate::graph::main_graph::MainGraph;
+use crate::graph::verify;
+use crate::interpreter::{self, State};
 use crate::{Error, Result};
 
 /// A SavedModel: one MetaGraph, its functions, and its variables' places in the checkpoint.
@@ -37,6 +41,11 @@ pub struct SavedModel {
     functions: Vec<ExportedFunction>,
     assets: Vec<Asset>,
     debug_info: OnceLock<Option<GraphDebugInfo>>,
+    /// Which variables a TF1 model lists.
+    listed: Vec<usize>,
+    function_aliases: bool,
+    /// What calls have changed.
+    pub(crate) state: Mutex<State>,
 }
 
 impl SavedModel {
@@ -51,8 +60,17 @@ impl SavedModel {
             tags::choose(proto, options.tags.as_deref()).map_err(|error| error.in_file(dir))?;
         let mut model = SavedModel::unread(dir, meta_graph);
         let read = model.read(is_tf2, options);
-        read.map_err(|error| error.in_file(&dir.join("saved_model.pb")))?;
+        let prepared = read.and_then(|()| model.prepare());
+        prepared.map_err(|error| error.in_file(&dir.join("saved_model.pb")))?;
         Ok(model)
+    }
+
+    /// Tables and other resources are made when a model is loaded.
+    fn prepare(&self) -> Result<()> {
+        let mut interpreter = interpreter::Interpreter::new(self);
+        interpreter.prepare()?;
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = interpreter.into_state();
+        Ok(())
     }
 
     fn unread(dir: &Path, meta_graph: MetaGraphDef) -> SavedModel {
@@ -73,12 +91,16 @@ impl SavedModel {
             functions: Vec::new(),
             assets: Vec::new(),
             debug_info: OnceLock::new(),
+            listed: Vec::new(),
+            function_aliases: false,
+            state: Mutex::new(State::default()),
         }
     }
 
     fn read(&mut self, is_tf2: bool, options: &LoadOptions) -> Result<()> {
         let graph = self.meta_graph.graph_def.get_or_insert_default();
         self.library = FunctionLibrary::take_from(graph)?;
+        verify::library(&self.library)?;
         self.assets = assets::assets(&self.dir, &self.meta_graph)?;
         self.assets.iter().try_for_each(assets::check_file)?;
         match self.meta_graph.object_graph_def.take_if(|_| is_tf2) {
@@ -103,6 +125,10 @@ impl SavedModel {
         }
         self.variables = variables::from_objects(&objects, &self.object_values)?;
         self.bind_variables(options)?;
+        if let Some(paths) = &options.only {
+            partial::check(&objects, paths)?;
+        }
+        self.function_aliases = options.function_aliases;
         self.functions = functions::from_objects(&objects, &self.library, &self.variables)?;
         self.objects = Some(objects);
         Ok(())
@@ -110,11 +136,41 @@ impl SavedModel {
 
     fn read_tf1(&mut self, options: &LoadOptions) -> Result<()> {
         self.tf1 = Some(tf1::read(&self.meta_graph, &self.assets)?);
+        verify::main_graph(self.main_graph(), &self.library)?;
+        if options.only.is_some() {
+            return Err(Error::usage("a TF1 model cannot be loaded in part"));
+        }
         self.variables = tf1::variables(&self.meta_graph)?;
+        self.listed = tf1::listed(&self.meta_graph, &self.variables)?;
         let restores = self.variables.iter().any(|v| v.checkpoint_key.is_some());
         self.checkpoint = self.open_checkpoint(restores, options)?;
         self.bind_variables(options)?;
         self.functions = tf1::functions(&self.meta_graph)?;
+        self.check_signatures()?;
+        Ok(())
+    }
+
+    /// That every placeholder which a signature of a TF1 model needs is among its inputs.
+    fn check_signatures(&self) -> Result<()> {
+        let graph = MainGraph::new(self.main_graph(), &self.library)?;
+        for function in &self.functions {
+            let FunctionBody::Graph {
+                feeds,
+                fetches,
+                targets,
+            } = &function.body
+            else {
+                continue;
+            };
+            let needed = fetches.iter().chain(targets).map(String::as_str);
+            graph.check_fed(feeds, needed).map_err(|error| {
+                let key = function.path.trim_start_matches("signatures/");
+                Error::malformed(format!(
+                    "A SavedModel signature needs an input for each placeholder the signature's outputs use. An output for signature '{key}' depends on a placeholder which is not an input: {}",
+                    error.kind()
+                ))
+            })?;
+        }
         Ok(())
     }
 
@@ -205,6 +261,45 @@ impl SavedModel {
         read.map_err(|error| error.at(&variable.place()))
     }
 
+    /// The values that another checkpoint has for the variables, by their indices.
+    pub(crate) fn read_checkpoint(&self, prefix: &Path) -> Result<Vec<(usize, Arc<Tensor>)>> {
+        let bundle = Bundle::open(prefix)?;
+        let mut variables = self.variables.clone();
+        if let Some(objects) = &self.objects {
+            let values = match_checkpoint(objects, &bundle)?;
+            variables = variables::from_objects(objects, &values)?;
+        }
+        variables::bind(&mut variables, &bundle, false)?;
+        let mut values = Vec::new();
+        for (index, variable) in variables.iter().enumerate() {
+            let Some(key) = &variable.checkpoint_key else {
+                continue;
+            };
+            let read = match &variable.checkpoint_slice {
+                Some(slice) => bundle.read_slice(key, slice),
+                None => bundle.read(key),
+            };
+            let value = read.and_then(interpreter::tensor);
+            let value = value.map_err(|error| error.at(&variable.place()))?;
+            values.push((index, Arc::new(value)));
+        }
+        Ok(values)
+    }
+
+    pub(crate) fn read_fingerprint(&self) -> Option<FingerprintDef> {
+        file::decode_file(&self.dir.join("fingerprint.pb")).ok()
+    }
+
+    /// The variables that the root of a TF1 model lists.
+    pub(crate) fn listed_variables(&self) -> &[usize] {
+        &self.listed
+    }
+
+    /// Whether aliases of functions were asked for.
+    pub(crate) fn has_aliases(&self) -> bool {
+        self.function_aliases
+    }
+
     /// The checkpoint, if there is one.
     pub fn bundle(&self) -> Option<&Bundle> {
         self.checkpoint.as_ref()
@@ -242,14 +337,19 @@ impl SavedModel {
         self.tf1.as_ref()?.init_op.as_deref()
     }
 
-    /// The line of Python that made a node of `function`, or of the main graph, where debug information is there.
-    pub fn python_line(&self, node: &str, function: Option<&str>) -> Option<String> {
+    /// The debug information: the lines of Python that made the nodes.
+    pub fn debug_info(&self) -> Option<&GraphDebugInfo> {
         let path = self.dir.join("debug").join("saved_model_debug_info.pb");
-        let info = self.debug_info.get_or_init(|| {
+        let read = || {
             path.is_file()
                 .then(|| file::decode_file(&path).ok())
                 .flatten()
-        });
-        debug_info::python_line(info.as_ref()?, node, function)
+        };
+        self.debug_info.get_or_init(read).as_ref()
+    }
+
+    /// The line of Python that made a node of `function`, or of the main graph, where debug information is there.
+    pub fn python_line(&self, node: &str, function: Option<&str>) -> Option<String> {
+        debug_info::python_line(self.debug_info()?, node, function)
     }
 }

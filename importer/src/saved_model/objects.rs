@@ -68,7 +68,7 @@ impl ObjectGraph {
     }
 
     /// The calling conventions, by the name of the FunctionDef.
-    pub(super) fn concrete_functions(&self) -> &BTreeMap<String, SavedConcreteFunction> {
+    pub(crate) fn concrete_functions(&self) -> &BTreeMap<String, SavedConcreteFunction> {
         &self.proto.concrete_functions
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::SavedModel;
-use crate::Result;
+use crate::{Error, Result};
 
 /// What `SavedModel::load` does, with choices.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +14,35 @@ pub struct LoadOptions {
     pub(super) skip_checkpoint: bool,
     pub(super) wait: Option<Duration>,
     pub(super) checkpoint: Option<PathBuf>,
+    pub(super) function_aliases: bool,
+    pub(super) only: Option<Vec<String>>,
+}
+
+/// What becomes of the devices and copies of variables. Values are the same under each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VariablePolicy {
+    /// Devices are forgotten.
+    #[default]
+    None,
+    /// Devices are kept.
+    SaveVariableDevices,
+    /// The copies of distributed variables are kept apart.
+    ExpandDistributedVariables,
+}
+
+impl std::str::FromStr for VariablePolicy {
+    type Err = Error;
+
+    /// Reads a policy's name, in upper or lower case.
+    fn from_str(name: &str) -> Result<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "" | "none" => Ok(VariablePolicy::None),
+            "save_variable_devices" => Ok(VariablePolicy::SaveVariableDevices),
+            "expand_distributed_variables" => Ok(VariablePolicy::ExpandDistributedVariables),
+            _ => Err(Error::usage(format!("`{name}` is not a variable policy"))
+                .help("they are none, save_variable_devices and expand_distributed_variables")),
+        }
+    }
 }
 
 impl LoadOptions {
@@ -49,6 +78,28 @@ impl LoadOptions {
     /// Reads the variables from the checkpoint with this prefix instead of `variables/variables`.
     pub fn checkpoint(mut self, prefix: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(prefix.into());
+        self
+    }
+
+    /// The device to read files on. All of them are this machine's, so that nothing depends on it.
+    pub fn io_device(self, _device: impl Into<String>) -> Self {
+        self
+    }
+
+    /// What becomes of the devices and copies of variables; every variable is one value on this machine in any case.
+    pub fn variable_policy(self, _policy: VariablePolicy) -> Self {
+        self
+    }
+
+    /// Gives the root the attribute `function_aliases`: functions by the aliases that they were saved under.
+    pub fn function_aliases(mut self, load: bool) -> Self {
+        self.function_aliases = load;
+        self
+    }
+
+    /// Loads only the objects at these paths, such as `root.encoder.kernel`, with all that hangs on them.
+    pub fn only<T: Into<String>>(mut self, paths: impl IntoIterator<Item = T>) -> Self {
+        self.only = Some(paths.into_iter().map(Into::into).collect());
         self
     }
 

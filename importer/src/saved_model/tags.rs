@@ -53,7 +53,7 @@ fn position(graphs: &[MetaGraphDef], tags: Option<&[String]>) -> Result<usize> {
     }
     let Some(tags) = tags else {
         return Err(Error::usage(format!(
-            "there are {} MetaGraphs in the SavedModel, with the tag sets {available:?}",
+            "there are {} MetaGraphs in the SavedModel with tag sets: {available:?}",
             graphs.len()
         ))
         .help("choose one by its tags"));
@@ -63,7 +63,7 @@ fn position(graphs: &[MetaGraphDef], tags: Option<&[String]>) -> Result<usize> {
         .position(|stored| set(stored) == set(tags))
         .ok_or_else(|| {
             Error::usage(format!(
-                "no MetaGraph has the tags {tags:?}; there are {available:?}"
+                "MetaGraphDef associated with tags {tags:?} could not be found in SavedModel, with available tags {available:?}"
             ))
         })
 }

@@ -14,7 +14,7 @@ pub(super) use self::signatures::functions;
 use super::assets::Asset;
 use super::dtype::dtype_from_wire;
 use super::shape::{StaticShape, static_shape};
-use super::variables::Variable;
+use super::variables::{Aggregation, Synchronization, Variable};
 use crate::{Error, Place, Result};
 
 /// The version of graphs that this code follows; TensorFlow 2.21's own.
@@ -118,11 +118,44 @@ pub(super) fn variables(graph: &MetaGraphDef) -> Result<Vec<Variable>> {
         .map(|node| {
             let stored = match graph.saver_def {
                 Some(_) => restored.remove(&node.name),
+                None if is_local(&node.name, &definitions) => None,
                 None => Some(Restored::by_name(&node.name)),
             };
-            variable(node, trainable.contains(node.name.as_str()), stored)
+            let mut variable = variable(node, trainable.contains(node.name.as_str()), stored)?;
+            let defines =
+                |definition: &VariableDef| split_tensor(&definition.variable_name).0 == node.name;
+            if let Some((_, definition)) = definitions.iter().find(|(_, d)| defines(d)) {
+                variable.synchronization = definition.synchronization();
+                variable.aggregation = definition.aggregation();
+            }
+            Ok(variable)
         })
         .collect()
+}
+
+/// Whether a variable is not global, so that no default saver saves it: the initialisation sets it.
+fn is_local(node: &str, definitions: &collections::Definitions) -> bool {
+    let mut own = definitions
+        .iter()
+        .filter(|(_, definition)| split_tensor(&definition.variable_name).0 == node)
+        .peekable();
+    own.peek().is_some() && own.all(|(collection, _)| *collection != "variables")
+}
+
+/// The variables that the collections list, in their order: those that a loaded model has as attributes. Reference
+/// variables are not among them.
+pub(super) fn listed(graph: &MetaGraphDef, variables: &[Variable]) -> Result<Vec<usize>> {
+    let empty = GraphDef::default();
+    let nodes = Nodes::new(graph.graph_def.as_ref().unwrap_or(&empty))?;
+    let mut listed = Vec::new();
+    for (_, definition) in collections::variables(graph, &nodes)? {
+        let name = split_tensor(&definition.variable_name).0;
+        let place = variables
+            .iter()
+            .position(|variable| variable.name == name && !variable.is_ref);
+        listed.extend(place.filter(|place| !listed.contains(place)));
+    }
+    Ok(listed)
 }
 
 fn is_variable(node: &NodeDef) -> bool {
@@ -147,8 +180,12 @@ fn variable(node: &NodeDef, trainable: bool, stored: Option<Restored>) -> Result
         checkpoint_key,
         checkpoint_slice,
         dtype,
+        declared_shape: shape.clone(),
         shape,
         trainable,
+        synchronization: Synchronization::Auto,
+        aggregation: Aggregation::None,
+        device: node.device.clone(),
         object_path: None,
         object_id: None,
         node: Some(node.name.clone()),

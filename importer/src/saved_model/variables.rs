@@ -2,6 +2,9 @@
 
 use savedmodel_import_proto::saved_object::Kind;
 use savedmodel_import_proto::{DataType, SavedVariable};
+pub use savedmodel_import_proto::{
+    VariableAggregation as Aggregation, VariableSynchronization as Synchronization,
+};
 
 use super::bundle::{Bundle, Entry, Slice};
 use super::dtype::{dtype_from_wire, dtype_name};
@@ -22,8 +25,16 @@ pub struct Variable {
     pub dtype: DataType,
     /// The checkpoint's shape where there is one, else the declared shape.
     pub shape: StaticShape,
+    /// The declared shape, which values fit.
+    pub declared_shape: StaticShape,
     /// Whether training changes it.
     pub trainable: bool,
+    /// When the copies of a distributed variable are made equal.
+    pub synchronization: Synchronization,
+    /// How the copies of a distributed variable are combined.
+    pub aggregation: Aggregation,
+    /// The device that it was on when it was saved; may be empty.
+    pub device: String,
     /// The most readable path from the root of the object graph.
     pub object_path: Option<Vec<String>>,
     /// The id in the object graph.
@@ -76,7 +87,11 @@ fn from_object(
         checkpoint_slice: None,
         dtype: dtype_from_wire(proto.dtype)?,
         shape: static_shape(proto.shape.as_ref())?,
+        declared_shape: static_shape(proto.shape.as_ref())?,
         trainable: proto.trainable,
+        synchronization: proto.synchronization(),
+        aggregation: proto.aggregation(),
+        device: proto.device.clone(),
         object_path,
         object_id: Some(id),
         node: None,
@@ -160,7 +175,7 @@ fn bind_one(variable: &mut Variable, checkpoint: &Bundle, allow_partial: bool) -
         let reached = variable.object_path.is_some();
         return match reached && !allow_partial {
             true => Err(Error::malformed(format!(
-                "variable `{}` was not bound to a value of the checkpoint",
+                "variable `{}` is not bound to checkpointed values",
                 variable.name
             ))
             .help("allow a partial checkpoint if the variable is not needed")),

@@ -1,0 +1,121 @@
+//! Ops with kernels of their own: what has state, what the IR has no words for, what is only a matter of data.
+//!
+//! To add one, write a row into its family's `OPS`.
+
+mod boxes;
+mod counts;
+mod example;
+mod example_proto;
+mod feeds;
+mod fourier;
+mod gradients;
+mod hashes;
+mod image;
+mod linalg;
+mod lists;
+mod matrix;
+mod misc;
+mod number_text;
+mod numbers;
+mod philox;
+mod ragged;
+mod random;
+mod ref_variables;
+mod regexes;
+mod scatter;
+mod search;
+mod segments;
+mod sparse;
+mod string_split;
+mod strings;
+pub(super) mod table;
+mod table_file;
+pub(super) mod tensor_array;
+mod training;
+mod unicode;
+mod variables;
+mod window_gradients;
+
+use super::cx::{Cx, Kernel};
+use super::value::Value;
+use crate::error::Result;
+use crate::eval::Tensor;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// How one op is computed.
+pub(super) struct Row {
+    op: &'static str,
+    pub(super) kernel: Kernel,
+}
+
+/// A row for an op of one tensor.
+const fn one(op: &'static str, kernel: fn(&mut Cx<'_>) -> Result<Tensor>) -> Row {
+    Row {
+        op,
+        kernel: Kernel::One(kernel),
+    }
+}
+
+/// A row for an op of several outputs, of none, or of one that is not a tensor.
+const fn many(op: &'static str, kernel: fn(&mut Cx<'_>) -> Result<Vec<Value>>) -> Row {
+    Row {
+        op,
+        kernel: Kernel::Many(kernel),
+    }
+}
+
+/// A row for an op that changes its operands in place where nobody else has them.
+const fn owned(op: &'static str, kernel: fn(&mut Cx<'_>, Vec<Value>) -> Result<Vec<Value>>) -> Row {
+    Row {
+        op,
+        kernel: Kernel::Owned(kernel),
+    }
+}
+
+const FAMILIES: &[&[Row]] = &[
+    boxes::OPS,
+    counts::OPS,
+    example::OPS,
+    feeds::OPS,
+    fourier::OPS,
+    gradients::OPS,
+    hashes::OPS,
+    image::OPS,
+    linalg::OPS,
+    lists::OPS,
+    misc::OPS,
+    number_text::OPS,
+    ragged::OPS,
+    random::OPS,
+    ref_variables::OPS,
+    regexes::OPS,
+    scatter::OPS,
+    search::OPS,
+    segments::OPS,
+    sparse::OPS,
+    string_split::OPS,
+    strings::OPS,
+    table::OPS,
+    tensor_array::OPS,
+    training::OPS,
+    unicode::OPS,
+    variables::OPS,
+    window_gradients::OPS,
+];
+
+/// The row of an op.
+pub(super) fn find(op: &str) -> Option<&'static Row> {
+    static INDEX: OnceLock<BTreeMap<&str, &Row>> = OnceLock::new();
+    INDEX
+        .get_or_init(|| {
+            FAMILIES
+                .iter()
+                .copied()
+                .flatten()
+                .map(|row| (row.op, row))
+                .collect()
+        })
+        .get(op)
+        .copied()
+}

@@ -1,0 +1,334 @@
+//! Sparse tensors: indices, values and a dense shape.
+
+use super::super::cx::{Cx, count};
+use super::super::value::Value;
+use super::lists::zeros;
+use super::numbers::{Join, Numbers, index};
+use super::scatter::changed;
+use super::search::coordinates;
+use super::{Row, many, one};
+use crate::error::{Error, Result};
+use crate::eval::{Tensor, broadcast_to};
+use std::sync::Arc;
+
+pub(super) const OPS: &[Row] = &[
+    one("SparseToDense", to_dense),
+    many("SparseFillEmptyRows", fill_empty_rows),
+    many("SparseReshape", reshape),
+    many("SparseReorder", reorder),
+    many("SparseSlice", slice),
+    many("SparseConcat", concat),
+    one("SparseTensorDenseMatMul", matmul),
+    one("SparseReduceSum", |cx| reduce(cx, Join::Add)),
+    one("SparseReduceMax", |cx| reduce(cx, Join::Max)),
+];
+
+/// A sparse tensor.
+pub(super) struct Sparse {
+    pub(super) indices: Vec<Vec<i64>>,
+    pub(super) values: Arc<Tensor>,
+    pub(super) shape: Vec<i64>,
+}
+
+/// The operands `i` (indices), `i + 1` (values) and `i + 2` (shape).
+fn sparse(cx: &mut Cx<'_>, i: usize, value: usize, shape: usize) -> Result<Sparse> {
+    let tensor = cx.tensor(i)?;
+    let rank = tensor.shape().last().copied().unwrap_or(1).max(1);
+    let flat = cx.integers(i)?;
+    let indices = match tensor.rank() {
+        2 => flat.chunks(rank).map(<[i64]>::to_vec).collect(),
+        _ => flat.into_iter().map(|i| vec![i]).collect(),
+    };
+    Ok(Sparse {
+        indices,
+        values: cx.tensor(value)?,
+        shape: cx.integers(shape)?,
+    })
+}
+
+impl Sparse {
+    /// The flat place of an index.
+    fn place(&self, index_of: &[i64]) -> Result<usize> {
+        if index_of.len() != self.shape.len() {
+            return Err(Error::usage("an index does not have the rank of the shape"));
+        }
+        let mut place = 0usize;
+        for (&i, &extent) in index_of.iter().zip(&self.shape) {
+            let extent = usize::try_from(extent).unwrap_or(0);
+            place = place.checked_mul(extent).ok_or_else(too_large)? + index(i, extent)?;
+        }
+        Ok(place)
+    }
+
+    fn outputs(&self) -> Result<Vec<Value>> {
+        Ok(vec![
+            self.indices_tensor()?.into(),
+            self.values.clone().into(),
+            Tensor::new(&[self.shape.len()], self.shape.clone())?.into(),
+        ])
+    }
+
+    fn indices_tensor(&self) -> Result<Tensor> {
+        Tensor::new(
+            &[self.indices.len(), self.shape.len()],
+            self.indices.concat(),
+        )
+    }
+
+    fn extents(&self) -> Vec<usize> {
+        self.shape
+            .iter()
+            .map(|&n| usize::try_from(n).unwrap_or(0))
+            .collect()
+    }
+
+    /// The entries in this order.
+    fn ordered(mut self, order: &[usize]) -> Result<Sparse> {
+        self.values = Arc::new(self.values.take(&[order.len()], order)?);
+        self.indices = order.iter().map(|&i| self.indices[i].clone()).collect();
+        Ok(self)
+    }
+}
+
+fn too_large() -> Error {
+    Error::unsupported("a sparse tensor is too large")
+}
+
+/// Operands: indices, shape, values (one for all, or one each), default.
+fn to_dense(cx: &mut Cx<'_>) -> Result<Tensor> {
+    let sparse = sparse(cx, 0, 2, 1)?;
+    let extents = sparse.extents();
+    count(&extents)?;
+    let dense = broadcast_to(&extents, &*cx.tensor(3)?)?;
+    let is_scalar = sparse.values.rank() == 0;
+    let mut places = vec![];
+    for (number, index_of) in sparse.indices.iter().enumerate() {
+        places.push((sparse.place(index_of)?, if is_scalar { 0 } else { number }));
+    }
+    changed(&dense, &sparse.values, Join::Update, &places)
+}
+
+/// Each empty row gets the default; also which rows were empty, and where the entries went.
+fn fill_empty_rows(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
+    let old = sparse(cx, 0, 1, 2)?;
+    let default = cx.tensor(3)?;
+    let rows = old.extents().first().copied().unwrap_or(0);
+    count(&[rows])?;
+    let mut by_row: Vec<Vec<usize>> = vec![vec![]; rows];
+    for (entry, index_of) in old.indices.iter().enumerate() {
+        by_row[index(index_of.first().copied().unwrap_or(-1), rows)?].push(entry);
+    }
+    let (mut indices, mut places) = (vec![], vec![]);
+    let mut moved = vec![0i64; old.indices.len()];
+    for (row, entries) in by_row.iter().enumerate() {
+        for &entry in entries {
+            moved[entry] = places.len() as i64;
+            indices.push(old.indices[entry].clone());
+            places.push(entry);
+        }
+        if entries.is_empty() {
+            let mut at = vec![0; old.shape.len()];
+            at[0] = row as i64;
+            indices.push(at);
+            places.push(old.values.len());
+        }
+    }
+    let values = Tensor::chain(&[&*old.values, &*default])?.take(&[places.len()], &places)?;
+    let empty = by_row.iter().map(Vec::is_empty).collect();
+    let new = Sparse {
+        indices,
+        values: Arc::new(values),
+        shape: old.shape,
+    };
+    Ok(vec![
+        new.indices_tensor()?.into(),
+        new.values.clone().into(),
+        Tensor::new(&[rows], empty)?.into(),
+        Tensor::new(&[moved.len()], moved)?.into(),
+    ])
+}
+
+/// Operands: indices, shape, new shape, of which one extent may be -1.
+fn reshape(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
+    let flat = cx.integers(0)?;
+    let (old, mut new) = (cx.extents(1)?, cx.integers(2)?);
+    let total = old
+        .iter()
+        .try_fold(1usize, |n, &d| n.checked_mul(d))
+        .ok_or_else(too_large)?;
+    let known: i64 = new.iter().filter(|&&n| n >= 0).product();
+    for extent in new.iter_mut().filter(|n| **n < 0) {
+        *extent = (total as i64).checked_div(known).unwrap_or(0);
+    }
+    let shape: Vec<usize> = new
+        .iter()
+        .map(|&n| usize::try_from(n).unwrap_or(0))
+        .collect();
+    if shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) != Some(total) {
+        return Err(Error::usage(format!(
+            "a sparse tensor of {old:?} cannot become {new:?}"
+        )));
+    }
+    let mut indices = vec![];
+    for index_of in flat.chunks(old.len().max(1)) {
+        let pairs = index_of.iter().zip(&old);
+        let place = pairs.fold(0, |place, (&i, &extent)| place * extent + i.max(0) as usize);
+        indices.extend(coordinates(place, &shape));
+    }
+    let rows = flat.len() / old.len().max(1);
+    Ok(vec![
+        Tensor::new(&[rows, shape.len()], indices)?.into(),
+        Tensor::new(&[new.len()], new)?.into(),
+    ])
+}
+
+fn reorder(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
+    let sparse = sparse(cx, 0, 1, 2)?;
+    let mut order: Vec<usize> = (0..sparse.indices.len()).collect();
+    order.sort_by(|&a, &b| sparse.indices[a].cmp(&sparse.indices[b]));
+    let mut outputs = sparse.ordered(&order)?.outputs()?;
+    outputs.truncate(2);
+    Ok(outputs)
+}
+
+/// Operands: the tensor, then start and size.
+fn slice(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
+    let old = sparse(cx, 0, 1, 2)?;
+    let (start, size) = (cx.integers(3)?, cx.integers(4)?);
+    let within = |index_of: &[i64]| {
+        index_of
+            .iter()
+            .zip(start.iter().zip(&size))
+            .all(|(&i, (&from, &n))| i >= from && i - from < n)
+    };
+    let kept = old
+        .indices
+        .iter()
+        .enumerate()
+        .filter(|(_, index_of)| within(index_of));
+    let kept: Vec<usize> = kept.map(|(entry, _)| entry).collect();
+    let mut new = old.ordered(&kept)?;
+    for index_of in &mut new.indices {
+        index_of
+            .iter_mut()
+            .zip(&start)
+            .for_each(|(i, from)| *i -= from);
+    }
+    for (extent, (&from, &n)) in new.shape.iter_mut().zip(start.iter().zip(&size)) {
+        *extent = n.min(*extent - from).max(0);
+    }
+    new.outputs()
+}
+
+/// Operands: all indices, all values, all shapes.
+fn concat(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
+    let parts = cx.inputs.len() / 3;
+    let axis: i64 = cx.attr("concat_dim")?;
+    let (mut indices, mut values, mut shape, mut offset) = (vec![], vec![], vec![], 0);
+    for part in 0..parts {
+        let one = sparse(cx, part, parts + part, 2 * parts + part)?;
+        let rank = one.shape.len();
+        let at = index(if axis < 0 { axis + rank as i64 } else { axis }, rank)?;
+        for mut index_of in one.indices {
+            index_of[at] += offset;
+            indices.push(index_of);
+        }
+        offset += one.shape[at];
+        shape = one.shape;
+        shape[at] = offset;
+        values.push(one.values);
+    }
+    let values: Vec<&Tensor> = values.iter().map(Arc::as_ref).collect();
+    let mut order: Vec<usize> = (0..indices.len()).collect();
+    order.sort_by(|&a, &b| indices[a].cmp(&indices[b]));
+    let joined = Sparse {
+        values: Arc::new(Tensor::chain(&values)?),
+        indices,
+        shape,
+    };
+    joined.ordered(&order)?.outputs()
+}
+
+/// Operands: the sparse matrix, then a dense one.
+fn matmul(cx: &mut Cx<'_>) -> Result<Tensor> {
+    let a = sparse(cx, 0, 1, 2)?;
+    let b = cx.tensor(3)?;
+    let (flip_a, flip_b): (bool, bool) = (cx.attr("adjoint_a")?, cx.attr("adjoint_b")?);
+    let extents = a.extents();
+    let &[rows_b, columns_b] = b.shape() else {
+        return Err(Error::usage("two matrices are multiplied"));
+    };
+    let columns = if flip_b { rows_b } else { columns_b };
+    let rows = extents.get(usize::from(flip_a)).copied().unwrap_or(0);
+    let (of_a, of_b) = (a.values.to_floats()?, b.to_floats()?);
+    let mut product = vec![0.0; count(&[rows, columns])?];
+    for (index_of, value) in a.indices.iter().zip(of_a) {
+        let [mut row, mut inner] = index_of[..] else {
+            return Err(Error::usage("two matrices are multiplied"));
+        };
+        if flip_a {
+            (row, inner) = (inner, row);
+        }
+        let (row, inner) = (
+            index(row, rows)?,
+            index(inner, if flip_b { columns_b } else { rows_b })?,
+        );
+        for column in 0..columns {
+            let place = if flip_b {
+                column * columns_b + inner
+            } else {
+                inner * columns_b + column
+            };
+            product[row * columns + column] += value * of_b[place];
+        }
+    }
+    Tensor::from_floats(b.dtype(), &[rows, columns], product)
+}
+
+/// The dense sums or maxima over axes of a sparse tensor.
+fn reduce(cx: &mut Cx<'_>, join: Join) -> Result<Tensor> {
+    let sparse = sparse(cx, 0, 1, 2)?;
+    let keep: bool = cx.attr("keep_dims")?;
+    let rank = sparse.shape.len();
+    let mut axes = vec![];
+    for axis in cx.integers(3)? {
+        axes.push(index(
+            if axis < 0 { axis + rank as i64 } else { axis },
+            rank,
+        )?);
+    }
+    let all = axes.is_empty();
+    let kept: Vec<usize> = (0..rank)
+        .filter(|axis| !all && !axes.contains(axis))
+        .collect();
+    let extents = sparse.extents();
+    let shape: Vec<usize> = kept.iter().map(|&axis| extents[axis]).collect();
+    let mut places = vec![];
+    let mut touched = std::collections::BTreeSet::new();
+    let mut firsts = vec![];
+    for (entry, index_of) in sparse.indices.iter().enumerate() {
+        let mut place = 0;
+        for &axis in &kept {
+            place = place * extents[axis] + index(index_of[axis], extents[axis])?;
+        }
+        match touched.insert(place) {
+            true => firsts.push((place, entry)),
+            false => places.push((place, entry)),
+        }
+    }
+    let dense = zeros(sparse.values.dtype(), &shape)?;
+    let values = Numbers::of(&sparse.values)?;
+    let mut total = Numbers::of(&dense)?;
+    total.join(Join::Update, &values, firsts.into_iter())?;
+    total.join(join, &values, places.into_iter())?;
+    let full: Vec<usize> = (0..rank)
+        .map(|axis| {
+            if kept.contains(&axis) {
+                extents[axis]
+            } else {
+                1
+            }
+        })
+        .collect();
+    total.tensor(dense.dtype(), if keep { &full } else { &shape })
+}

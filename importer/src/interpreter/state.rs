@@ -1,0 +1,135 @@
+//! What outlives a call.
+
+use super::internal;
+use super::plan::Plan;
+use super::value::{ResourceId, Value};
+use crate::error::Result;
+use crate::eval::Tensor;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How many nodes one call may run.
+const STEP_LIMIT: u64 = 50_000_000;
+
+/// The state of a model: variables, tables, counters, and what was prepared to run it.
+#[derive(Debug)]
+pub struct State {
+    /// Everything that handles refer to.
+    resources: Vec<Resource>,
+    /// Those that end with the call, and those that have ended.
+    temporary: Vec<ResourceId>,
+    free: Vec<ResourceId>,
+    /// The resource of each variable of the model that was used.
+    pub(super) variables: BTreeMap<usize, ResourceId>,
+    /// The handle of each resource object that was made.
+    pub(super) objects: BTreeMap<usize, Value>,
+    /// Resources by kind and shared name.
+    pub(super) shared: BTreeMap<(&'static str, String), ResourceId>,
+    /// The functions that were called.
+    pub(super) plans: BTreeMap<String, Arc<Plan>>,
+    /// The parts of the main graph that were run.
+    pub(super) graphs: BTreeMap<GraphKey, Arc<Plan>>,
+    /// How often each random op without a seed of its own has run, by function and node.
+    pub(super) draws: BTreeMap<(Arc<str>, String), u64>,
+    /// Whether the initialisation of a TF1 model has run, or is running.
+    pub(super) is_initialised: bool,
+    pub(super) step_limit: u64,
+    pub(super) steps: u64,
+    pub(super) depth: usize,
+}
+
+/// Feeds, fetches and targets.
+pub(super) type GraphKey = (Vec<String>, Vec<String>, Vec<String>);
+
+/// What a handle refers to.
+#[derive(Debug)]
+pub(super) enum Resource {
+    Variable(VariableState),
+    Table(super::ops::table::Table),
+    TensorArray(super::ops::tensor_array::TensorArray),
+    Stack(Vec<Value>),
+    /// Something that only exists: a mutex, an iterator that nobody reads.
+    Token,
+}
+
+/// A variable.
+#[derive(Debug)]
+pub(super) struct VariableState {
+    /// The index among the model's variables, where it is one.
+    pub(super) index: Option<usize>,
+    /// The value, where it was read or assigned.
+    pub(super) value: Option<Arc<Tensor>>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State {
+            resources: vec![],
+            temporary: vec![],
+            free: vec![],
+            variables: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            shared: BTreeMap::new(),
+            plans: BTreeMap::new(),
+            graphs: BTreeMap::new(),
+            draws: BTreeMap::new(),
+            is_initialised: false,
+            step_limit: STEP_LIMIT,
+            steps: 0,
+            depth: 0,
+        }
+    }
+}
+
+impl State {
+    /// A call begins.
+    pub(super) fn begin(&mut self) {
+        self.steps = 0;
+        self.depth = 0;
+        for id in std::mem::take(&mut self.temporary) {
+            if let Some(resource) = self.resources.get_mut(id.0) {
+                *resource = Resource::Token;
+                self.free.push(id);
+            }
+        }
+    }
+
+    /// A resource that nobody has after the call.
+    pub(super) fn add_temporary(&mut self, resource: Resource) -> ResourceId {
+        let id = match self.free.pop() {
+            Some(id) => id,
+            None => self.add(Resource::Token),
+        };
+        if let Some(place) = self.resources.get_mut(id.0) {
+            *place = resource;
+        }
+        self.temporary.push(id);
+        id
+    }
+
+    pub(super) fn add(&mut self, resource: Resource) -> ResourceId {
+        self.resources.push(resource);
+        ResourceId(self.resources.len() - 1)
+    }
+
+    pub(super) fn resource(&mut self, id: ResourceId) -> Result<&mut Resource> {
+        let found = self.resources.get_mut(id.0);
+        found.ok_or_else(|| internal("a handle of another state"))
+    }
+
+    /// The resource of this kind and name, made if there is none yet.
+    pub(super) fn shared(
+        &mut self,
+        kind: &'static str,
+        name: &str,
+        make: impl FnOnce() -> Resource,
+    ) -> ResourceId {
+        let key = (kind, name.to_owned());
+        if let Some(&id) = self.shared.get(&key) {
+            return id;
+        }
+        let id = self.add(make());
+        self.shared.insert(key, id);
+        id
+    }
+}
