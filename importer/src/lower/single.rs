@@ -4,6 +4,7 @@
 //! computes it. As nothing is unknown, neither shapes nor indices that "depend on data" stop a row.
 
 use super::cx::{Cx, Lowered};
+use super::variables::Variables;
 use super::{complex, find};
 use crate::error::{Error, Result};
 use crate::eval::{self, Tensor};
@@ -105,11 +106,11 @@ fn lower(
         .iter()
         .any(|input| matches!(input, Lowered::Complex(..)));
     let (mut lists, mut ranges) = (vec![], vec![]);
-    let (mut reads, mut spreads) = (BTreeMap::new(), BTreeMap::new());
+    let (mut variables, mut spreads) = (Variables::default(), BTreeMap::new());
     let mut cx = Cx {
         graph,
         params: &[],
-        reads: &mut reads,
+        variables: &mut variables,
         lists: &mut lists,
         ranges: &mut ranges,
         spreads: &mut spreads,
