@@ -45,6 +45,7 @@ fn node(line: &str) -> String {
                 format!("func {{ name: \"{}\" }}", function.trim_start_matches('@'))
             }
             "scalar" => "shape {}".to_owned(),
+            "two" => "i: 2".to_owned(),
             "floats" => "list { type: DT_FLOAT }".to_owned(),
             number => format!("tensor {{ dtype: DT_FLOAT tensor_shape {{}} float_val: {number} }}"),
         };
@@ -115,7 +116,7 @@ fn a_branch_that_is_not_taken_has_no_value() -> Result<()> {
             "s: Switch(x, p) T=float",
             "no: Neg(s:0) T=float",
             "yes: Identity(s:1) T=float",
-            "m: Merge(no, yes) T=float",
+            "m: Merge(no, yes) T=float N=two",
         ],
         "",
     )?;
