@@ -260,7 +260,8 @@ fn common_path(layer: &LayerInfo, paths: &BTreeMap<ParamId, Path>) -> Path {
     common_prefix(&parents)
 }
 
-fn common_prefix(paths: &[Path]) -> Path {
+/// The longest path that all of these begin with.
+pub fn common_prefix(paths: &[Path]) -> Path {
     let Some(first) = paths.first() else {
         return vec![];
     };

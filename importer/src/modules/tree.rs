@@ -3,6 +3,7 @@
 //! Names propose groups, the dataflow disposes: a group stays only if nothing leaves it and comes back, and if few
 //! values cross its border. Everything else is dissolved into the module around it.
 
+use super::items::common_prefix;
 use super::items::{Item, Items, What};
 use super::paths::{Path, split_counter};
 use crate::ir::{Graph, Program, Value};
@@ -19,6 +20,10 @@ const MAX_ABSORBED: usize = 24;
 pub fn arrange(program: &Program, items: &mut Items) {
     while split_groups(items) {}
     group_by_prefix(items);
+    items
+        .functions
+        .iter_mut()
+        .for_each(|list| lift_shared(list));
     while let Some(path) = invalid_group(program, items) {
         items.dissolve(&path);
     }
@@ -154,6 +159,56 @@ impl Items {
             .flat_map(|module| (1..=module.len()).map(|depth| module[..depth].to_vec()))
             .collect()
     }
+}
+
+/// Puts what several modules read, and none of them needs weights for, beside them: a mask, say, which every layer made
+/// for itself until equal nodes became one.
+fn lift_shared(list: &mut [Item]) {
+    let makers = makers(list);
+    let mut readers: Vec<Vec<usize>> = vec![vec![]; list.len()];
+    for (reader, item) in list.iter().enumerate() {
+        let makers = item.inputs.iter().filter_map(|input| makers.get(input));
+        makers.for_each(|&maker| readers[maker].push(reader));
+    }
+    for i in 0..list.len() {
+        let modules = readers[i].iter().map(|&reader| list[reader].module.clone());
+        let (inside, outside): (Vec<Path>, Vec<Path>) =
+            modules.partition(|module| module.starts_with(&list[i].module));
+        if inside.is_empty() || outside.is_empty() {
+            continue;
+        }
+        let around = common_prefix(&[outside, vec![list[i].module.clone()]].concat());
+        for origin in weightless_origins(list, &makers, i, &around).unwrap_or_default() {
+            list[origin].module.clone_from(&around);
+        }
+    }
+}
+
+/// An item, and what it is computed from inside of `around`; `None` if weights are among it.
+fn weightless_origins(
+    list: &[Item],
+    makers: &HashMap<Value, usize>,
+    item: usize,
+    around: &Path,
+) -> Option<BTreeSet<usize>> {
+    let (mut found, mut stack) = (BTreeSet::new(), vec![item]);
+    while let Some(item) = stack.pop() {
+        let is_below =
+            list[item].module.len() > around.len() && list[item].module.starts_with(around);
+        if !is_below || !found.insert(item) {
+            continue;
+        }
+        if !matches!(list[item].what, What::Node(_)) || found.len() > MAX_ABSORBED {
+            return None;
+        }
+        stack.extend(
+            list[item]
+                .inputs
+                .iter()
+                .filter_map(|input| makers.get(input)),
+        );
+    }
+    Some(found)
 }
 
 /// The deepest group that cannot be a module. Stray items between two parts of a group are taken in first.
