@@ -25,36 +25,36 @@ impl MobilenetV2 {
     /// Initial weights; `load_from` of a store replaces them.
     pub fn new(device: &Device) -> Self {
         Self {
-            conv1: Conv2dConfig::new([3, 16], [3, 3])
+            conv1: Conv2dConfig::new([3, 32], [3, 3])
                 .with_stride([2, 2])
                 .with_padding(PaddingConfig2d::Same)
                 .with_bias(false)
                 .init(device),
-            bn_conv1: BatchNormConfig::new(16).init(device),
+            bn_conv1: BatchNormConfig::new(32).init(device),
             blocks: vec![
-                Block::new(false, 32, 16, [1, 1], 8, false, device),
-                Block::new(true, 8, 48, [2, 2], 8, false, device),
-                Block::new(true, 8, 48, [1, 1], 8, true, device),
-                Block::new(true, 8, 48, [2, 2], 16, false, device),
-                Block::new(true, 16, 96, [1, 1], 16, true, device),
-                Block::new(true, 16, 96, [1, 1], 16, true, device),
+                Block::new(false, 16, 32, [1, 1], 16, false, device),
                 Block::new(true, 16, 96, [2, 2], 24, false, device),
                 Block::new(true, 24, 144, [1, 1], 24, true, device),
-                Block::new(true, 24, 144, [1, 1], 24, true, device),
-                Block::new(true, 24, 144, [1, 1], 24, true, device),
-                Block::new(true, 24, 144, [1, 1], 32, false, device),
+                Block::new(true, 24, 144, [2, 2], 32, false, device),
                 Block::new(true, 32, 192, [1, 1], 32, true, device),
                 Block::new(true, 32, 192, [1, 1], 32, true, device),
-                Block::new(true, 32, 192, [2, 2], 56, false, device),
-                Block::new(true, 56, 336, [1, 1], 56, true, device),
-                Block::new(true, 56, 336, [1, 1], 56, true, device),
-                Block::new(true, 56, 336, [1, 1], 112, false, device),
+                Block::new(true, 32, 192, [2, 2], 64, false, device),
+                Block::new(true, 64, 384, [1, 1], 64, true, device),
+                Block::new(true, 64, 384, [1, 1], 64, true, device),
+                Block::new(true, 64, 384, [1, 1], 64, true, device),
+                Block::new(true, 64, 384, [1, 1], 96, false, device),
+                Block::new(true, 96, 576, [1, 1], 96, true, device),
+                Block::new(true, 96, 576, [1, 1], 96, true, device),
+                Block::new(true, 96, 576, [2, 2], 160, false, device),
+                Block::new(true, 160, 960, [1, 1], 160, true, device),
+                Block::new(true, 160, 960, [1, 1], 160, true, device),
+                Block::new(true, 160, 960, [1, 1], 320, false, device),
             ],
-            conv_1: Conv2dConfig::new([112, 1280], [1, 1])
+            conv_1: Conv2dConfig::new([320, 1280], [1, 1])
                 .with_bias(false)
                 .init(device),
             conv_1_bn: BatchNormConfig::new(1280).init(device),
-            predictions: LinearConfig::new(1280, 10).init(device),
+            predictions: LinearConfig::new(1280, 1000).init(device),
         }
     }
 
@@ -65,27 +65,27 @@ impl MobilenetV2 {
         Ok(model)
     }
 
-    /// - `keras_tensor`: `F32` `[batch, 96, 96, 3]`.
-    /// - returns `F32` `[batch, 10]`.
+    /// - `keras_tensor`: `F32` `[batch, 224, 224, 3]`.
+    /// - returns `F32` `[batch, 1000]`.
     pub fn forward(&self, keras_tensor: Tensor<4>) -> Tensor<2> {
         self.forward_t(keras_tensor, false)
     }
 
     /// With batch statistics, moving averages that learn and live dropout if `train`.
     pub fn forward_t(&self, keras_tensor: Tensor<4>, train: bool) -> Tensor<2> {
-        let x = keras_tensor.permute([0, 3, 1, 2]); // [batch, 3, 96, 96]
-        let x = self.conv1.forward(x); // [batch, 16, 48, 48]
+        let x = keras_tensor.permute([0, 3, 1, 2]); // [batch, 3, 224, 224]
+        let x = self.conv1.forward(x); // [batch, 32, 112, 112]
         let x = self.bn_conv1.forward_t(x, train);
         let x = x.clamp_min(0.0).clamp_max(6.0);
         let x = self
             .blocks
             .iter()
-            .fold(x, |x, block| block.forward_t(x, train)); // [batch, 112, 3, 3]
-        let x = self.conv_1.forward(x); // [batch, 1280, 3, 3]
+            .fold(x, |x, block| block.forward_t(x, train)); // [batch, 320, 7, 7]
+        let x = self.conv_1.forward(x); // [batch, 1280, 7, 7]
         let x = self.conv_1_bn.forward_t(x, train);
         let x = x.clamp_min(0.0).clamp_max(6.0);
         let x = x.mean_dims(&[2, 3]).squeeze_dims::<2>(&[2, 3]); // [batch, 1280]
-        let x = self.predictions.forward(x); // [batch, 10]
+        let x = self.predictions.forward(x); // [batch, 1000]
         activation::softmax(x, 1)
     }
 
@@ -110,7 +110,7 @@ impl MobilenetV2 {
     }
 }
 
-/// Layers `block_11` to `expanded_conv`, 17 in all.
+/// Layers `expanded_conv` to `block_16`, 17 in all.
 #[derive(Module, Debug)]
 pub struct Block {
     expand: Option<Conv2d>,
@@ -120,7 +120,6 @@ pub struct Block {
     project: Conv2d,
     project_bn: BatchNorm,
     add: bool,
-    expand_relu: bool,
 }
 
 impl Block {
@@ -155,7 +154,6 @@ impl Block {
                 .init(device),
             project_bn: BatchNormConfig::new(outputs).init(device),
             add,
-            expand_relu: expand,
         }
     }
 
@@ -173,7 +171,7 @@ impl Block {
             Some(expand_bn) => expand_bn.forward_t(h, train),
             None => h,
         };
-        let h = if self.expand_relu {
+        let h = if self.expand.is_some() {
             h.clamp_min(0.0).clamp_max(6.0)
         } else {
             h
@@ -186,4 +184,3 @@ impl Block {
         if self.add { x + h } else { h }
     }
 }
-

@@ -32,36 +32,36 @@ impl MobilenetV2 {
         Ok(Self {
             conv1: conv2d_no_bias(
                 3,
-                16,
+                32,
                 [3, 3],
                 ConvConfig::same().stride([2, 2]),
                 vb.pp("conv1"),
             )?,
-            bn_conv1: batch_norm(16, BatchNormConfig::default(), vb.pp("bn_conv1"))?
+            bn_conv1: batch_norm(32, BatchNormConfig::default(), vb.pp("bn_conv1"))?
                 .with_activation(Activation::Relu6),
             blocks: vec![
-                Block::new(false, 32, 16, [1, 1], 8, false, vb.pp("blocks.0"))?,
-                Block::new(true, 8, 48, [2, 2], 8, false, vb.pp("blocks.1"))?,
-                Block::new(true, 8, 48, [1, 1], 8, true, vb.pp("blocks.2"))?,
-                Block::new(true, 8, 48, [2, 2], 16, false, vb.pp("blocks.3"))?,
-                Block::new(true, 16, 96, [1, 1], 16, true, vb.pp("blocks.4"))?,
-                Block::new(true, 16, 96, [1, 1], 16, true, vb.pp("blocks.5"))?,
-                Block::new(true, 16, 96, [2, 2], 24, false, vb.pp("blocks.6"))?,
-                Block::new(true, 24, 144, [1, 1], 24, true, vb.pp("blocks.7"))?,
-                Block::new(true, 24, 144, [1, 1], 24, true, vb.pp("blocks.8"))?,
-                Block::new(true, 24, 144, [1, 1], 24, true, vb.pp("blocks.9"))?,
-                Block::new(true, 24, 144, [1, 1], 32, false, vb.pp("blocks.10"))?,
-                Block::new(true, 32, 192, [1, 1], 32, true, vb.pp("blocks.11"))?,
-                Block::new(true, 32, 192, [1, 1], 32, true, vb.pp("blocks.12"))?,
-                Block::new(true, 32, 192, [2, 2], 56, false, vb.pp("blocks.13"))?,
-                Block::new(true, 56, 336, [1, 1], 56, true, vb.pp("blocks.14"))?,
-                Block::new(true, 56, 336, [1, 1], 56, true, vb.pp("blocks.15"))?,
-                Block::new(true, 56, 336, [1, 1], 112, false, vb.pp("blocks.16"))?,
+                Block::new(false, 16, 32, [1, 1], 16, false, vb.pp("blocks.0"))?,
+                Block::new(true, 16, 96, [2, 2], 24, false, vb.pp("blocks.1"))?,
+                Block::new(true, 24, 144, [1, 1], 24, true, vb.pp("blocks.2"))?,
+                Block::new(true, 24, 144, [2, 2], 32, false, vb.pp("blocks.3"))?,
+                Block::new(true, 32, 192, [1, 1], 32, true, vb.pp("blocks.4"))?,
+                Block::new(true, 32, 192, [1, 1], 32, true, vb.pp("blocks.5"))?,
+                Block::new(true, 32, 192, [2, 2], 64, false, vb.pp("blocks.6"))?,
+                Block::new(true, 64, 384, [1, 1], 64, true, vb.pp("blocks.7"))?,
+                Block::new(true, 64, 384, [1, 1], 64, true, vb.pp("blocks.8"))?,
+                Block::new(true, 64, 384, [1, 1], 64, true, vb.pp("blocks.9"))?,
+                Block::new(true, 64, 384, [1, 1], 96, false, vb.pp("blocks.10"))?,
+                Block::new(true, 96, 576, [1, 1], 96, true, vb.pp("blocks.11"))?,
+                Block::new(true, 96, 576, [1, 1], 96, true, vb.pp("blocks.12"))?,
+                Block::new(true, 96, 576, [2, 2], 160, false, vb.pp("blocks.13"))?,
+                Block::new(true, 160, 960, [1, 1], 160, true, vb.pp("blocks.14"))?,
+                Block::new(true, 160, 960, [1, 1], 160, true, vb.pp("blocks.15"))?,
+                Block::new(true, 160, 960, [1, 1], 320, false, vb.pp("blocks.16"))?,
             ],
-            conv_1: conv2d_no_bias(112, 1280, [1, 1], ConvConfig::valid(), vb.pp("conv_1"))?,
+            conv_1: conv2d_no_bias(320, 1280, [1, 1], ConvConfig::valid(), vb.pp("conv_1"))?,
             conv_1_bn: batch_norm(1280, BatchNormConfig::default(), vb.pp("conv_1_bn"))?
                 .with_activation(Activation::Relu6),
-            predictions: linear(1280, 10, vb.pp("predictions"))?,
+            predictions: linear(1280, 1000, vb.pp("predictions"))?,
         })
     }
 
@@ -94,24 +94,24 @@ impl MobilenetV2 {
         })
     }
 
-    /// - `keras_tensor`: `F32` `[batch, 96, 96, 3]`.
-    /// - returns `F32` `[batch, 10]`.
+    /// - `keras_tensor`: `F32` `[batch, 224, 224, 3]`.
+    /// - returns `F32` `[batch, 1000]`.
     pub fn forward(&self, keras_tensor: &Tensor) -> Result<Tensor> {
         self.forward_t(keras_tensor, false)
     }
 
     /// With batch statistics, moving averages that learn and live dropout if `train`.
     pub fn forward_t(&self, keras_tensor: &Tensor, train: bool) -> Result<Tensor> {
-        let x = self.conv1.forward(keras_tensor)?; // [batch, 48, 48, 16]
+        let x = self.conv1.forward(keras_tensor)?; // [batch, 112, 112, 32]
         let x = self.bn_conv1.forward_t(&x, train)?;
         let x = self
             .blocks
             .iter()
-            .try_fold(x, |x, block| block.forward_t(&x, train))?; // [batch, 3, 3, 112]
-        let x = self.conv_1.forward(&x)?; // [batch, 3, 3, 1280]
+            .try_fold(x, |x, block| block.forward_t(&x, train))?; // [batch, 7, 7, 320]
+        let x = self.conv_1.forward(&x)?; // [batch, 7, 7, 1280]
         let x = self.conv_1_bn.forward_t(&x, train)?;
         let x = mean(&x, &[1, 2], false)?; // [batch, 1280]
-        let x = self.predictions.forward(&x)?; // [batch, 10]
+        let x = self.predictions.forward(&x)?; // [batch, 1000]
         softmax(&x, 1)
     }
 
@@ -136,7 +136,7 @@ impl MobilenetV2 {
     }
 }
 
-/// Layers `block_11` to `expanded_conv`, 17 in all.
+/// Layers `expanded_conv` to `block_16`, 17 in all.
 #[derive(Clone, Debug)]
 pub struct Block {
     expand: Option<Conv2d>,
@@ -250,4 +250,3 @@ impl Block {
         Ok(if self.add { (x + &h)? } else { h })
     }
 }
-

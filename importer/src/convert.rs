@@ -10,7 +10,7 @@ use crate::pipeline::{self, Compiled};
 use crate::saved_model::{LoadOptions, SavedModel, TensorData};
 use crate::staging::Staging;
 use crate::weights::WeightSpec;
-use crate::{Error, FloatType, Framework, InputSpec, Options, Report, Result, weights};
+use crate::{Error, FloatType, Framework, InputSpec, Options, Report, Result, failures, weights};
 
 /// A conversion and its choices.
 ///
@@ -208,6 +208,7 @@ impl Convert {
             source,
             weights,
             manifest,
+            ..
         } = compiled;
         let total = weights.iter().map(written_bytes).sum::<Result<u64>>()?;
         self.progress.stage("writing weights", total);
@@ -245,11 +246,8 @@ impl Convert {
             weights: self.out_dir.join(&manifest.weights),
             manifest: self.out_dir.join(manifest.file_name()),
             support: self.support_file.clone(),
-            methods: manifest
-                .functions
-                .iter()
-                .map(|f| f.method.clone())
-                .collect(),
+            methods: compiled.methods.clone(),
+            left_out: compiled.left_out.iter().flat_map(failures).collect(),
             tensors: weights.len(),
             trainable_parameters: weights.iter().filter(trainable).map(count).sum(),
             weight_bytes,

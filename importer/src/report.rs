@@ -24,6 +24,8 @@ pub struct Report {
     pub support: Option<PathBuf>,
     /// The methods of the module.
     pub methods: Vec<String>,
+    /// Why functions that are no signatures are not among them.
+    pub left_out: Vec<Failure>,
     /// How many tensors the weights hold.
     pub tensors: usize,
     /// How many numbers the trainable variables have together.
@@ -44,10 +46,13 @@ impl fmt::Display for Report {
             self.weight_bytes
         )?;
         write!(f, "{}", self.manifest.display())?;
-        match &self.support {
-            Some(support) => write!(f, "\n{}", support.display()),
-            None => Ok(()),
+        if let Some(support) = &self.support {
+            write!(f, "\n{}", support.display())?;
         }
+        self.left_out.iter().try_for_each(|failure| {
+            let function = failure.function.as_deref().unwrap_or("a function");
+            write!(f, "\nleft out: `{function}`: {}", failure.message)
+        })
     }
 }
 

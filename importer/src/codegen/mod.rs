@@ -135,7 +135,8 @@ pub fn generate(
         .iter()
         .map(|path| located(path, context.support.as_deref()));
     // Plain comments: a file that build scripts `include!` must not begin with inner documentation.
-    let header = Item::comment(header(context, framework).join("\n"));
+    let support_crates = templates::crates(files, &used);
+    let header = Item::comment(header(context, framework, &support_crates).join("\n"));
     let mut file = File::new([header, Item::uses(paths.collect::<Vec<_>>())]);
     items.into_iter().for_each(|item| file.push(item));
     if context.support.is_none() && !used.is_empty() {
@@ -143,7 +144,7 @@ pub fn generate(
     }
     Ok(Generated {
         source: file.to_string(),
-        support_crates: templates::crates(files, &used),
+        support_crates,
     })
 }
 
@@ -162,7 +163,15 @@ fn located(path: &str, support: Option<&str>) -> String {
     }
 }
 
-fn header(context: &Context, framework: Framework) -> Vec<String> {
+/// The framework as a dependency, and what of it the generated code needs.
+fn framework_crates(framework: Framework) -> &'static [&'static str] {
+    match framework {
+        Framework::Candle => &["candle-core 0.11", "candle-nn 0.11"],
+        Framework::Burn => &["burn 0.22 (feature `safetensors`, and a backend)"],
+    }
+}
+
+fn header(context: &Context, framework: Framework, support_crates: &[String]) -> Vec<String> {
     let mut lines = vec![
         format!(
             "`{}`, compiled from a TensorFlow SavedModel to {}.",
@@ -184,6 +193,10 @@ fn header(context: &Context, framework: Framework) -> Vec<String> {
             .collect::<Vec<_>>()
             .join(", ")
     ));
+    let crates = framework_crates(framework).iter().copied();
+    let crates = crates.chain(support_crates.iter().map(String::as_str));
+    let crates = crates.collect::<Vec<_>>().join(", ");
+    lines.push(format!("Depends on {crates}."));
     lines
 }
 

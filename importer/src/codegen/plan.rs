@@ -343,7 +343,7 @@ pub enum Action {
         /// The index of the method in the field's struct.
         method: usize,
     },
-    /// A method of each submodule of a `Vec`, one after the other: `for block in &self.blocks { x = block.forward(&x)?; }`.
+    /// A method of each submodule of a `Vec`, each on the result of the one before.
     Modules {
         /// The field.
         field: usize,

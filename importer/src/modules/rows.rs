@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 impl Types {
     /// Replaces calls of modules of one type in a row by one step over a `Vec`.
     pub(super) fn join_rows(&self, module: &mut Module) {
-        while let Some((first, length, input)) = self.find_row(module) {
-            join_row(module, first, length, input);
+        while let Some((first, length)) = self.find_row(module) {
+            join_row(module, first, length);
         }
     }
 
-    /// Calls one after the other, each of which is the only reader of the one before: first step, number, operand.
-    fn find_row(&self, module: &Module) -> Option<(usize, usize, usize)> {
+    /// Calls one after the other, each of which is the only reader of the one before: first step and number.
+    fn find_row(&self, module: &Module) -> Option<(usize, usize)> {
         let [body] = module.methods.as_slice() else {
             return None;
         };
@@ -54,7 +54,7 @@ impl Types {
                 let ranks = body.ty(body.steps[first].args[input]).rank()
                     == body.steps[first].types[0].rank();
                 if length >= 3 && ranks {
-                    return Some((first, length, input));
+                    return Some((first, length));
                 }
             }
         }
@@ -63,7 +63,7 @@ impl Types {
 }
 
 /// Replaces `length` calls from step `first` by one over a field that holds all of their modules.
-fn join_row(module: &mut Module, first: usize, length: usize, _input: usize) {
+fn join_row(module: &mut Module, first: usize, length: usize) {
     let body = &mut module.methods[0];
     let fields: Vec<usize> = body.steps[first..first + length]
         .iter()

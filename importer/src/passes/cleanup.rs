@@ -1,4 +1,4 @@
-//! Removes what is not needed: extents in place of shape arithmetic, equal nodes once, dead nodes never.
+//! Removes what is not needed: extents in place of shape arithmetic, equal nodes once, and no dead nodes.
 
 use super::rewrite::Rewriter;
 use crate::error::Result;

@@ -11,6 +11,7 @@ mod select;
 #[cfg(test)]
 mod evaluation_tests;
 
+use crate::codegen::plan::Plan;
 use crate::codegen::{self, Context};
 use crate::ir::{DType, Program};
 use crate::manifest::Manifest;
@@ -27,6 +28,10 @@ pub(crate) struct Compiled {
     pub weights: Vec<WeightSpec>,
     /// The manifest.
     pub manifest: Manifest,
+    /// The methods of the module, each once.
+    pub methods: Vec<String>,
+    /// Why functions that are no signatures have no method.
+    pub left_out: Vec<Error>,
 }
 
 /// Compiles what `options` choose of `model`.
@@ -54,7 +59,15 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
         weights: describe::weights(&lowered.program, &plan, options)?,
         manifest: describe::manifest(model, options, &lowered, &names, &plan, &generated),
         source: generated.source,
+        methods: methods(&plan, &names),
+        left_out: lowered.left_out,
     })
+}
+
+fn methods(plan: &Plan, names: &describe::Names) -> Vec<String> {
+    let own = plan.entries.iter().map(|entry| &entry.method);
+    let others = names.aliases.iter().map(|alias| &alias.name);
+    own.chain(others).cloned().collect()
 }
 
 /// Refuses choices that the printers do not follow.

@@ -21,6 +21,8 @@ pub(crate) struct Lowered {
     pub program: Program,
     /// The exported functions, and which of the program's functions each is.
     pub exported: Vec<Exported>,
+    /// Why functions that are not required are not among them.
+    pub left_out: Vec<Error>,
 }
 
 /// An exported function of the model.
@@ -40,9 +42,9 @@ pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) ->
             functions: vec![],
         },
         exported: vec![],
+        left_out: vec![],
     };
     let mut errors = vec![];
-    let mut left_out = vec![];
     for Chosen { function, required } in chosen {
         match builder.function(function, options.framework) {
             Ok(ir) => {
@@ -53,12 +55,12 @@ pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) ->
                 });
             }
             Err(error) if *required => errors.push(error),
-            Err(error) => left_out.push(error),
+            Err(error) => lowered.left_out.push(error),
         }
     }
     match (errors.is_empty(), lowered.exported.is_empty()) {
         (false, _) => Err(Error::several(errors)),
-        (true, true) => Err(Error::several(left_out)),
+        (true, true) => Err(Error::several(lowered.left_out)),
         (true, false) => {
             constants::promote(&mut lowered.program)?;
             Ok(lowered)

@@ -45,10 +45,7 @@ pub fn method(
     uses: &mut BTreeSet<String>,
 ) -> Result<Vec<Item>> {
     let mut body = Body::new(structure, method, uses);
-    let mut lines = vec![];
-    for step in &method.body {
-        lines.extend(line(plan, step, &mut body)?);
-    }
+    let mut lines = lines(plan, &mut body)?;
     let assignments = assignments(method, &mut body);
     let result = result(method, entry, &mut body);
     let read = body.read.take();
@@ -88,6 +85,24 @@ pub fn method(
         document(plain, method, entry, false),
         document(train, method, entry, true),
     ])
+}
+
+/// The statements of a method's steps.
+///
+/// # Errors
+/// Every step that burn cannot do, at once.
+fn lines(plan: &Plan, body: &mut Body) -> Result<Vec<Line>> {
+    let (mut lines, mut errors) = (vec![], vec![]);
+    for step in &body.method.body {
+        match line(plan, step, body) {
+            Ok(line) => lines.extend(line),
+            Err(error) => errors.push(error),
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(lines),
+        false => Err(Error::several(errors)),
+    }
 }
 
 /// Where constants of a method are made: beside its first argument, else beside the weights.
