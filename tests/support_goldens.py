@@ -267,6 +267,11 @@ def products():
     case("linear_relu", lambda x, w, b: tf.nn.relu(dense(x, w, b)), x=normal(2, 5), w=normal(7, 5), b=normal(7))
 
 
+def rows():
+    dense = lambda x, w, b: tf.nn.relu(tf.tensordot(x, tf.transpose(w), 1) + b)
+    case("linear_rows", dense, x=normal(3, 27, 5), w=normal(21, 5), b=normal(21))
+
+
 def sums():
     for name, activation in (("add", tf.identity), ("add_relu", tf.nn.relu), ("add_silu", tf.nn.silu)):
         case(name, lambda a, b: activation(a + b), a=normal(3, 7), b=normal(3, 7))
@@ -288,7 +293,7 @@ def resizes():
 
 
 def main():
-    for group in (convolutions, normalisations, activations, pools, functions, binary_functions, reductions, indexing, products, sums, resizes):
+    for group in (convolutions, normalisations, activations, pools, functions, binary_functions, reductions, indexing, products, sums, resizes, rows):
         group()
     path = pathlib.Path(__file__).parent.parent / "codegen-templates/candle/tests/goldens.safetensors"
     save_file(TENSORS, path)

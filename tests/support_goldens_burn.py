@@ -222,6 +222,8 @@ def arithmetic():
     golden("pow", lambda x, y: x**y, x=tf.Variable(np.array([-2, -1.5, 0.5, 3], np.float32)), y=np.array([2, 3, -1, 0.5], np.float32))
     golden("floor_mod", lambda x, y: tf.math.floormod(x, y), x=tf.Variable(np.array([5.5, -5.5, 5.5, -5.5], np.float32)),
            y=tf.Variable(np.array([2, 2, -2, -2], np.float32)))
+    golden("gelu_approximate", lambda x: tf.nn.gelu(x, approximate=True),
+           x=tf.Variable(np.array([-30, -6, -2, -0.5, -1e-4, 0, 1e-4, 0.3, 2, 6, 30], np.float32)))
 
 
 for section in [convolutions, transposed_convolutions, pools, batch_norms, resizes, indices, scans_and_pads, arithmetic]:

@@ -5,43 +5,48 @@ use std::fmt::Write;
 use savedmodel_import::Framework;
 use savedmodel_import::manifest::{Function, Input, Manifest, Output, Returns};
 
+/// What an adapter offers beside the calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extras {
+    /// The training forms, and what a step of gradient descent needs.
+    pub training: bool,
+    /// The module's `fused()`.
+    pub fused: bool,
+}
+
 /// The source of the adapter of one module, whose path is `super::NAME`.
-pub fn source(manifest: &Manifest) -> String {
+pub fn source(manifest: &Manifest, extras: Extras) -> String {
     let Manifest {
         name,
         struct_name,
         framework,
         ..
     } = manifest;
-    let arms: String = manifest
-        .functions
-        .iter()
-        .enumerate()
-        .map(|(i, f)| arm(i, f, *framework))
-        .collect();
-    let calls = format!(
-        "    fn call(&mut self, function: usize, args: &Args, sink: &mut Sink) -> Result<()> {{\n        \
-         match function {{\n{arms}            _ => return Err({}),\n        \
-         }}\n        Ok(())\n    }}\n",
-        match framework {
-            Framework::Candle => "candle_core::Error::Msg(\"there is no such function\".into())",
-            Framework::Burn => "\"there is no such function\".into()",
-        }
-    );
+    let mut methods = dispatch(manifest, Form::Inference);
+    if extras.training {
+        methods.push_str(&dispatch(manifest, Form::Training));
+        methods.push_str(match framework {
+            Framework::Candle => "",
+            Framework::Burn => DESCEND,
+        });
+    }
+    if extras.fused {
+        methods.push_str(FUSED);
+    }
     match framework {
         Framework::Candle => format!(
             "use candle_core::{{Device, Result}};\nuse candle_nn::VarBuilder;\nuse harness::{{Args, Entry, Sink, Subject}};\n\n\
              use super::{name}::{struct_name} as Model;\n\nstruct Adapter(Model);\n\n\
-             impl Subject for Adapter {{\n{calls}}}\n\n\
+             impl Subject for Adapter {{\n{methods}}}\n\n\
              fn new(vb: VarBuilder) -> Result<Box<dyn Subject>> {{\n    Ok(Box::new(Adapter(Model::new(vb)?)))\n}}\n\n\
              fn load(path: &std::path::Path, device: &Device) -> Result<Box<dyn Subject>> {{\n    \
              Ok(Box::new(Adapter(Model::load(path, device)?)))\n}}\n\n\
-             pub const ENTRY: Entry = Entry {{ name: {name:?}, new, load }};\n"
+             pub const ENTRY: Entry = Entry {{ name: {name:?}, new, load, trainable: Model::trainable }};\n"
         ),
         Framework::Burn => format!(
             "use burn::tensor::{{Device, Gradients}};\nuse harness::{{Args, Entry, Result, Sink, Subject, Values}};\n\n\
              use super::{name}::{struct_name} as Model;\n\nstruct Adapter(Model);\n\n\
-             impl Subject for Adapter {{\n{calls}\n    \
+             impl Subject for Adapter {{\n{methods}\n    \
              fn gradients(&self, gradients: &Gradients) -> Result<Values> {{\n        harness::gradients(&self.0, gradients)\n    }}\n\n    \
              fn variables(&self) -> Result<Values> {{\n        harness::variables(&self.0)\n    }}\n}}\n\n\
              fn load(path: &std::path::Path, device: &Device) -> Result<Box<dyn Subject>> {{\n    \
@@ -49,6 +54,39 @@ pub fn source(manifest: &Manifest) -> String {
              pub const ENTRY: Entry = Entry {{ name: {name:?}, load }};\n"
         ),
     }
+}
+
+const DESCEND: &str = "    fn descend(&mut self, gradients: Gradients, rate: f64) -> Result<()> {\n        \
+    self.0 = harness::descended(&self.0, gradients, rate);\n        Ok(())\n    }\n";
+
+const FUSED: &str = "    fn fused(&self) -> Result<Box<dyn Subject>> {\n        \
+    Ok(Box::new(Adapter(self.0.fused()?)))\n    }\n";
+
+/// Which of a function's methods: one that behaves alike in both has no training form.
+#[derive(Clone, Copy)]
+enum Form {
+    Inference,
+    Training,
+}
+
+/// The method of the adapter that calls the function of an index.
+fn dispatch(manifest: &Manifest, form: Form) -> String {
+    let framework = manifest.framework;
+    let functions = manifest.functions.iter().enumerate();
+    let arms: String = functions.map(|(i, f)| arm(i, f, framework, form)).collect();
+    let name = match form {
+        Form::Inference => "call",
+        Form::Training => "train",
+    };
+    format!(
+        "    fn {name}(&mut self, function: usize, args: &Args, sink: &mut Sink) -> Result<()> {{\n        \
+         match function {{\n{arms}            _ => return Err({}),\n        \
+         }}\n        Ok(())\n    }}\n",
+        match framework {
+            Framework::Candle => "candle_core::Error::Msg(\"there is no such function\".into())",
+            Framework::Burn => "\"there is no such function\".into()",
+        }
+    )
 }
 
 /// The source of a crate's main program: modules at their paths, adapters beside it.
@@ -79,7 +117,7 @@ pub fn main_source(framework: Framework, modules: &[(String, String)]) -> String
 /// The highest rank that a rank-generic method is called with.
 const RANKS: std::ops::RangeInclusive<usize> = 1..=6;
 
-fn arm(index: usize, function: &Function, framework: Framework) -> String {
+fn arm(index: usize, function: &Function, framework: Framework, form: Form) -> String {
     match (framework, function.rank_generic) {
         (Framework::Burn, true) => {
             let generic = function
@@ -91,7 +129,7 @@ fn arm(index: usize, function: &Function, framework: Framework) -> String {
                 .map(|rank| {
                     format!(
                         "                {rank} => {{\n{}                }}\n",
-                        body(function, framework, Some(rank))
+                        body(function, framework, form, Some(rank))
                     )
                 })
                 .collect();
@@ -103,28 +141,31 @@ fn arm(index: usize, function: &Function, framework: Framework) -> String {
         (Framework::Burn, false) | (Framework::Candle, _) => {
             format!(
                 "            {index} => {{\n{}            }}\n",
-                body(function, framework, None)
+                body(function, framework, form, None)
             )
         }
     }
 }
 
-fn body(function: &Function, framework: Framework, rank: Option<usize>) -> String {
-    let arguments: Vec<String> = function
+fn body(function: &Function, framework: Framework, form: Form, rank: Option<usize>) -> String {
+    let mut arguments: Vec<String> = function
         .inputs
         .iter()
         .enumerate()
         .flat_map(|(i, input)| argument(i, input, framework, rank))
         .collect();
+    let method = match (form, &function.training_method) {
+        (Form::Training, Some(method)) => {
+            arguments.push("true".into());
+            method
+        }
+        (Form::Training, None) | (Form::Inference, _) => &function.method,
+    };
     let question = match framework {
         Framework::Candle => "?",
         Framework::Burn => "",
     };
-    let call = format!(
-        "self.0.{}({}){question}",
-        function.method,
-        arguments.join(", ")
-    );
+    let call = format!("self.0.{method}({}){question}", arguments.join(", "));
     let puts: String = function
         .outputs
         .iter()

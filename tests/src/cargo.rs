@@ -87,6 +87,7 @@ pub(crate) fn run(layout: &Layout, command: &str) -> Result<Output> {
             "--target-dir",
         ])
         .arg(&layout.target)
+        .args(layout.profile().0)
         .current_dir(&layout.scratch)
         .stderr(Stdio::piped())
         .output()?;

@@ -32,15 +32,36 @@ pub struct Converted {
     pub formatted: bool,
 }
 
-/// Converts all `subjects` into directories below `out`; in the same order.
-pub fn all(subjects: &[Subject], framework: Framework, out: &Path) -> Vec<Result<Converted>> {
+impl Converted {
+    /// Whether the module has a method `fused`.
+    pub fn is_fusible(&self) -> bool {
+        fs::read_to_string(&self.source).is_ok_and(|text| text.contains("pub fn fused(&self)"))
+    }
+}
+
+/// Where generated modules have their support code.
+pub const SHARED_SUPPORT: &str = "crate::support";
+
+/// Converts all `subjects` into directories below `out`; in the same order. Their support code is at the path
+/// `support`, or in each of them.
+pub fn all(
+    subjects: &[Subject],
+    framework: Framework,
+    support: Option<&str>,
+    out: &Path,
+) -> Vec<Result<Converted>> {
     subjects
         .par_iter()
-        .map(|subject| one(subject, framework, &out.join(&subject.name)))
+        .map(|subject| one(subject, framework, support, &out.join(&subject.name)))
         .collect()
 }
 
-fn one(subject: &Subject, framework: Framework, out: &Path) -> Result<Converted> {
+fn one(
+    subject: &Subject,
+    framework: Framework,
+    support: Option<&str>,
+    out: &Path,
+) -> Result<Converted> {
     let fresh = out.join("new");
     fs::create_dir_all(out).context(out)?;
     let log = out.join("convert.log");
@@ -49,7 +70,8 @@ fn one(subject: &Subject, framework: Framework, out: &Path) -> Result<Converted>
         .arg(CHILD)
         .arg(&subject.model)
         .args([&framework.to_string(), &subject.name])
-        .arg(&fresh);
+        .arg(&fresh)
+        .args(support);
     child
         .stdout(Stdio::null())
         .stderr(fs::File::create(&log).context(&log)?);
@@ -90,19 +112,18 @@ fn replace_if_changed(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// The process that converts: `MODEL FRAMEWORK NAME OUT`. The exit status is that of the command line.
+/// The process that converts: `MODEL FRAMEWORK NAME OUT [SUPPORT]`. The exit status is that of the command line.
 pub fn child(arguments: &[String]) -> u8 {
-    let [model, framework, name, out] = arguments else {
+    let [model, framework, name, out, support @ ..] = arguments else {
         return 2;
     };
     let convert = |framework| {
-        Convert::new(model)
+        let convert = Convert::new(model)
             .framework(framework)
             .name(name)
-            .support("crate::support")
-            .out_dir(out)
-            .run()
-            .map(drop)
+            .out_dir(out);
+        let convert = support.iter().fold(convert, Convert::support);
+        convert.run().map(drop)
     };
     match framework.parse().and_then(convert) {
         Ok(()) => 0,

@@ -4,7 +4,7 @@
 //! A run is a pipeline over [`corpus::Subject`]s: [`convert`] makes a module of each in a process of its own,
 //! [`scratch`] compiles them, a few hundred to a crate, leaving out those that do not compile, [`execute`] runs
 //! [`plan`]'s jobs and [`compare`] judges the outputs, [`table`] prints, and [`floor`] compares with what held
-//! before.
+//! before. [`speed`] times models instead of comparing them.
 
 pub mod adapter;
 mod cargo;
@@ -22,6 +22,7 @@ pub mod npz;
 pub mod plan;
 pub mod run;
 pub mod scratch;
+pub mod speed;
 pub mod table;
 
 use std::error::Error;

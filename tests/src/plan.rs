@@ -156,9 +156,9 @@ impl Planner<'_> {
         }
         values
             .iter_mut()
-            .for_each(|expected| expected.value = twice(&expected.value));
+            .for_each(|expected| expected.value = repeated(&expected.value, 2));
         if self
-            .arguments(plan, case, function, |value| twice(&value))
+            .arguments(plan, case, function, |value| repeated(&value, 2))
             .is_ok()
         {
             plan.job.steps.push(Step::Call(index));
@@ -367,20 +367,18 @@ pub(crate) fn decode(value: Value, dtype: &str) -> Value {
     }
 }
 
-fn twice(value: &Value) -> Value {
-    fn double<T: Clone>(values: &[T]) -> Vec<T> {
-        [values, values].concat()
-    }
+/// The batch of `value`, `times` over.
+pub(crate) fn repeated(value: &Value, times: usize) -> Value {
     let data = match &value.data {
-        Data::Float(values) => Data::Float(double(values)),
-        Data::Int(values) => Data::Int(double(values)),
-        Data::Bool(values) => Data::Bool(double(values)),
-        Data::Complex(values) => Data::Complex(double(values)),
-        Data::Bytes(values) => Data::Bytes(double(values)),
+        Data::Float(values) => Data::Float(values.repeat(times)),
+        Data::Int(values) => Data::Int(values.repeat(times)),
+        Data::Bool(values) => Data::Bool(values.repeat(times)),
+        Data::Complex(values) => Data::Complex(values.repeat(times)),
+        Data::Bytes(values) => Data::Bytes(vec![values.as_slice(); times].concat()),
     };
     let mut shape = value.shape.clone();
     if let Some(batch) = shape.first_mut() {
-        *batch *= 2;
+        *batch *= times;
     }
     Value {
         dtype: value.dtype.clone(),

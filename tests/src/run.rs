@@ -45,10 +45,11 @@ pub fn run(layout: &Layout, request: &Request) -> Result<Vec<Row>> {
     {
         eprintln!("converting {} models for {framework}", subjects.len());
         let out = layout.scratch.join(framework.to_string());
+        let support = Some(convert::SHARED_SUPPORT);
         for ((subject, row), result) in subjects
             .iter()
             .zip(&mut rows)
-            .zip(convert::all(&subjects, framework, &out))
+            .zip(convert::all(&subjects, framework, support, &out))
         {
             match result {
                 Ok(converted) => {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use savedmodel_import::Framework;
 
+use crate::adapter::Extras;
 use crate::convert::Converted;
 use crate::table::FRAMEWORKS;
 use crate::{Context, Result, adapter, cargo};
@@ -32,6 +33,18 @@ pub struct Layout {
     pub scratch: PathBuf,
     /// Whether clippy reads the modules too.
     pub lint: bool,
+    /// Whether the modules are to be timed: they are optimised, and their adapters call all of their forms.
+    pub timed: bool,
+}
+
+impl Layout {
+    /// Cargo's arguments for the profile, and the profile's folder.
+    pub(crate) fn profile(&self) -> (&'static [&'static str], &'static str) {
+        match self.timed {
+            true => (&["--release"], "release"),
+            false => (&[], "debug"),
+        }
+    }
 }
 
 /// A module that went through the compiler.
@@ -94,7 +107,7 @@ fn write(
                 .step_by(chunks)
                 .filter(|(key, _)| left.contains(key));
             let here: Vec<(&Key, &Converted)> = here.copied().collect();
-            write_crate(&layout.scratch.join(&name), &name, framework, &here)?;
+            write_crate(layout, &name, framework, &here)?;
             crates.extend(here.iter().map(|(key, _)| ((*key).clone(), name.clone())));
             names.push(name);
         }
@@ -171,11 +184,12 @@ fn package(name: &str) -> String {
 }
 
 fn write_crate(
-    dir: &Path,
+    layout: &Layout,
     name: &str,
     framework: Framework,
     modules: &[(&Key, &Converted)],
 ) -> Result<()> {
+    let dir = layout.scratch.join(name);
     let src = dir.join("src");
     fs::create_dir_all(&src).context(&src)?;
     let mut extra = BTreeSet::new();
@@ -183,7 +197,13 @@ fn write_crate(
     for ((_, module), converted) in modules {
         write_if_changed(
             &src.join(format!("{module}{ADAPTER}.rs")),
-            &adapter::source(&converted.manifest),
+            &adapter::source(
+                &converted.manifest,
+                Extras {
+                    training: layout.timed,
+                    fused: layout.timed && converted.is_fusible(),
+                },
+            ),
         )?;
         paths.push((module.clone(), converted.source.display().to_string()));
         extra.extend(converted.manifest.support_crates.iter().cloned());
@@ -259,7 +279,7 @@ fn finish(
         let built = Built {
             binary: layout
                 .target
-                .join("debug")
+                .join(layout.profile().1)
                 .join(name)
                 .with_extension(std::env::consts::EXE_EXTENSION),
             warnings: of(&warnings),

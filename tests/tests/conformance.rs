@@ -121,6 +121,7 @@ fn layout(here: &Path, label: &str, whole: bool) -> Result<Layout> {
         target: target.to_owned(),
         scratch: target.join("conformance").join(kind),
         lint: is_set("LINT"),
+        timed: false,
     };
     fs::create_dir_all(&layout.scratch)?;
     Ok(layout)

@@ -1,6 +1,8 @@
 //! Element-wise arithmetic as TensorFlow defines it, where burn has none or another definition.
 
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{Bool, Int, Tensor};
+use std::f64::consts::{FRAC_2_SQRT_PI, SQRT_2};
 
 /// `FloorDiv` of integers: the quotient rounded toward negative infinity.
 pub fn floor_div<const D: usize>(x: Tensor<D, Int>, y: Tensor<D, Int>) -> Tensor<D, Int> {
@@ -45,6 +47,15 @@ pub fn expm1<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let near = half.clone() * 2.0 / (-half + 1.0);
     let small = x.clone().abs().lower_scalar(0.5);
     (x.exp() - 1.0).mask_where(small, near)
+}
+
+/// `Gelu` by its approximation: `x * (1 + tanh(u)) / 2`, where `u` is `sqrt(2 / pi) * (x + 0.044715 * x^3)`. That is
+/// `x * sigmoid(2 * u)`, which takes neither a power nor a hyperbolic tangent.
+pub fn gelu_approximate<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    const SLOPE: f64 = FRAC_2_SQRT_PI * SQRT_2;
+    let square = x.clone() * x.clone();
+    let twice = (square * (0.044715 * SLOPE) + SLOPE) * x.clone();
+    x * sigmoid(twice)
 }
 
 /// `DivNoNan`: the quotient, and zero where `y` is zero.

@@ -196,6 +196,26 @@ pub fn product(
     }
 }
 
+/// Writes the transpose of `from`, rows of `stride` values, to rows of `width` values.
+pub fn transpose(from: &[f32], stride: usize, to: &mut [f32], width: usize) {
+    const BLOCK: usize = 16;
+    for (r, rows) in to.chunks_mut(BLOCK * width).enumerate() {
+        let (r, height) = (r * BLOCK, rows.len() / width);
+        for c in (0..width).step_by(BLOCK) {
+            let columns = BLOCK.min(width - c);
+            let mut block = [[0.0; BLOCK]; BLOCK];
+            for (j, column) in from[c * stride..].chunks(stride).take(columns).enumerate() {
+                for (row, &value) in block.iter_mut().zip(&column[r..r + height]) {
+                    row[j] = value;
+                }
+            }
+            for (row, values) in rows.chunks_exact_mut(width).zip(&block) {
+                row[c..c + columns].copy_from_slice(&values[..columns]);
+            }
+        }
+    }
+}
+
 /// A loop that is compiled once for each vector width. `run` should be `#[inline(always)]`.
 pub trait Kernel {
     fn run<const FMA: bool>(self);

@@ -121,35 +121,63 @@ struct LinearOp {
 /// Values of output in one worker's tile.
 const TILE: usize = 1 << 18;
 
+/// Rows of a worker for which packing the weight would cost more than transposing the output.
+const FEW: std::ops::RangeInclusive<usize> = 8..=96;
+
 impl LinearOp {
     fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
         let (rows, threads) = (x.len() / self.input, cpu::threads());
-        let alone = rows < 32 * threads;
-        let tile = if alone {
-            rows
-        } else {
-            rows.div_ceil(threads).min((TILE / self.output).max(32))
+        let share = rows.div_ceil(threads);
+        let few = FEW.contains(&share);
+        let alone = !few && rows < 32 * threads;
+        let tile = match (alone, few) {
+            (true, _) => rows,
+            (false, true) => share,
+            (false, false) => share.min((TILE / self.output).max(32)),
         };
+        let scratch = || vec![0.0; if few { tile * self.output } else { 0 }];
         cpu::fill(
             rows * self.output,
             tile * self.output,
-            || (),
-            |(), i, y| {
+            scratch,
+            |scratch, i, y| {
                 let count = y.len() / self.output;
-                let a = Matrix::rows(&x[i * tile * self.input..], self.input);
-                let b = Matrix::transposed(weight, self.input);
-                cpu::product(
-                    [count, self.output, self.input],
-                    y,
-                    self.output,
-                    a,
-                    b,
-                    Write::Replace,
-                    alone,
-                );
+                let x = &x[i * tile * self.input..][..count * self.input];
+                if few {
+                    self.few_rows(x, weight, y, &mut scratch[..count * self.output]);
+                } else {
+                    self.rows(x, weight, y, alone);
+                }
                 self.activation.finish(y, Some(bias), self.output);
             },
         )
+    }
+
+    fn rows(&self, x: &[f32], weight: &[f32], y: &mut [f32], parallel: bool) {
+        cpu::product(
+            [y.len() / self.output, self.output, self.input],
+            y,
+            self.output,
+            Matrix::rows(x, self.input),
+            Matrix::transposed(weight, self.input),
+            Write::Replace,
+            parallel,
+        );
+    }
+
+    /// By way of the transposed output, for which the weight is read as it lies.
+    fn few_rows(&self, x: &[f32], weight: &[f32], y: &mut [f32], transposed: &mut [f32]) {
+        let count = y.len() / self.output;
+        cpu::product(
+            [self.output, count, self.input],
+            transposed,
+            count,
+            Matrix::rows(weight, self.input),
+            Matrix::transposed(x, self.input),
+            Write::Replace,
+            false,
+        );
+        cpu::transpose(transposed, count, y, self.output);
     }
 }
 

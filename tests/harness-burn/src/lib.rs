@@ -1,9 +1,12 @@
 //! The main program of a binary that holds many generated burn modules: runs one job on one of them.
 
 mod convert;
+mod timing;
 mod walk;
 
 use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +18,7 @@ use savedmodel_import_tests_value::{self as value, Job, Step, Value, argument_ke
 
 pub use convert::ToValue;
 pub use savedmodel_import_tests_value::Values;
+pub use timing::descended;
 pub use walk::{gradients, variables};
 
 /// A failure, in words.
@@ -28,6 +32,16 @@ pub trait Subject {
     fn gradients(&self, gradients: &Gradients) -> Result<Values>;
     /// All parameters and state, by key.
     fn variables(&self) -> Result<Values>;
+
+    /// Calls the training form of a function.
+    fn train(&mut self, _function: usize, _args: &Args, _sink: &mut Sink) -> Result<()> {
+        Err("the adapter has no training form".into())
+    }
+
+    /// Moves the parameters against their gradients.
+    fn descend(&mut self, _gradients: Gradients, _rate: f64) -> Result<()> {
+        Err("the adapter has no training form".into())
+    }
 }
 
 /// The name of a module, and how to load it.
@@ -43,9 +57,35 @@ pub struct Args<'a> {
     values: &'a Values,
     step: usize,
     device: &'a Device,
+    made: RefCell<BTreeMap<usize, Box<dyn Any>>>,
 }
 
-impl Args<'_> {
+impl<'a> Args<'a> {
+    fn new(values: &'a Values, step: usize, device: &'a Device) -> Self {
+        Args {
+            values,
+            step,
+            device,
+            made: RefCell::default(),
+        }
+    }
+
+    /// The argument that was made before, if it is of this type, or a new one.
+    fn once<T: Clone + 'static>(
+        &self,
+        index: usize,
+        make: impl FnOnce(&Value) -> Result<T>,
+    ) -> Result<T> {
+        let made = self.made.borrow();
+        if let Some(made) = made.get(&index).and_then(|made| made.downcast_ref::<T>()) {
+            return Ok(made.clone());
+        }
+        drop(made);
+        let made = make(self.value(index)?)?;
+        self.made.borrow_mut().insert(index, Box::new(made.clone()));
+        Ok(made)
+    }
+
     fn value(&self, index: usize) -> Result<&Value> {
         let key = argument_key(self.step, index);
         self.values
@@ -60,12 +100,12 @@ impl Args<'_> {
 
     /// An argument as floats of the manifest's `native` type.
     pub fn float<const D: usize>(&self, index: usize, native: &str) -> Result<Tensor<D>> {
-        convert::float(self.value(index)?, native, self.device)
+        self.once(index, |value| convert::float(value, native, self.device))
     }
 
     /// An argument as integers of the manifest's `native` type.
     pub fn int<const D: usize>(&self, index: usize, native: &str) -> Result<Tensor<D, Int>> {
-        convert::int(self.value(index)?, native, self.device)
+        self.once(index, |value| convert::int(value, native, self.device))
     }
 
     /// An argument as booleans.
@@ -92,20 +132,45 @@ impl Args<'_> {
 /// Takes a function's outputs.
 #[derive(Default)]
 pub struct Sink {
+    wanted: Wanted,
     values: Values,
     loss: Option<Tensor<1>>,
 }
 
+/// What a sink makes of outputs.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Wanted {
+    /// Their values, and the loss.
+    #[default]
+    All,
+    /// The loss alone.
+    Loss,
+    /// Nothing: the call itself is what counts.
+    Nothing,
+}
+
 impl Sink {
+    fn new(wanted: Wanted) -> Self {
+        Sink {
+            wanted,
+            ..Sink::default()
+        }
+    }
+
     /// An output.
     pub fn put(&mut self, name: &str, output: impl ToValue) -> Result<()> {
+        if self.wanted == Wanted::Nothing {
+            return Ok(());
+        }
         if let Some(term) = output.mean_square() {
             self.loss = Some(match self.loss.take() {
                 Some(loss) => loss + term,
                 None => term,
             });
         }
-        self.values.insert(name.to_owned(), output.to_value()?);
+        if self.wanted == Wanted::All {
+            self.values.insert(name.to_owned(), output.to_value()?);
+        }
         Ok(())
     }
 
@@ -139,11 +204,7 @@ impl Runner {
 
     fn call(&mut self, step: usize, function: usize) -> Result<Sink> {
         let mut sink = Sink::default();
-        let args = Args {
-            values: &self.inputs,
-            step,
-            device: &self.device,
-        };
+        let args = Args::new(&self.inputs, step, &self.device);
         self.subject.call(function, &args, &mut sink)?;
         Ok(sink)
     }
@@ -165,26 +226,32 @@ fn chosen(mut values: Values, names: &[String]) -> Values {
     values
 }
 
-/// Runs the job in the directory that the first argument names, with the weights that the second one names.
+/// Runs the job in the directory that the first argument names, with the weights that the second one names. With a
+/// third argument it is timed.
 pub fn main(entries: &[Entry]) {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, dir, weights] = &arguments[..] else {
-        eprintln!("usage: {} JOB_DIR WEIGHTS", arguments[0]);
-        std::process::exit(2);
+    let done = match &arguments[..] {
+        [_, dir, weights] => run(entries, Path::new(dir), Path::new(weights)),
+        [_, dir, weights, form] => timing::serve(entries, Path::new(dir), Path::new(weights), form),
+        _ => Err("usage: JOB_DIR WEIGHTS [FORM]".into()),
     };
-    if let Err(error) = run(entries, Path::new(dir), Path::new(weights)) {
+    if let Err(error) = done {
         eprintln!("{error}");
         std::process::exit(1);
     }
 }
 
-fn run(entries: &[Entry], dir: &Path, weights: &Path) -> Result<()> {
+fn read_job<'a>(entries: &'a [Entry], dir: &Path) -> Result<(&'a Entry, Job)> {
     let job: Job = serde_json::from_slice(&fs::read(dir.join("job.json"))?)?;
     let find = |entry: &&Entry| entry.name == job.subject;
-    let entry = entries
-        .iter()
-        .find(find)
-        .ok_or_else(|| format!("there is no module {}", job.subject))?;
+    match entries.iter().find(find) {
+        Some(entry) => Ok((entry, job)),
+        None => Err(format!("there is no module {}", job.subject).into()),
+    }
+}
+
+fn run(entries: &[Entry], dir: &Path, weights: &Path) -> Result<()> {
+    let (entry, job) = read_job(entries, dir)?;
     let mut runner = guard(|| open(entry, &job, dir, weights))?;
     for (i, step) in job.steps.iter().enumerate() {
         match guard(|| runner.run(i, step)) {

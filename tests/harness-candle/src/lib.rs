@@ -1,8 +1,11 @@
 //! The main program of a binary that holds many generated candle modules: runs one job on one of them.
 
 mod convert;
+mod timing;
 
 use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -18,6 +21,16 @@ pub use convert::ToValue;
 pub trait Subject {
     /// Calls the function of this index in the manifest.
     fn call(&mut self, function: usize, args: &Args, sink: &mut Sink) -> Result<()>;
+
+    /// Calls the training form of that function.
+    fn train(&mut self, _function: usize, _args: &Args, _sink: &mut Sink) -> Result<()> {
+        Err(Error::Msg("the adapter has no training form".into()))
+    }
+
+    /// The module's `fused()`.
+    fn fused(&self) -> Result<Box<dyn Subject>> {
+        Err(Error::Msg("the adapter has no fused form".into()))
+    }
 }
 
 /// The name of a module, and how to make it from variables or from a file.
@@ -28,6 +41,8 @@ pub struct Entry {
     pub new: fn(VarBuilder) -> Result<Box<dyn Subject>>,
     /// `Model::load`.
     pub load: fn(&Path, &Device) -> Result<Box<dyn Subject>>,
+    /// `Model::trainable`.
+    pub trainable: fn(&VarMap) -> Vec<Var>,
 }
 
 /// The arguments of a step.
@@ -35,9 +50,19 @@ pub struct Args<'a> {
     values: &'a Values,
     step: usize,
     device: &'a Device,
+    made: RefCell<BTreeMap<usize, Tensor>>,
 }
 
-impl Args<'_> {
+impl<'a> Args<'a> {
+    fn new(values: &'a Values, step: usize, device: &'a Device) -> Self {
+        Args {
+            values,
+            step,
+            device,
+            made: RefCell::default(),
+        }
+    }
+
     fn value(&self, index: usize) -> Result<&Value> {
         let key = argument_key(self.step, index);
         self.values
@@ -45,9 +70,14 @@ impl Args<'_> {
             .ok_or_else(|| Error::Msg(format!("there is no argument {key}")))
     }
 
-    /// An argument as a tensor of the manifest's `native` type.
+    /// An argument as a tensor of the manifest's `native` type, made at the first call.
     pub fn tensor(&self, index: usize, native: &str) -> Result<Tensor> {
-        convert::tensor(self.value(index)?, native, self.device)
+        if let Some(tensor) = self.made.borrow().get(&index) {
+            return Ok(tensor.clone());
+        }
+        let tensor = convert::tensor(self.value(index)?, native, self.device)?;
+        self.made.borrow_mut().insert(index, tensor.clone());
+        Ok(tensor)
     }
 
     /// The real part of a complex argument.
@@ -69,20 +99,45 @@ impl Args<'_> {
 /// Takes a function's outputs.
 #[derive(Default)]
 pub struct Sink {
+    wanted: Wanted,
     values: Values,
     loss: Option<Tensor>,
 }
 
+/// What a sink makes of outputs.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Wanted {
+    /// Their values, and the loss.
+    #[default]
+    All,
+    /// The loss alone.
+    Loss,
+    /// Nothing: the call itself is what counts.
+    Nothing,
+}
+
 impl Sink {
+    fn new(wanted: Wanted) -> Self {
+        Sink {
+            wanted,
+            ..Sink::default()
+        }
+    }
+
     /// An output.
     pub fn put(&mut self, name: &str, output: impl ToValue) -> Result<()> {
+        if self.wanted == Wanted::Nothing {
+            return Ok(());
+        }
         if let Some(term) = output.mean_square()? {
             self.loss = Some(match self.loss.take() {
                 Some(loss) => (loss + term)?,
                 None => term,
             });
         }
-        self.values.insert(name.to_owned(), output.to_value()?);
+        if self.wanted == Wanted::All {
+            self.values.insert(name.to_owned(), output.to_value()?);
+        }
         Ok(())
     }
 
@@ -115,11 +170,7 @@ impl Runner {
 
     fn call(&mut self, step: usize, function: usize) -> Result<Sink> {
         let mut sink = Sink::default();
-        let args = Args {
-            values: &self.inputs,
-            step,
-            device: &self.device,
-        };
+        let args = Args::new(&self.inputs, step, &self.device);
         self.subject.call(function, &args, &mut sink)?;
         Ok(sink)
     }
@@ -149,26 +200,32 @@ impl Runner {
     }
 }
 
-/// Runs the job in the directory that the first argument names, with the weights that the second one names.
+/// Runs the job in the directory that the first argument names, with the weights that the second one names. With a
+/// third argument it is timed.
 pub fn main(entries: &[Entry]) {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, dir, weights] = &arguments[..] else {
-        eprintln!("usage: {} JOB_DIR WEIGHTS", arguments[0]);
-        std::process::exit(2);
+    let done = match &arguments[..] {
+        [_, dir, weights] => run(entries, Path::new(dir), Path::new(weights)),
+        [_, dir, weights, form] => timing::serve(entries, Path::new(dir), Path::new(weights), form),
+        _ => Err(Error::Msg("usage: JOB_DIR WEIGHTS [FORM]".into())),
     };
-    if let Err(error) = run(entries, Path::new(dir), Path::new(weights)) {
+    if let Err(error) = done {
         eprintln!("{error}");
         std::process::exit(1);
     }
 }
 
-fn run(entries: &[Entry], dir: &Path, weights: &Path) -> Result<()> {
+fn read_job<'a>(entries: &'a [Entry], dir: &Path) -> Result<(&'a Entry, Job)> {
     let job: Job = serde_json::from_slice(&fs::read(dir.join("job.json"))?).map_err(Error::wrap)?;
     let find = |entry: &&Entry| entry.name == job.subject;
-    let entry = entries
-        .iter()
-        .find(find)
-        .ok_or_else(|| Error::Msg(format!("there is no module {}", job.subject)))?;
+    match entries.iter().find(find) {
+        Some(entry) => Ok((entry, job)),
+        None => Err(Error::Msg(format!("there is no module {}", job.subject))),
+    }
+}
+
+fn run(entries: &[Entry], dir: &Path, weights: &Path) -> Result<()> {
+    let (entry, job) = read_job(entries, dir)?;
     let mut runner = guard(|| open(entry, &job, dir, weights))?;
     for (i, step) in job.steps.iter().enumerate() {
         match guard(|| runner.run(i, step)) {
@@ -181,22 +238,15 @@ fn run(entries: &[Entry], dir: &Path, weights: &Path) -> Result<()> {
 
 /// From variables where the job asks for gradients or state, else by the module's own `load`.
 fn open(entry: &Entry, job: &Job, dir: &Path, weights: &Path) -> Result<Runner> {
-    let device = Device::Cpu;
-    let variables = VarMap::new();
     let plain = job.steps.iter().all(|step| matches!(step, Step::Call(_)));
-    let subject = if plain {
-        (entry.load)(weights, &device)?
-    } else {
-        let tensors = candle_core::safetensors::load(weights, &device)?;
-        if let Ok(mut map) = variables.data().lock() {
-            for (name, tensor) in tensors
-                .into_iter()
-                .collect::<std::collections::BTreeMap<_, _>>()
-            {
-                map.insert(name, Var::from_tensor(&tensor)?);
-            }
-        }
-        (entry.new)(VarBuilder::from_varmap(&variables, DType::F32, &device))?
+    let device = Device::Cpu;
+    let variables = match plain {
+        true => VarMap::new(),
+        false => read_variables(weights, &device)?,
+    };
+    let subject = match plain {
+        true => (entry.load)(weights, &device)?,
+        false => (entry.new)(VarBuilder::from_varmap(&variables, DType::F32, &device))?,
     };
     Ok(Runner {
         subject,
@@ -204,6 +254,17 @@ fn open(entry: &Entry, job: &Job, dir: &Path, weights: &Path) -> Result<Runner> 
         device,
         inputs: value::read(&dir.join("inputs.values"))?,
     })
+}
+
+fn read_variables(weights: &Path, device: &Device) -> Result<VarMap> {
+    let tensors = candle_core::safetensors::load(weights, device)?;
+    let variables = VarMap::new();
+    if let Ok(mut map) = variables.data().lock() {
+        for (name, tensor) in tensors.into_iter().collect::<BTreeMap<_, _>>() {
+            map.insert(name, Var::from_tensor(&tensor)?);
+        }
+    }
+    Ok(variables)
 }
 
 fn guard<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {

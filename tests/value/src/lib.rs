@@ -1,5 +1,7 @@
 //! What the conformance runner and a compiled module hand to each other: jobs, and named tensors in files.
 
+pub mod turns;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read, Write};

@@ -3,7 +3,7 @@
 use crate::goldens::{Case, Leaf};
 use savedmodel_import_burn_support::gamma::{digamma, lgamma};
 use savedmodel_import_burn_support::math::{
-    div_no_nan, erfc, expm1, floor_div, truncate_mod, xdivy, xlogy,
+    div_no_nan, erfc, expm1, floor_div, gelu_approximate, truncate_mod, xdivy, xlogy,
 };
 
 #[test]
@@ -23,6 +23,9 @@ fn functions_of_one_argument_are_tensorflows() {
     let case = Case("expm1");
     let x = case.float::<1>("x");
     case.check_all(expm1(x.clone()), &[&("x", &x)], 1e-6);
+    let case = Case("gelu_approximate");
+    let x = case.float::<1>("x");
+    case.check_all(gelu_approximate(x.clone()), &[&("x", &x)], 1e-6);
     let case = Case("lgamma");
     let x = case.float::<1>("x");
     case.check_all(lgamma(x.clone()), &[&("x", &x)], 1e-5);

@@ -170,6 +170,7 @@ fn dense_layers_and_their_gradients_are_tensorflows() -> Result<()> {
         ("linear", Activation::Linear),
         ("linear_gelu", Activation::Gelu),
         ("linear_relu", Activation::Relu),
+        ("linear_rows", Activation::Relu),
     ];
     for (name, activation) in layers {
         check(name, |case| {

@@ -171,7 +171,9 @@ fn unary(body: &mut Body, op: Unary, x: &Arg) -> Expr {
             return activation(body, "leaky_relu", x, [Expr::f32(alpha as f32)]);
         }
         Unary::Gelu { approximate: false } => return activation(body, "gelu", x, []),
-        Unary::Gelu { approximate: true } => return activation(body, "gelu_approximate", x, []),
+        Unary::Gelu { approximate: true } => {
+            return support(body, "math::gelu_approximate", &[x], []);
+        }
         Unary::Silu => return activation(body, "silu", x, []),
         Unary::HardSigmoid => {
             let slope = Expr::f64(1.0) / Expr::f64(6.0);
