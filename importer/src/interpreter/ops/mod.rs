@@ -4,6 +4,7 @@
 
 mod boxes;
 mod counts;
+mod datasets;
 mod example;
 mod example_proto;
 mod feeds;
@@ -12,6 +13,7 @@ mod gradients;
 mod hashes;
 mod image;
 mod linalg;
+mod list_wholes;
 mod lists;
 mod matrix;
 mod misc;
@@ -19,6 +21,7 @@ mod number_text;
 mod numbers;
 mod philox;
 mod ragged;
+mod ragged_variants;
 mod random;
 mod ref_variables;
 mod regexes;
@@ -76,6 +79,7 @@ const fn owned(op: &'static str, kernel: fn(&mut Cx<'_>, Vec<Value>) -> Result<V
 const FAMILIES: &[&[Row]] = &[
     boxes::OPS,
     counts::OPS,
+    datasets::OPS,
     example::OPS,
     feeds::OPS,
     fourier::OPS,
@@ -83,10 +87,12 @@ const FAMILIES: &[&[Row]] = &[
     hashes::OPS,
     image::OPS,
     linalg::OPS,
+    list_wholes::OPS,
     lists::OPS,
     misc::OPS,
     number_text::OPS,
     ragged::OPS,
+    ragged_variants::OPS,
     random::OPS,
     ref_variables::OPS,
     regexes::OPS,
