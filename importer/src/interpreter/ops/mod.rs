@@ -3,6 +3,7 @@
 //! To add one, write a row into its family's `OPS`.
 
 mod boxes;
+mod cells;
 mod counts;
 mod datasets;
 mod example;
@@ -25,10 +26,12 @@ mod ragged_variants;
 mod random;
 mod ref_variables;
 mod regexes;
+mod scale;
 mod scatter;
 mod search;
 mod segments;
 mod sparse;
+mod special;
 mod string_split;
 mod strings;
 pub(super) mod table;
@@ -78,6 +81,7 @@ const fn owned(op: &'static str, kernel: fn(&mut Cx<'_>, Vec<Value>) -> Result<V
 
 const FAMILIES: &[&[Row]] = &[
     boxes::OPS,
+    cells::OPS,
     counts::OPS,
     datasets::OPS,
     example::OPS,
@@ -96,10 +100,12 @@ const FAMILIES: &[&[Row]] = &[
     random::OPS,
     ref_variables::OPS,
     regexes::OPS,
+    scale::OPS,
     scatter::OPS,
     search::OPS,
     segments::OPS,
     sparse::OPS,
+    special::OPS,
     string_split::OPS,
     strings::OPS,
     table::OPS,
