@@ -49,6 +49,8 @@ pub enum Variant {
     Ragged(Vec<Arc<Tensor>>),
     /// An optional value, by its components.
     Optional(Option<Vec<Value>>),
+    /// A finite dataset: the components of each element.
+    Dataset(Vec<Vec<Value>>),
 }
 
 impl Value {

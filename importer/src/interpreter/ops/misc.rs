@@ -38,9 +38,11 @@ pub(super) const OPS: &[Row] = &[
     }),
     many("OptionalGetValue", |cx| match cx.variant(0)? {
         Variant::Optional(Some(values)) => Ok(values.clone()),
-        Variant::Optional(None) | Variant::Empty | Variant::List { .. } | Variant::Ragged(_) => {
-            Err(Error::usage("the given optional does not have a value"))
-        }
+        Variant::Optional(None)
+        | Variant::Empty
+        | Variant::List { .. }
+        | Variant::Ragged(_)
+        | Variant::Dataset(_) => Err(Error::usage("the given optional does not have a value")),
     }),
     one("OptionalHasValue", |cx| {
         let has = matches!(cx.variant(0)?, Variant::Optional(Some(_)));

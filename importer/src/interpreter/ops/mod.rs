@@ -3,7 +3,9 @@
 //! To add one, write a row into its family's `OPS`.
 
 mod boxes;
+mod cells;
 mod counts;
+mod datasets;
 mod example;
 mod example_proto;
 mod feeds;
@@ -12,6 +14,7 @@ mod gradients;
 mod hashes;
 mod image;
 mod linalg;
+mod list_wholes;
 mod lists;
 mod matrix;
 mod misc;
@@ -19,13 +22,16 @@ mod number_text;
 mod numbers;
 mod philox;
 mod ragged;
+mod ragged_variants;
 mod random;
 mod ref_variables;
 mod regexes;
+mod scale;
 mod scatter;
 mod search;
 mod segments;
 mod sparse;
+mod special;
 mod string_split;
 mod strings;
 pub(super) mod table;
@@ -75,7 +81,9 @@ const fn owned(op: &'static str, kernel: fn(&mut Cx<'_>, Vec<Value>) -> Result<V
 
 const FAMILIES: &[&[Row]] = &[
     boxes::OPS,
+    cells::OPS,
     counts::OPS,
+    datasets::OPS,
     example::OPS,
     feeds::OPS,
     fourier::OPS,
@@ -83,17 +91,21 @@ const FAMILIES: &[&[Row]] = &[
     hashes::OPS,
     image::OPS,
     linalg::OPS,
+    list_wholes::OPS,
     lists::OPS,
     misc::OPS,
     number_text::OPS,
     ragged::OPS,
+    ragged_variants::OPS,
     random::OPS,
     ref_variables::OPS,
     regexes::OPS,
+    scale::OPS,
     scatter::OPS,
     search::OPS,
     segments::OPS,
     sparse::OPS,
+    special::OPS,
     string_split::OPS,
     strings::OPS,
     table::OPS,

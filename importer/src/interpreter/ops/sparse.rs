@@ -9,6 +9,7 @@ use super::search::coordinates;
 use super::{Row, many, one};
 use crate::error::{Error, Result};
 use crate::eval::{Tensor, broadcast_to};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) const OPS: &[Row] = &[
@@ -18,6 +19,7 @@ pub(super) const OPS: &[Row] = &[
     many("SparseReorder", reorder),
     many("SparseSlice", slice),
     many("SparseConcat", concat),
+    many("SparseAdd", add),
     one("SparseTensorDenseMatMul", matmul),
     one("SparseReduceSum", |cx| reduce(cx, Join::Add)),
     one("SparseReduceMax", |cx| reduce(cx, Join::Max)),
@@ -247,6 +249,27 @@ fn concat(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
         shape,
     };
     joined.ordered(&order)?.outputs()
+}
+
+/// Operands: two tensors, and the size below which a sum is left out.
+fn add(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
+    let (a, b) = (sparse(cx, 0, 1, 2)?, sparse(cx, 3, 4, 5)?);
+    let least = cx.float(6)?;
+    let dtype = a.values.dtype();
+    let mut sums: BTreeMap<Vec<i64>, f64> = BTreeMap::new();
+    for one in [&a, &b] {
+        for (at, value) in one.indices.iter().zip(one.values.to_floats()?) {
+            *sums.entry(at.clone()).or_default() += value;
+        }
+    }
+    sums.retain(|_, sum| sum.abs() >= least);
+    let (indices, values): (Vec<Vec<i64>>, Vec<f64>) = sums.into_iter().unzip();
+    let sum = Sparse {
+        values: Arc::new(Tensor::from_floats(dtype, &[values.len()], values)?),
+        indices,
+        shape: a.shape,
+    };
+    sum.outputs()
 }
 
 /// Operands: the sparse matrix, then a dense one.
