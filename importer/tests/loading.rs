@@ -116,7 +116,7 @@ fn objects_are_walked_like_pythons() -> Result<()> {
 fn a_flat_graph_is_cut_where_it_is_asked() -> Result<()> {
     let model = LoadOptions::new().tags(["serve"]).load(model("prune"))?;
     let pruned = model.prune(
-        &["x:0"],
+        ["x:0"],
         Names::dict([("x", Names::from("x:0")), ("op", "bump".into())]),
     )?;
     let outputs = pruned.call(&scalar(3.0)?)?;

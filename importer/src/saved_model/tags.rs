@@ -120,7 +120,7 @@ mod tests {
             .err()
             .map(|e| e.to_string());
         insta::assert_snapshot!(error.unwrap_or_default(), @r#"
-        there are 2 MetaGraphs in the SavedModel, with the tag sets [["a"], ["b"]]
+        there are 2 MetaGraphs in the SavedModel with tag sets: [["a"], ["b"]]
           help: choose one by its tags
         "#);
         let error = choose(model(&[]), None).err().map(|e| e.exit_code());
