@@ -3,12 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use savedmodel_import::eval::Tensor;
 use savedmodel_import::inspect;
-use savedmodel_import::saved_model::{Bundle, LoadOptions, SavedModel};
+use savedmodel_import::interpreter::{Interpreter, Value};
+use savedmodel_import::lower::element_type;
+use savedmodel_import::saved_model::{Argument, Bundle, ExportedFunction, LoadOptions, SavedModel};
 
 const MAGIC: [u8; 8] = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 const INDEX: &str = "variables/variables.index";
 const DATA: &str = "variables/variables.data-00000-of-00001";
+
+/// How many nodes a call may run.
+const STEPS: u64 = 20_000;
+/// How many elements an argument may have.
+const LARGEST: usize = 1 << 14;
 
 /// A directory that is a SavedModel whose files are rewritten again and again.
 #[derive(Debug)]
@@ -141,7 +149,29 @@ fn look(model: Option<SavedModel>) {
         for key in model.meta_graph().signature_def.keys() {
             let _ = model.signature(key).map(|function| function.call(()));
         }
+        for function in model.functions() {
+            let mut interpreter = Interpreter::new(&model);
+            interpreter.set_step_limit(STEPS);
+            let _ = arguments(function).map(|values| interpreter.call(function, values));
+        }
     }
+}
+
+/// Something of the right types for each argument, if that is small.
+fn arguments(function: &ExportedFunction) -> Option<Vec<Value>> {
+    let value = |argument: &Argument| -> Option<Value> {
+        let dims = argument.shape.clone().unwrap_or_default();
+        let shape: Vec<usize> = dims.iter().map(|dim| dim.unwrap_or(2) as usize).collect();
+        let count = shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim));
+        let count = count.filter(|&count| count <= LARGEST)?;
+        let dtype = element_type(argument.dtype).ok()?;
+        let tensor = match dtype.width() {
+            Some(width) => Tensor::from_bytes(dtype, &shape, &vec![0; count * width]),
+            None => Tensor::new(&shape, vec![b"a".to_vec(); count]),
+        };
+        tensor.ok().map(Value::from)
+    };
+    function.inputs.iter().map(value).collect()
 }
 
 /// A table with the checksums that its blocks should have, as far as its blocks can be found.

@@ -162,9 +162,14 @@ impl SavedModel {
             else {
                 continue;
             };
+            let key = function.path.trim_start_matches("signatures/");
+            for name in feeds.iter().chain(fetches) {
+                graph.tensor_or_first(name).map_err(|error| {
+                    Error::malformed(format!("signature '{key}': {}", error.kind()))
+                })?;
+            }
             let needed = fetches.iter().chain(targets).map(String::as_str);
             graph.check_fed(feeds, needed).map_err(|error| {
-                let key = function.path.trim_start_matches("signatures/");
                 Error::malformed(format!(
                     "A SavedModel signature needs an input for each placeholder the signature's outputs use. An output for signature '{key}' depends on a placeholder which is not an input: {}",
                     error.kind()

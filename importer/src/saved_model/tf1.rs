@@ -80,9 +80,13 @@ pub(super) fn read(graph: &MetaGraphDef, assets: &[Asset]) -> Result<Tf1> {
             )));
         }
     }
-    Ok(Tf1 {
-        init_op: collections::init_op(graph)?,
-    })
+    let init_op = collections::init_op(graph)?;
+    match &init_op {
+        Some(name) if nodes.of_tensor(name).is_none() => Err(Error::malformed(format!(
+            "the initialisation: The name '{name}' refers to an Operation not in the graph"
+        ))),
+        Some(_) | None => Ok(Tf1 { init_op }),
+    }
 }
 
 fn check_version(graph: Option<&GraphDef>) -> Result<()> {

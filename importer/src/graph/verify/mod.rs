@@ -15,9 +15,9 @@ mod order;
 
 use std::collections::HashMap;
 
-use savedmodel_import_proto::{DataType, FunctionDef, GraphDef, NodeDef};
+use savedmodel_import_proto::{DataType, FunctionDef, GraphDef, NodeDef, op_def};
 
-use crate::saved_model::FunctionLibrary;
+use crate::saved_model::{FunctionLibrary, dtype_name};
 use crate::{Error, Place, Result};
 
 /// The dtypes of a node's outputs, where its op is known.
@@ -47,7 +47,7 @@ pub fn library(library: &FunctionLibrary) -> Result<()> {
 /// The first violation, with its node.
 pub fn main_graph(graph: &GraphDef, library: &FunctionLibrary) -> Result<()> {
     let scope = Scope::new(&graph.node, HashMap::new(), library)?;
-    scope.check()
+    scope.check().map(drop)
 }
 
 fn function(function: &FunctionDef, library: &FunctionLibrary) -> Result<()> {
@@ -61,22 +61,43 @@ fn function(function: &FunctionDef, library: &FunctionLibrary) -> Result<()> {
         );
     }
     let scope = Scope::new(&function.node_def, arguments, library)?;
-    scope.check()?;
+    let values = scope.check()?;
     let outputs = signature.map_or(&[][..], |signature| &signature.output_arg);
     for output in outputs {
-        argument_type(&output.name, output.r#type)?;
-        let value = function.ret.get(&output.name).ok_or_else(|| {
-            Error::malformed(format!("ret: the result `{}` has no value", output.name))
-        })?;
-        let name = value.split(':').next().unwrap_or_default();
-        if !scope.has(name) {
-            return Err(Error::malformed(format!("ret: node `{name}` not found")));
-        }
+        check_result(function, output, &scope, &values)?;
     }
     match function.control_ret.values().find(|name| !scope.has(name)) {
         None => Ok(()),
         Some(name) => Err(Error::malformed(format!(
             "control_ret: node `{name}` not found"
+        ))),
+    }
+}
+
+/// A result names a node's output, or an argument, of its dtype.
+fn check_result(
+    function: &FunctionDef,
+    output: &op_def::ArgDef,
+    scope: &Scope<'_>,
+    values: &[Option<node::Outputs>],
+) -> Result<()> {
+    let wanted = argument_type(&output.name, output.r#type)?;
+    let value = function.ret.get(&output.name).ok_or_else(|| {
+        Error::malformed(format!("ret: the result `{}` has no value", output.name))
+    })?;
+    let name = value.split(':').next().unwrap_or_default();
+    if !scope.has(name) {
+        return Err(Error::malformed(format!("ret: node `{name}` not found")));
+    }
+    let given = node::data_input(scope, value, values)
+        .map_err(|error| Error::malformed(format!("ret: {}", error.kind())))?;
+    match given.1.filter(|given| Some(*given) != wanted) {
+        None => Ok(()),
+        Some(given) => Err(Error::malformed(format!(
+            "ret: the result `{}` is {}, but its value `{value}` is {}",
+            output.name,
+            wanted.map(dtype_name).unwrap_or_default(),
+            dtype_name(given)
         ))),
     }
 }
@@ -138,7 +159,8 @@ impl<'a> Scope<'a> {
         self.index.contains_key(name) || self.arguments.contains_key(name)
     }
 
-    fn check(&self) -> Result<()> {
+    /// Checks the nodes; gives their outputs.
+    fn check(&self) -> Result<Vec<Option<node::Outputs>>> {
         let mut outputs = Vec::with_capacity(self.nodes.len());
         for node in self.nodes {
             outputs.push(node::outputs(node, self.library));
@@ -153,7 +175,8 @@ impl<'a> Scope<'a> {
                 })
             })?);
         }
-        order::check(self.nodes, &operands)
+        order::check(self.nodes, &operands)?;
+        Ok(outputs)
     }
 
     /// The nodes that have to come before this one.

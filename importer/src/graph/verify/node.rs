@@ -94,7 +94,8 @@ fn control_input(scope: &Scope<'_>, name: &str) -> Result<Option<usize>> {
     }
 }
 
-fn data_input(
+/// The node that an operand is of, if it is no argument, and its dtype, where that is known.
+pub(super) fn data_input(
     scope: &Scope<'_>,
     input: &str,
     outputs: &[Option<Outputs>],

@@ -172,4 +172,10 @@ fn results_exist() {
         .map(|error| error.to_string())
         .unwrap_or_default();
     assert!(message.contains("ret: node `ghost` not found"), "{message}");
+    let mut function = of_nodes(vec![node("r", "Relu", &["x"], vec![float()])]);
+    function
+        .ret
+        .insert("y".to_owned(), "r:activations:3".to_owned());
+    let checked = FunctionLibrary::of(vec![function]).and_then(|library| super::library(&library));
+    assert!(checked.is_err());
 }
