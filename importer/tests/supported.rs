@@ -1,28 +1,41 @@
 //! `SUPPORTED.md` lists what the tables list. `UPDATE=1` rewrites it.
 
-use savedmodel_import::lower;
-use std::collections::BTreeMap;
+use savedmodel_import::{interpreter, lower};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
 fn text() -> String {
-    let mut initials: BTreeMap<char, Vec<&str>> = BTreeMap::new();
-    for row in lower::table() {
-        initials
-            .entry(row.op.chars().next().unwrap_or('?'))
-            .or_default()
-            .push(row.op);
+    let compiled: BTreeSet<&str> = lower::table().map(|row| row.op).collect();
+    let run: BTreeSet<&str> = interpreter::supported_ops()
+        .filter(|op| !compiled.contains(op))
+        .collect();
+    let (compiled_count, run_count) = (compiled.len(), run.len());
+    format!(
+        "# Supported TensorFlow ops\n\n\
+         Written by a test from the tables in `importer/src/lower/` and `importer/src/interpreter/ops/`.\n\n\
+         ## In generated code\n\n\
+         {compiled_count} ops. A row lowers the op as inference has it; an attribute value or a shape that it cannot take is an error\n\
+         that says so, and a framework may lack what the IR can say. `import inspect MODEL` lists what one model needs beyond\n\
+         these. Beside the tables: function calls, variables, `If`, `Case`, and `While` whose number of rounds is known.\n\
+         {}\n\
+         ## With `import run` and `SavedModel::call` alone\n\n\
+         {run_count} ops more, and all control flow of TensorFlow 1 and 2.\n\
+         {}",
+        by_initial(&compiled),
+        by_initial(&run)
+    )
+}
+
+fn by_initial(ops: &BTreeSet<&str>) -> String {
+    let mut initials: BTreeMap<char, Vec<String>> = BTreeMap::new();
+    for op in ops {
+        let initial = op.trim_start_matches('_').chars().next().unwrap_or('?');
+        initials.entry(initial).or_default().push(format!("`{op}`"));
     }
-    let count: usize = initials.values().map(Vec::len).sum();
-    let mut text = format!(
-        "# Supported TensorFlow ops\n\nWritten by a test from the tables in `importer/src/lower/`: {count} ops. A row lowers \
-         the op's inference form;\nan attribute value or a shape that it cannot take is an error that says so. \
-         `import inspect MODEL` lists what one\nmodel needs beyond these.\n"
-    );
-    for (initial, mut ops) in initials {
-        ops.sort_unstable();
-        let list: Vec<String> = ops.iter().map(|op| format!("`{op}`")).collect();
-        write!(text, "\n**{initial}** {}\n", list.join(", ")).unwrap();
+    let mut text = String::new();
+    for (initial, ops) in initials {
+        writeln!(text, "\n**{initial}** {}", ops.join(", ")).unwrap();
     }
     text
 }

@@ -35,6 +35,11 @@ use crate::eval::Tensor;
 use crate::saved_model::{ExportedFunction, SavedModel};
 use std::sync::Arc;
 
+/// The ops that have a kernel of their own. The others run as far as [`crate::lower::table`] has them.
+pub fn supported_ops() -> impl Iterator<Item = &'static str> {
+    ops::names()
+}
+
 /// How many nodes may run to initialise a model.
 const PREPARATION_LIMIT: u64 = 1_000_000;
 

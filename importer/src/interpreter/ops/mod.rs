@@ -116,6 +116,11 @@ const FAMILIES: &[&[Row]] = &[
     window_gradients::OPS,
 ];
 
+/// The ops that have a row.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().copied().flatten().map(|row| row.op)
+}
+
 /// The row of an op.
 pub(super) fn find(op: &str) -> Option<&'static Row> {
     static INDEX: OnceLock<BTreeMap<&str, &Row>> = OnceLock::new();
