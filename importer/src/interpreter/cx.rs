@@ -224,4 +224,4 @@ pub(super) fn count(shape: &[usize]) -> Result<usize> {
 }
 
 /// A kernel makes no tensors of more elements.
-pub(super) const ELEMENT_LIMIT: usize = 1 << 29;
+pub(super) const ELEMENT_LIMIT: usize = 1 << 27;

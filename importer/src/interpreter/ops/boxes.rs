@@ -202,6 +202,11 @@ fn combined(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
     let (&[batch, n, of_class, 4], &[_, _, classes]) = (boxes.shape(), scores.shape()) else {
         return Err(Error::usage("boxes have four axes and scores three"));
     };
+    if scores.shape() != [batch, n, classes] || (of_class != 1 && of_class != classes) {
+        return Err(Error::usage(
+            "the boxes and the scores do not fit each other",
+        ));
+    }
     let per_class = cx.integer(2)?.max(0) as usize;
     let mut most = cx.integer(3)?.max(0) as usize;
     let limits = Limits {

@@ -290,7 +290,9 @@ impl Sampler<'_> {
             "REFLECT" => {
                 let at = if at < 0.0 { -at - 1.0 } else { at };
                 let at = at.rem_euclid(2.0 * n);
-                (if at >= n { 2.0 * n - at - 1.0 } else { at }).clamp(0.0, n - 1.0)
+                (if at >= n { 2.0 * n - at - 1.0 } else { at })
+                    .min(n - 1.0)
+                    .max(0.0)
             }
             "WRAP" if extent <= 1 => 0.0,
             "WRAP" => {
@@ -300,9 +302,9 @@ impl Sampler<'_> {
                     at if at > n - 1.0 => at - n * turns(at),
                     at => at,
                 };
-                at.clamp(0.0, n - 1.0)
+                at.min(n - 1.0).max(0.0)
             }
-            "NEAREST" => at.clamp(0.0, n - 1.0),
+            "NEAREST" => at.min(n - 1.0).max(0.0),
             _ => at,
         }
     }

@@ -107,7 +107,7 @@ fn quantize(cx: &mut Cx<'_>) -> Result<Tensor> {
             .or(scales.first())
             .copied()
             .unwrap_or((1.0, 0.0, 0.0));
-        let level = number.clamp(low.min(high), high.max(low)) * scale;
+        let level = number.min(high).max(low) * scale;
         let level = if levels.ties_up {
             (level + 0.5).floor()
         } else {
@@ -188,7 +188,7 @@ fn fake_quantize(cx: &mut Cx<'_>) -> Result<Tensor> {
         let scale = (high - low) / (highest - lowest);
         let zero = (lowest - low / scale).clamp(lowest, highest).round();
         let (low, high) = ((lowest - zero) * scale, (highest - zero) * scale);
-        let level = ((number.clamp(low, high) - low) * (1.0 / scale) + 0.5).floor();
+        let level = ((number.min(high).max(low) - low) * (1.0 / scale) + 0.5).floor();
         f64::from(level * scale + low)
     });
     Tensor::from_floats(x.dtype(), x.shape(), rounded.collect())

@@ -28,6 +28,9 @@ pub(super) const OPS: &[Row] = &[
     }),
 ];
 
+/// Numbers are not printed longer.
+const MOST_DIGITS: usize = 4096;
+
 /// How numbers are printed, in the words of C's `printf`.
 struct Format {
     precision: Option<usize>,
@@ -39,12 +42,14 @@ struct Format {
 
 fn as_string(cx: &mut Cx<'_>) -> Result<Tensor> {
     let format = Format {
-        precision: usize::try_from(cx.attr::<i64>("precision")?).ok(),
+        precision: usize::try_from(cx.attr::<i64>("precision")?)
+            .ok()
+            .map(|digits| digits.min(MOST_DIGITS)),
         scientific: cx.attr("scientific")?,
         shortest: cx.attr("shortest")?,
         width: usize::try_from(cx.attr::<i64>("width")?)
             .unwrap_or(0)
-            .min(1 << 16),
+            .min(MOST_DIGITS),
         fill: cx.attr("fill")?,
     };
     let x = cx.tensor(0)?;

@@ -15,6 +15,9 @@ pub(super) const OPS: &[Row] = &[
     many("RaggedTensorToSparse", to_sparse),
 ];
 
+/// A row is not longer.
+const ROW_LIMIT: i64 = 1 << 27;
+
 /// How a level of a ragged tensor is divided into rows.
 enum Partition {
     FirstDimension(usize),
@@ -36,7 +39,7 @@ impl Partition {
             Partition::Splits(splits) => {
                 lengths = splits
                     .windows(2)
-                    .map(|pair| (pair[1] - pair[0]).max(0) as usize)
+                    .map(|pair| pair[1].saturating_sub(pair[0]).max(0) as usize)
                     .collect();
             }
         }
@@ -242,7 +245,11 @@ fn gather(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
         let (mut ends, mut below) = (vec![0i64], vec![]);
         for &row in &rows {
             let row = index(row, splits.len().saturating_sub(1))?;
-            below.extend(splits[row]..splits[row + 1]);
+            let (start, end) = (splits[row], splits[row + 1]);
+            if end.saturating_sub(start) > ROW_LIMIT {
+                return Err(Error::usage("row splits do not fit the values"));
+            }
+            below.extend(start..end);
             ends.push(below.len() as i64);
         }
         outputs.push(Tensor::from_integers(dtype, &[ends.len()], ends)?.into());
@@ -275,12 +282,15 @@ fn to_sparse(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
         }
         let mut below = vec![];
         for (row, pair) in indices.iter().zip(splits.windows(2)) {
-            below.extend((0..pair[1] - pair[0]).map(|i| [row.as_slice(), &[i]].concat()));
+            below.extend(
+                (0..pair[1].saturating_sub(pair[0]).min(ROW_LIMIT))
+                    .map(|i| [row.as_slice(), &[i]].concat()),
+            );
         }
         shape.push(
             splits
                 .windows(2)
-                .map(|pair| pair[1] - pair[0])
+                .map(|pair| pair[1].saturating_sub(pair[0]))
                 .max()
                 .unwrap_or(0),
         );
