@@ -54,9 +54,10 @@ impl Report {
     /// The table, for people.
     pub fn text(&self) -> String {
         let width = |name: &String| name.chars().count();
-        let first = self.rows.iter().map(|row| width(&row.name)).max();
-        let first = first.unwrap_or_default();
-        let mut text = format!("{:first$}", "median ms");
+        let corner = "median ms";
+        let names = self.rows.iter().map(|row| width(&row.name));
+        let first = names.fold(corner.len(), usize::max);
+        let mut text = format!("{corner:first$}");
         for column in &self.columns {
             let _ = write!(text, "  {column:>8}");
         }
