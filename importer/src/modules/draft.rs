@@ -6,8 +6,8 @@ use super::paths::Path;
 use super::tree::{Units, border};
 use crate::codegen::plan::{ArgValue, Layer, Role};
 use crate::error::{Error, Result};
-use crate::ir::{Dim, Graph, Op, ParamId, Program, Type, Value};
-use std::collections::{BTreeMap, HashMap};
+use crate::ir::{Dim, Graph, NodeId, Op, Origin, ParamId, Program, Type, Value};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A module of the model, at one path.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +61,8 @@ pub struct Step {
     pub label: String,
     /// If it happens only where a field says so: the field, and the argument that passes through otherwise.
     pub condition: Option<(usize, usize)>,
+    /// The nodes of the model that it comes from.
+    pub origins: Vec<Origin>,
 }
 
 /// What a step does. Fields are indices into [`Module::fields`].
@@ -226,6 +228,12 @@ impl Drafter<'_> {
             },
         };
         writer.step(self.graph, action, args, &item.outputs, item.label.clone());
+        if let (What::Layer(_, main), Some(step)) = (&item.what, writer.body.steps.last_mut()) {
+            let main = &self.graph.node(*main).origin;
+            if !step.origins.contains(main) {
+                step.origins.insert(0, main.clone());
+            }
+        }
         Ok(())
     }
 
@@ -274,6 +282,13 @@ impl Drafter<'_> {
     }
 }
 
+/// Where values come from, each node once.
+fn origins(graph: &Graph, values: &[Value]) -> Vec<Origin> {
+    let nodes: BTreeSet<NodeId> = values.iter().map(|value| value.node).collect();
+    let origins = nodes.into_iter().map(|node| graph.node(node).origin.clone());
+    origins.filter(|origin| !origin.node.is_empty()).collect()
+}
+
 struct Writer {
     body: Body,
     sources: HashMap<Value, Source>,
@@ -296,12 +311,20 @@ impl Writer {
             .iter()
             .map(|&value| graph.ty(value).clone())
             .collect();
+        let origins = match action {
+            Action::Call { .. } => vec![],
+            Action::Op(_)
+            | Action::Layer { .. }
+            | Action::Param(_)
+            | Action::LayerWeight { .. } => origins(graph, results),
+        };
         self.body.steps.push(Step {
             action,
             args,
             types,
             label,
             condition: None,
+            origins,
         });
     }
 }
