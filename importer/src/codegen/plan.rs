@@ -3,7 +3,7 @@
 //! A [`Plan`] is a tree of struct types with fields and methods. A method's body is a list of [`Step`]s over named
 //! locals; names may shadow earlier ones. The printers turn each step into one statement and decide nothing else.
 
-use crate::ir::{Channels, DType, Dim, Grouping, Op, Padding, Type};
+use crate::ir::{Channels, DType, Dim, Grouping, Op, Origin, Padding, Type};
 use crate::weights::Layout;
 use std::sync::Arc;
 
@@ -42,6 +42,8 @@ pub struct Struct {
     pub name: String,
     /// Its documentation: what it is, and the layer paths it came from.
     pub docs: Vec<String>,
+    /// The layer path of the instance whose types the methods' values have.
+    pub example: String,
     /// What its constructor takes, beyond the source of weights.
     pub args: Vec<Arg>,
     /// Its fields.
@@ -313,6 +315,8 @@ pub struct Step {
     pub condition: Option<Condition>,
     /// A comment with the shape of the result, where it helps.
     pub note: Option<String>,
+    /// The nodes of the model that it comes from, of one instance if there are several.
+    pub origins: Vec<Origin>,
 }
 
 /// When a step happens.

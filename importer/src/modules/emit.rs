@@ -157,6 +157,7 @@ impl<'a> Emitter<'a> {
         Ok(Struct {
             name: self.names[index].clone(),
             docs: docs(ty, root, &self.names[index]),
+            example: ty.module.path.join("/"),
             args: ty.args.clone(),
             fields: (0..ty.module.fields.len())
                 .map(|field| self.field(index, field))

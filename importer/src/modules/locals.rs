@@ -135,6 +135,7 @@ impl<'a> Writer<'a> {
                 args: vec![operand],
                 condition: None,
                 note: None,
+                origins: vec![],
             });
         }
     }
@@ -204,6 +205,7 @@ impl<'a> Writer<'a> {
             args,
             condition,
             note,
+            origins: step.origins.clone(),
         });
         for result in 0..step.types.len() {
             self.read_extents(Source::Step {

@@ -6,10 +6,14 @@ mod dropout;
 mod moving_average;
 mod program;
 mod prune;
+mod recover;
 mod select;
 
 #[cfg(test)]
 mod evaluation_tests;
+
+pub(crate) use program::Exported;
+pub(crate) use recover::{Recovered, Rest, RestGraph, recover};
 
 use crate::codegen::plan::Plan;
 use crate::codegen::{self, Context};
