@@ -4,6 +4,7 @@ pub mod batch_norm;
 pub mod conv;
 pub mod conv_transpose;
 pub mod dropout;
+pub mod extents;
 pub mod gamma;
 pub mod gather;
 pub mod math;

@@ -22,6 +22,7 @@ pub mod cpu;
 pub mod cumulative;
 pub mod depthwise_conv;
 pub mod depthwise_kernel;
+pub mod extents;
 pub mod gather;
 pub mod group_norm;
 pub mod layer_norm;

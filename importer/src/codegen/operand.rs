@@ -98,9 +98,10 @@ impl<'a> Body<'a> {
             | Action::Layer { .. }
             | Action::Module { .. }
             | Action::Modules { .. }
-            | Action::Extent { .. } => None,
+            | Action::Extent { .. }
+            | Action::Elements => None,
         };
-        if let Action::Extent { .. } = action {
+        if let Action::Extent { .. } | Action::Elements = action {
             self.named.insert(name.to_owned());
         }
         let is_bound = place.is_some();

@@ -370,4 +370,6 @@ pub enum Action {
         /// The axis.
         axis: usize,
     },
+    /// The elements of the operand, an integer tensor, as extents under the names of the results; `_` is not read.
+    Elements,
 }

@@ -25,7 +25,7 @@ impl Line {
             names: names.collect(),
             value,
             note: step.note.clone(),
-            is_extent: matches!(step.action, Action::Extent { .. }),
+            is_extent: matches!(step.action, Action::Extent { .. } | Action::Elements),
         }
     }
 
@@ -44,6 +44,7 @@ impl From<Line> for Stmt {
     fn from(line: Line) -> Self {
         let pattern = match line.names.as_slice() {
             [one] => Pat::from(one.as_str()),
+            several if line.is_extent => Pat::slice(several.iter().map(String::as_str)),
             several => Pat::tuple(several.iter().map(String::as_str)),
         };
         let statement = Stmt::bind(pattern, line.value);
@@ -51,6 +52,14 @@ impl From<Line> for Stmt {
             Some(note) => statement.commented(note),
             None => statement,
         }
+    }
+}
+
+/// The support function that reads so many extents.
+pub fn elements(count: usize) -> &'static str {
+    match count {
+        1 => "extents::extent",
+        _ => "extents::extents",
     }
 }
 
@@ -62,7 +71,7 @@ pub fn unread<'a>(
     device: Option<&str>,
 ) -> Vec<&'a str> {
     let is_printed = |step: &&Step| match step.action {
-        Action::Extent { .. } => step
+        Action::Extent { .. } | Action::Elements => step
             .results
             .iter()
             .any(|result| extents.contains(&result.name)),

@@ -62,6 +62,7 @@ pub(super) fn bind(op: &Op, replace: &impl Fn(&Dim) -> Result<Dim>) -> Result<Op
         Op::Input(_)
         | Op::Param(_)
         | Op::Constant(_)
+        | Op::ReadExtents(_)
         | Op::Unary(_)
         | Op::Binary(_)
         | Op::Compare(_)

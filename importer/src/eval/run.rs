@@ -52,7 +52,7 @@ pub(crate) fn run_shared(
             run.values[place] = run
                 .node(node, params, inputs)
                 .map_err(|e| e.at(&node.origin.place()))?;
-            run.release(&node.inputs);
+            run.release(&graph.reads(node));
         }
     }
     graph
@@ -77,7 +77,10 @@ fn live_uses(graph: &Graph) -> Vec<Vec<u32>> {
         .for_each(|value| read(value, &mut uses));
     for (id, node) in graph.nodes().rev() {
         if uses[id.0 as usize].iter().any(|&count| count > 0) {
-            node.inputs.iter().for_each(|value| read(value, &mut uses));
+            graph
+                .reads(node)
+                .iter()
+                .for_each(|value| read(value, &mut uses));
         }
     }
     uses
@@ -163,6 +166,10 @@ impl Run<'_> {
         };
         for (ty, value) in node.types.iter().zip(&results) {
             self.extents.learn(ty, value)?;
+        }
+        if let (Op::ReadExtents(symbols), [value]) = (&node.op, results.as_slice()) {
+            let elements = value.as_integers().unwrap_or_default();
+            self.extents.0.extend(symbols.iter().copied().zip(elements));
         }
         Ok(results.into_iter().map(Some).collect())
     }

@@ -46,6 +46,7 @@ pub fn infer(
     let scalar = result.rank()? == 0;
     let operand = |i: usize| inputs.get(i)?.as_ref();
     let dims = match op {
+        Op::ReadExtents(symbols) => symbols.iter().copied().map(Dim::symbol).collect(),
         Op::Binary(binary) => elementwise(*binary, operand(0)?, operand(1)?)?,
         Op::Cast(_) if types[0].dtype.is_integer() => operand(0)?.dims.clone(),
         Op::Reshape(_) | Op::Dropout { .. } => operand(0)?.dims.clone(),

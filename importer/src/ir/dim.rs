@@ -9,8 +9,23 @@ use std::fmt;
 use std::ops::{Add, Mul, Sub};
 
 /// A free dimension of a function: an unknown extent of an argument, or of a result that depends on data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol(pub u32);
+
+impl Symbol {
+    /// The symbols of extents that only the data tells; unlike an argument's extents they may be zero.
+    const OF_DATA: u32 = 1 << 31;
+
+    /// The symbol of this number, for an extent that only the data tells.
+    pub(super) fn of_data(number: u32) -> Self {
+        Symbol(number | Symbol::OF_DATA)
+    }
+
+    /// The least extent that it may stand for.
+    pub fn least(self) -> i64 {
+        i64::from(self.0 < Symbol::OF_DATA)
+    }
+}
 
 /// A factor of a monomial.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -328,10 +343,18 @@ impl fmt::Display for Dim {
     }
 }
 
+impl fmt::Debug for Symbol {
+    /// `s0` for an argument's extent, `d0` for one that only the data tells.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.least() == 0 { 'd' } else { 's' };
+        write!(f, "{kind}{}", self.0 & !Symbol::OF_DATA)
+    }
+}
+
 impl fmt::Display for Atom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Atom::Symbol(Symbol(n)) => write!(f, "s{n}"),
+            Atom::Symbol(symbol) => write!(f, "{symbol:?}"),
             Atom::Quotient(a, b) => write!(f, "floor(({a}) / ({b}))"),
             Atom::Max(a, b) => write!(f, "max({a}, {b})"),
             Atom::Min(a, b) => write!(f, "min({a}, {b})"),

@@ -7,6 +7,7 @@ use super::op::{Op, ParamId};
 use super::ty::{DType, Type};
 use crate::error::{Error, Place, Result};
 use crate::eval;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A node, by its place in the graph.
@@ -80,6 +81,8 @@ pub struct Graph {
     pub outputs: Vec<Value>,
     /// How many symbols have been handed out.
     symbols: u32,
+    /// The values whose elements are free dimensions: see [`Op::ReadExtents`].
+    read: BTreeMap<Symbol, Value>,
 }
 
 /// Constants of up to this many elements are folded at birth.
@@ -108,6 +111,14 @@ impl Graph {
         let id = NodeId(
             u32::try_from(self.nodes.len()).map_err(|_| Error::unsupported("too many nodes"))?,
         );
+        if let Op::ReadExtents(symbols) = &op {
+            let value = Value {
+                node: id,
+                result: 0,
+            };
+            self.read
+                .extend(symbols.iter().map(|&symbol| (symbol, value)));
+        }
         self.nodes.push(Node {
             op,
             inputs,
@@ -247,6 +258,11 @@ impl Graph {
         Symbol(self.symbols - 1)
     }
 
+    /// A new free dimension that only the data tells.
+    pub fn fresh_data_symbol(&mut self) -> Symbol {
+        Symbol::of_data(self.fresh_symbol().0)
+    }
+
     /// How many free dimensions there are.
     pub fn symbol_count(&self) -> u32 {
         self.symbols
@@ -273,6 +289,36 @@ impl Graph {
             .iter()
             .enumerate()
             .map(|(i, node)| (NodeId(i as u32), node))
+    }
+
+    /// All that has to be computed before a node: its operands, and the tensors that its extents are elements of.
+    pub fn reads(&self, node: &Node) -> Vec<Value> {
+        [node.inputs.clone(), self.extents_read(node)].concat()
+    }
+
+    /// What the elements of a tensor are, if they have been read as extents.
+    pub fn read_before(&self, tensor: Value) -> Option<Content> {
+        let read = self
+            .read
+            .values()
+            .find(|value| self.producer(**value).inputs == [tensor])?;
+        self.content(*read)
+    }
+
+    /// The tensors that the extents of a node are elements of.
+    pub fn extents_read(&self, node: &Node) -> Vec<Value> {
+        let operand = node.inputs.first().map(|&value| self.ty(value).dims());
+        let mut values = vec![];
+        if self.read.is_empty() {
+            return values;
+        }
+        for dim in node.op.extents(operand.unwrap_or_default()) {
+            dim.visit_symbols(&mut |symbol| {
+                let value = self.read.get(&symbol).copied();
+                values.extend(value.filter(|value| !values.contains(value)));
+            });
+        }
+        values
     }
 
     /// How many nodes there are.

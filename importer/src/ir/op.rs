@@ -4,7 +4,7 @@
 //! (`[batch, height, width, channels]`) unless the layout pass said [`Channels::First`], convolution kernels are `[spatial…, inputs / groups, outputs]`.
 //! Binary ops broadcast as NumPy does. Integer division and overflow are TensorFlow's.
 
-use super::dim::Dim;
+use super::dim::{Dim, Symbol};
 use super::ty::DType;
 use crate::eval::Tensor;
 use std::sync::Arc;
@@ -32,6 +32,9 @@ pub enum Op {
         scalar: bool,
         dtype: DType,
     },
+    /// The operand itself, an integer tensor of rank 0 or 1 whose elements are extents of other ops: each is a free
+    /// dimension from here on.
+    ReadExtents(Vec<Symbol>),
 
     /// `f(x)`.
     Unary(Unary),
@@ -431,6 +434,7 @@ impl Op {
             Op::Input(_)
             | Op::Param(_)
             | Op::Constant(_)
+            | Op::ReadExtents(_)
             | Op::Unary(_)
             | Op::Binary(_)
             | Op::Compare(_)

@@ -5,7 +5,7 @@ use super::cx::{Cx, Lowered};
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
 use crate::eval::{Element, Tensor};
-use crate::ir::{Binary, DType, Dim, Op, Value};
+use crate::ir::{Binary, DType, Dim, Op, Unary, Value};
 use half::{bf16, f16};
 use num_complex::{Complex32, Complex64};
 use savedmodel_import_proto::{TensorProto, TensorShapeProto};
@@ -208,12 +208,13 @@ fn range(cx: &mut Cx<'_>) -> Result<Value> {
     let bounds = (0..3)
         .map(|i| cx.input(i).map(|bound| whole_number(cx, bound)))
         .collect::<Result<Option<Vec<_>>>>()?;
+    let is_known = (0..3).all(|i| cx.constant_input(i).is_ok());
     let length = match bounds.as_deref() {
         Some([start, limit, step]) if step.as_known().is_some() => {
             range_length(start, limit, step)?
         }
-        Some(_) | None if cx.dtype(start).is_float() => float_range_length(cx)?,
-        Some(_) | None => return Err(Error::unsupported("the length of a range depends on data")),
+        Some(_) | None if is_known && cx.dtype(start).is_float() => float_range_length(cx)?,
+        Some(_) | None => read_range_length(cx)?,
     };
     cx.push(Op::Range { length }, &[start, step])
 }
@@ -244,6 +245,28 @@ fn range_length(start: &Dim, limit: &Dim, step: &Dim) -> Result<Dim> {
         span.div_ceil(step.saturating_abs())
     };
     Ok(super::strided::not_negative(&steps.ok_or_else(zero)?))
+}
+
+/// `max(ceil((limit - start) / step), 0)`, which only the data tells.
+fn read_range_length(cx: &mut Cx<'_>) -> Result<Dim> {
+    let (start, limit, step) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
+    let span = cx.combine(Binary::Sub, limit, start)?;
+    let steps = match cx.dtype(start).is_float() {
+        true => {
+            let steps = cx.combine(Binary::Div, span, step)?;
+            let steps = cx.apply(Unary::Ceil, steps)?;
+            cx.cast(steps, DType::I64)?
+        }
+        false => {
+            // Rounded up: the negative of the negative span rounded down.
+            let back = cx.apply(Unary::Neg, span)?;
+            let back = cx.combine(Binary::FloorDiv, back, step)?;
+            cx.apply(Unary::Neg, back)?
+        }
+    };
+    let steps = cx.combine_scalar(Binary::Maximum, steps, 0.0)?;
+    let read = cx.read_extents(steps)?;
+    Ok(read.into_iter().next().unwrap_or(Dim::known(0)))
 }
 
 fn float_range_length(cx: &mut Cx<'_>) -> Result<Dim> {

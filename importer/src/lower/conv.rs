@@ -156,6 +156,31 @@ fn transposed(cx: &mut Cx<'_>, grouping: Grouping) -> Result<Value> {
     cx.from_channels_last(y)
 }
 
+/// Operand 0, which only the data tells, as all extents of the result.
+fn read_output(cx: &mut Cx<'_>, dims: &[Dim], taps: &[Dim]) -> Result<Vec<Dim>> {
+    let read = cx.dims(0)?;
+    let whole = read.len() == dims.len();
+    let channels = |read: Dim| taps[taps.len() - 2].as_known().map_or(read, Dim::known);
+    let (batch, last) = (dims[0].clone(), taps[taps.len() - 2].clone());
+    let format = cx.data_format()?;
+    Ok(match (whole, format) {
+        (false, DataFormat::ChannelsLast) => [vec![batch], read, vec![last]].concat(),
+        (false, DataFormat::ChannelsFirst) => [vec![batch, last], read].concat(),
+        (true, format) => {
+            let axis = match format {
+                DataFormat::ChannelsLast => read.len() - 1,
+                DataFormat::ChannelsFirst => 1,
+            };
+            let known = |(i, dim)| match i {
+                0 => batch.clone(),
+                i if i == axis => channels(dim),
+                _ => dim,
+            };
+            read.into_iter().enumerate().map(known).collect()
+        }
+    })
+}
+
 /// Operand 0: all extents of the result, or its spatial ones.
 fn output_extents(cx: &mut Cx<'_>, x: Value, kernel: Value) -> Result<Vec<Dim>> {
     let given = cx.partial_dims(0)?;
@@ -181,5 +206,8 @@ fn output_extents(cx: &mut Cx<'_>, x: Value, kernel: Value) -> Result<Vec<Dim>> 
         }
     };
     let known: Option<Vec<Dim>> = given.into_iter().enumerate().map(batch).collect();
-    known.ok_or_else(|| Error::unsupported("the extents of the result depend on data"))
+    match known {
+        Some(known) => Ok(known),
+        None => read_output(cx, &dims, &taps),
+    }
 }

@@ -218,13 +218,46 @@ impl Cx<'_> {
     /// The extents that operand `i` holds.
     ///
     /// # Errors
-    /// They depend on data.
+    /// Even their number depends on data.
     pub fn dims(&mut self, i: usize) -> Result<Vec<Dim>> {
         let known = self
             .partial_dims(i)?
             .into_iter()
             .collect::<Option<Vec<_>>>();
-        known.ok_or_else(|| depends_on_data(i))
+        match known {
+            Some(known) => Ok(known),
+            None => {
+                let value = self.input(i)?;
+                self.read_extents(value)
+            }
+        }
+    }
+
+    /// The elements of a small integer tensor as extents that only the data tells.
+    ///
+    /// # Errors
+    /// Even their number depends on data.
+    pub fn read_extents(&mut self, tensor: Value) -> Result<Vec<Dim>> {
+        let count = self
+            .ty(tensor)
+            .shape
+            .known()
+            .map(|dims| dims.iter().product());
+        let count: usize = count.ok_or_else(|| Error::unsupported("a shape of unknown length"))?;
+        let list = match self.rank(tensor)? {
+            0 | 1 => tensor,
+            _ => self.reshape(tensor, vec![Dim::from(count)])?,
+        };
+        if let Some(content) = self.graph.read_before(list) {
+            return Ok(content.dims);
+        }
+        let symbols = (0..count)
+            .map(|_| self.graph.fresh_data_symbol())
+            .collect::<Vec<_>>();
+        let dims = symbols.iter().copied().map(Dim::symbol).collect();
+        self.graph
+            .value(Op::ReadExtents(symbols), &[list], self.origin)?;
+        Ok(dims)
     }
 
     /// The elements that operand `i` holds, where each is known as an extent.
@@ -239,7 +272,7 @@ impl Cx<'_> {
     /// The one extent that operand `i` holds.
     ///
     /// # Errors
-    /// It depends on data, or there are several.
+    /// There are several.
     pub fn dim(&mut self, i: usize) -> Result<Dim> {
         match self.dims(i)?.as_slice() {
             [dim] => Ok(dim.clone()),

@@ -4,7 +4,7 @@ use super::cx::{Cx, Lowered, normalize_axis};
 use super::emit::product;
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
-use crate::ir::{DType, Dim, Value};
+use crate::ir::{Binary, Comparison, DType, Dim, Reduction, Unary, Value};
 
 pub const OPS: &[Lowering] = &[
     op("Shape", |cx| shape_of(cx, 0)),
@@ -49,6 +49,11 @@ fn rank(cx: &mut Cx<'_>) -> Result<Value> {
 fn reshape(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
     let wanted = cx.partial_dims(1)?;
+    let wanted = match wanted.iter().filter(|dim| dim.is_none()).count() {
+        0 => wanted,
+        1 if !wanted.iter().flatten().any(|dim| dim.is(-1)) => wanted,
+        _ => read_shape(cx, x)?.into_iter().map(Some).collect(),
+    };
     let open = |dim: &Option<Dim>| dim.as_ref().is_none_or(|dim| dim.is(-1));
     let given = wanted.iter().filter(|dim| !open(dim)).flatten();
     let dims = match wanted.iter().filter(|dim| open(dim)).count() {
@@ -67,13 +72,25 @@ fn reshape(cx: &mut Cx<'_>) -> Result<Value> {
                 })
                 .collect()
         }
-        _ => {
-            return Err(Error::unsupported(
-                "several extents of the shape in input 1 depend on data",
-            ));
-        }
+        _ => return Err(Error::malformed("a reshape to several extents of -1")),
     };
     cx.reshape(x, dims)
+}
+
+/// The shape in operand 1, which only the data tells; a -1 in it follows from the number of elements.
+fn read_shape(cx: &mut Cx<'_>, x: Value) -> Result<Vec<Dim>> {
+    let shape = cx.input(1)?;
+    let dtype = cx.dtype(shape);
+    let total = product(&cx.shape(x)?);
+    let total = cx.extents(vec![total], false, dtype)?;
+    let given = cx.reduce(Reduction::Product, shape, vec![0], true)?;
+    let given = cx.apply(Unary::Abs, given)?;
+    let given = cx.combine_scalar(Binary::Maximum, given, 1.0)?;
+    let rest = cx.combine(Binary::FloorDiv, total, given)?;
+    let zero = cx.scalar(dtype, 0.0)?;
+    let is_open = cx.test(Comparison::Less, shape, zero)?;
+    let shape = cx.select(is_open, rest, shape)?;
+    cx.read_extents(shape)
 }
 
 fn expand_dims(cx: &mut Cx<'_>) -> Result<Value> {

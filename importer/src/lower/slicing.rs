@@ -5,7 +5,7 @@ use super::cx::{Cx, Lowered, normalize_axis};
 use super::strided::not_negative;
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, Dim, Op, PadMode, SliceAxis, Value};
+use crate::ir::{Binary, Comparison, Dim, Op, PadMode, Reduction, SliceAxis, Value};
 
 pub const OPS: &[Lowering] = &[
     op("ConcatV2", |cx| concat(cx, cx.arity().saturating_sub(1), 0)),
@@ -76,7 +76,10 @@ fn split_v(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let x = cx.input(0)?;
     let dims = cx.shape(x)?;
     let axis = cx.axis(2, dims.len())?;
-    let sizes = cx.dims(1)?;
+    let sizes = match cx.partial_dims(1)?.into_iter().collect::<Option<Vec<_>>>() {
+        Some(sizes) => sizes,
+        None => read_sizes(cx, &dims[axis])?,
+    };
     let given = sizes
         .iter()
         .filter(|size| !size.is(-1))
@@ -87,6 +90,20 @@ fn split_v(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
         .map(|size| if size.is(-1) { rest.clone() } else { size })
         .collect();
     split_at(cx, x, axis, &sizes)
+}
+
+/// The sizes of a split that only the data tells; a -1 among them is what the others leave.
+fn read_sizes(cx: &mut Cx<'_>, extent: &Dim) -> Result<Vec<Dim>> {
+    let sizes = cx.input(1)?;
+    let dtype = cx.dtype(sizes);
+    let count = cx.extents(vec![extent.clone()], false, dtype)?;
+    let others = cx.reduce(Reduction::Sum, sizes, vec![0], true)?;
+    let rest = cx.combine(Binary::Sub, count, others)?;
+    let rest = cx.combine_scalar(Binary::Sub, rest, 1.0)?;
+    let zero = cx.scalar(dtype, 0.0)?;
+    let is_rest = cx.test(Comparison::Less, sizes, zero)?;
+    let sizes = cx.select(is_rest, rest, sizes)?;
+    cx.read_extents(sizes)
 }
 
 fn split_at(cx: &mut Cx<'_>, x: Value, axis: usize, sizes: &[Dim]) -> Result<Vec<Lowered>> {
@@ -115,12 +132,10 @@ fn slice(cx: &mut Cx<'_>) -> Result<Value> {
     let mut value = x;
     let mut axes = super::emit::whole_axes(&dims);
     for (axis, (start, size)) in starts.iter().zip(&sizes).enumerate() {
-        let unknown = || {
-            Error::unsupported(format!(
-                "the extent of the slice of axis {axis} depends on data"
-            ))
+        let size = match size {
+            Some(size) => size.clone(),
+            None => read_size(cx, axis, &dims[axis])?,
         };
-        let size = size.clone().ok_or_else(unknown)?;
         match start {
             Some(start) => {
                 let length = if size.is(-1) {
@@ -134,7 +149,14 @@ fn slice(cx: &mut Cx<'_>) -> Result<Value> {
                     step: 1,
                 };
             }
-            None if size.is(-1) => return Err(unknown()),
+            None if size.is(-1) => {
+                let start = read_entry(cx, 1, axis)?;
+                axes[axis] = SliceAxis {
+                    length: dims[axis].clone() - start.clone(),
+                    start,
+                    step: 1,
+                };
+            }
             None => {
                 value = window(cx, value, axis, &size)?;
                 axes[axis].length = size;
@@ -142,6 +164,29 @@ fn slice(cx: &mut Cx<'_>) -> Result<Value> {
         }
     }
     cx.slice(value, axes)
+}
+
+/// Entry `axis` of operand `i`, which only the data tells.
+fn read_entry(cx: &mut Cx<'_>, i: usize, axis: usize) -> Result<Dim> {
+    let list = cx.input(i)?;
+    let entry = cx.narrow(list, 0, Dim::from(axis), Dim::known(1))?;
+    let read = cx.read_extents(entry)?;
+    Ok(read.into_iter().next().unwrap_or(Dim::known(0)))
+}
+
+/// The size of a slice that only the data tells; -1 is all from the start on.
+fn read_size(cx: &mut Cx<'_>, axis: usize, extent: &Dim) -> Result<Dim> {
+    let (starts, sizes) = (cx.input(1)?, cx.input(2)?);
+    let entry = |cx: &mut Cx<'_>, list| cx.narrow(list, 0, Dim::from(axis), Dim::known(1));
+    let (start, size) = (entry(cx, starts)?, entry(cx, sizes)?);
+    let dtype = cx.dtype(sizes);
+    let count = cx.extents(vec![extent.clone()], false, dtype)?;
+    let rest = cx.combine(Binary::Sub, count, start)?;
+    let zero = cx.scalar(dtype, 0.0)?;
+    let is_rest = cx.test(Comparison::Less, size, zero)?;
+    let size = cx.select(is_rest, rest, size)?;
+    let read = cx.read_extents(size)?;
+    Ok(read.into_iter().next().unwrap_or(Dim::known(0)))
 }
 
 /// `size` elements along `axis` from element `axis` of operand 1.
@@ -240,23 +285,35 @@ fn reverse(cx: &mut Cx<'_>) -> Result<Value> {
     }
 }
 
+/// Entry `place` of operand 1 modulo the extent.
+fn read_shift(cx: &mut Cx<'_>, place: usize, extent: &Dim) -> Result<Dim> {
+    let shifts = cx.input(1)?;
+    let (rank, dtype) = (cx.rank(shifts)?, cx.dtype(shifts));
+    let shift = match rank {
+        0 => shifts,
+        _ => cx.narrow(shifts, 0, Dim::from(place), Dim::known(1))?,
+    };
+    let count = cx.extents(vec![extent.clone()], rank == 0, dtype)?;
+    let shift = cx.combine(Binary::FloorMod, shift, count)?;
+    let read = cx.read_extents(shift)?;
+    Ok(read.into_iter().next().unwrap_or(Dim::known(0)))
+}
+
 /// The last `shift` elements come first.
 fn roll(cx: &mut Cx<'_>) -> Result<Value> {
     let mut x = cx.input(0)?;
     let dims = cx.shape(x)?;
-    let (shifts, axes) = (cx.integers(1)?, cx.integers(2)?);
-    for (&shift, &axis) in shifts.iter().zip(&axes) {
+    let (shifts, axes) = (cx.partial_dims(1)?, cx.integers(2)?);
+    for (place, (shift, &axis)) in shifts.iter().zip(&axes).enumerate() {
         let axis = normalize_axis(axis, dims.len())?;
         let extent = &dims[axis];
-        let shift = match extent.as_known() {
-            Some(0) => continue,
-            Some(known) => shift.rem_euclid(known),
-            None => shift,
-        };
-        let tail = if shift < 0 {
-            extent.clone() + Dim::known(shift)
-        } else {
-            Dim::known(shift)
+        let shift = shift.as_ref().and_then(Dim::as_known);
+        let tail = match (shift, extent.as_known()) {
+            (_, Some(0)) => continue,
+            (Some(shift), Some(known)) => Dim::known(shift.rem_euclid(known)),
+            (Some(shift), None) if shift < 0 => extent.clone() + Dim::known(shift),
+            (Some(shift), None) => Dim::known(shift),
+            (None, _) => read_shift(cx, place, extent)?,
         };
         let head = extent.clone() - tail.clone();
         let last = cx.narrow(x, axis, head.clone(), tail)?;

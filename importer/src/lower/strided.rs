@@ -3,7 +3,7 @@
 use super::cx::Cx;
 use super::{Lowering, op};
 use crate::error::{Error, Result};
-use crate::ir::{Atom, Binary, Dim, Op, SliceAxis, Value};
+use crate::ir::{Atom, Binary, Comparison, Dim, Op, SliceAxis, Value};
 
 pub const OPS: &[Lowering] = &[op("StridedSlice", strided_slice)];
 
@@ -49,7 +49,7 @@ fn strided_slice(cx: &mut Cx<'_>) -> Result<Value> {
         picked: vec![],
         result: vec![],
     };
-    spec.resolve()?;
+    spec.resolve(cx)?;
     let mut value = x;
     if !spec.reversed.is_empty() {
         value = cx.push(
@@ -84,7 +84,7 @@ fn pick(cx: &mut Cx<'_>, x: Value, axis: usize, place: usize) -> Result<Value> {
 }
 
 impl Spec {
-    fn resolve(&mut self) -> Result<()> {
+    fn resolve(&mut self, cx: &mut Cx<'_>) -> Result<()> {
         if self.begin.len() != self.strides.len()
             || self.end.len() != self.strides.len()
             || self.strides.len() > 62
@@ -100,7 +100,7 @@ impl Spec {
             } else if has(self.new_axis_mask, i) {
                 self.result.push(Dim::known(1));
             } else {
-                self.take(i)?;
+                self.take(cx, i)?;
             }
         }
         self.take_whole(self.dims.len());
@@ -121,7 +121,7 @@ impl Spec {
     }
 
     /// The next axis, as entry `i` says.
-    fn take(&mut self, i: usize) -> Result<()> {
+    fn take(&mut self, cx: &mut Cx<'_>, i: usize) -> Result<()> {
         let axis = self.axes.len();
         let missing = || {
             Error::malformed(format!(
@@ -137,10 +137,10 @@ impl Spec {
         let step = usize::try_from(self.strides[i].saturating_abs()).unwrap_or(1);
         let (start, length) = match self.strides[i] {
             0 => return Err(Error::malformed("the stride of a slice is zero")),
-            1.. => self.forwards(i, &extent)?,
+            1.. => self.forwards(cx, i, &extent)?,
             _ => {
                 self.reversed.push(axis);
-                self.backwards(i, &extent)?
+                self.backwards(cx, i, &extent)?
             }
         };
         let length = length.div_ceil(step as i64).unwrap_or(length);
@@ -172,20 +172,26 @@ impl Spec {
         self.axes.push(slice);
     }
 
-    /// The bound of entry `i` counted from the front, or `None` where the mask says that there is none.
+    /// The bound of entry `i` counted from the front, or `None` where the mask says that there is none. Where only the
+    /// data tells, it lies between `least` and the extent.
     fn bound(
         &self,
-        bounds: &[Option<Dim>],
-        mask: i64,
+        cx: &mut Cx<'_>,
+        side: Side,
         i: usize,
         extent: &Dim,
+        least: i64,
     ) -> Result<Option<Dim>> {
+        let (bounds, mask) = match side {
+            Side::Begin => (&self.begin, self.begin_mask),
+            Side::End => (&self.end, self.end_mask),
+        };
         if has(mask, i) {
             return Ok(None);
         }
-        let bound = bounds[i]
-            .as_ref()
-            .ok_or_else(|| Error::unsupported("the bounds of a slice depend on data"))?;
+        let Some(bound) = &bounds[i] else {
+            return read_bound(cx, side, i, extent, least).map(Some);
+        };
         let endless = bound.as_known().is_some_and(|bound| bound >= NO_END);
         Ok(Some(if endless {
             extent.clone()
@@ -194,29 +200,59 @@ impl Spec {
         }))
     }
 
-    fn forwards(&self, i: usize, extent: &Dim) -> Result<(Dim, Dim)> {
+    fn forwards(&self, cx: &mut Cx<'_>, i: usize, extent: &Dim) -> Result<(Dim, Dim)> {
         let clamp = |bound: Dim| smaller(&not_negative(&bound), extent);
         let begin = self
-            .bound(&self.begin, self.begin_mask, i, extent)?
+            .bound(cx, Side::Begin, i, extent, 0)?
             .map_or(Dim::known(0), clamp);
         let end = self
-            .bound(&self.end, self.end_mask, i, extent)?
+            .bound(cx, Side::End, i, extent, 0)?
             .map_or_else(|| extent.clone(), clamp);
         Ok((begin.clone(), not_negative(&(end - begin))))
     }
 
     /// The start and length after the axis is reversed.
-    fn backwards(&self, i: usize, extent: &Dim) -> Result<(Dim, Dim)> {
+    fn backwards(&self, cx: &mut Cx<'_>, i: usize, extent: &Dim) -> Result<(Dim, Dim)> {
         let last = extent.clone() - Dim::known(1);
         let clamp = |bound: Dim| smaller(&larger(&bound, &Dim::known(-1)), &last);
         let begin = self
-            .bound(&self.begin, self.begin_mask, i, extent)?
+            .bound(cx, Side::Begin, i, extent, -1)?
             .map_or_else(|| last.clone(), clamp);
         let end = self
-            .bound(&self.end, self.end_mask, i, extent)?
+            .bound(cx, Side::End, i, extent, -1)?
             .map_or(Dim::known(-1), clamp);
         Ok((last - begin.clone(), not_negative(&(begin - end))))
     }
+}
+
+/// A bound of a slice.
+#[derive(Clone, Copy)]
+enum Side {
+    Begin,
+    End,
+}
+
+/// Entry `i` of a bound that only the data tells: counted from the front, and between `least` and the last that
+/// TensorFlow clamps to.
+fn read_bound(cx: &mut Cx<'_>, side: Side, i: usize, extent: &Dim, least: i64) -> Result<Dim> {
+    let bounds = cx.input(match side {
+        Side::Begin => 1,
+        Side::End => 2,
+    })?;
+    let dtype = cx.dtype(bounds);
+    let entry = cx.narrow(bounds, 0, Dim::from(i), Dim::known(1))?;
+    let count = cx.extents(vec![extent.clone()], false, dtype)?;
+    let from_end = cx.combine(Binary::Add, entry, count)?;
+    let zero = cx.scalar(dtype, 0.0)?;
+    let is_negative = cx.test(Comparison::Less, entry, zero)?;
+    let bound = cx.select(is_negative, from_end, entry)?;
+    // As extents are not negative, what is read is the distance from the least.
+    let distance = cx.combine_scalar(Binary::Sub, bound, least as f64)?;
+    let distance = cx.combine_scalar(Binary::Maximum, distance, 0.0)?;
+    let distance = cx.combine(Binary::Minimum, distance, count)?;
+    let read = cx.read_extents(distance)?;
+    let distance = read.into_iter().next().unwrap_or(Dim::known(0));
+    Ok(distance + Dim::known(least))
 }
 
 fn has(mask: i64, i: usize) -> bool {
@@ -261,7 +297,7 @@ fn at_least(a: &Dim, b: &Dim) -> bool {
     lower_bound(&(a.clone() - b.clone())).is_some_and(|bound| bound >= 0)
 }
 
-/// The least value an extent can have, when free dimensions are taken to be at least 1.
+/// The least value an extent can have, when those of arguments are taken to be at least 1.
 fn lower_bound(dim: &Dim) -> Option<i64> {
     let mut sum = 0i64;
     for (atoms, coefficient) in dim.terms() {
@@ -277,7 +313,7 @@ fn lower_bound(dim: &Dim) -> Option<i64> {
 
 fn least(atom: &Atom) -> Option<i64> {
     match atom {
-        Atom::Symbol(_) => Some(1),
+        Atom::Symbol(symbol) => Some(symbol.least()),
         Atom::Quotient(a, b) => match b.as_known() {
             Some(divisor) if divisor > 0 => Some(lower_bound(a)?.div_euclid(divisor)),
             Some(_) | None => (lower_bound(a)? >= 0 && lower_bound(b)? > 0).then_some(0),

@@ -54,6 +54,9 @@ impl Drafter<'_> {
             writer.body.inputs.push(self.graph.ty(input).clone());
             writer.body.input_names.push(None);
         }
+        inputs
+            .iter()
+            .for_each(|&input| self.read_again(input, &mut writer));
         self.modules.entry(path.to_vec()).or_default().path = path.to_vec();
         for unit in order {
             let (items, child) = &units.units[unit];
@@ -67,6 +70,16 @@ impl Drafter<'_> {
             writer.body.results.push(source);
         }
         Ok(writer.body)
+    }
+
+    /// A module that is given a tensor of extents reads them for itself.
+    fn read_again(&self, input: Value, writer: &mut Writer) {
+        let node = self.graph.producer(input);
+        if matches!(node.op, Op::ReadExtents(_)) {
+            let tensor = writer.sources[&input];
+            let action = Action::Op(node.op.clone());
+            writer.step(self.graph, action, vec![tensor], &[input], String::new());
+        }
     }
 
     fn call(&mut self, path: &[String], child: &Path, writer: &mut Writer) -> Result<()> {
@@ -102,8 +115,7 @@ impl Drafter<'_> {
     }
 
     fn item(&mut self, path: &[String], item: &Item, writer: &mut Writer) -> Result<()> {
-        let args = item
-            .inputs
+        let args = item.inputs[..item.operands]
             .iter()
             .map(|&input| self.source(input, writer))
             .collect::<Result<_>>()?;
@@ -193,7 +205,9 @@ impl Drafter<'_> {
 /// Where values come from, each node once.
 fn origins(graph: &Graph, values: &[Value]) -> Vec<Origin> {
     let nodes: BTreeSet<NodeId> = values.iter().map(|value| value.node).collect();
-    let origins = nodes.into_iter().map(|node| graph.node(node).origin.clone());
+    let origins = nodes
+        .into_iter()
+        .map(|node| graph.node(node).origin.clone());
     origins.filter(|origin| !origin.node.is_empty()).collect()
 }
 

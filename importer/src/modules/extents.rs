@@ -1,7 +1,7 @@
 //! The extents that a method needs at run time: where it reads each, and under which name.
 
 use super::body::{Action, Body, Source, Step};
-use crate::ir::{Atom, Dim, Type};
+use crate::ir::{Atom, Dim, Op, Symbol, Type};
 
 /// An extent that nothing in a method has.
 #[derive(Debug)]
@@ -18,7 +18,16 @@ pub struct Extent {
     pub(super) dim: Dim,
     pub(super) name: String,
     pub(super) of: Source,
-    pub(super) axis: usize,
+    pub(super) part: Part,
+}
+
+/// Where a value has an extent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It is the extent of this axis.
+    Axis(usize),
+    /// It is this element.
+    Element(usize),
 }
 
 impl Extents {
@@ -37,13 +46,13 @@ impl Extents {
         if dim.as_known().is_some() || self.named.iter().any(|extent| &extent.dim == dim) {
             return Ok(());
         }
-        if let Some((of, axis)) = locate(body, before, dim) {
-            let name = self.name(body, of, axis);
+        if let Some((of, part)) = locate(body, before, dim) {
+            let name = self.name(body, of, part);
             self.named.push(Extent {
                 dim: dim.clone(),
                 name,
                 of,
-                axis,
+                part,
             });
             return Ok(());
         }
@@ -76,8 +85,23 @@ impl Extents {
         }
     }
 
-    fn name(&self, body: &Body, of: Source, axis: usize) -> String {
-        let base = axis_name(body.ty(of), axis);
+    /// The name of an element of a value that is read for its extents.
+    pub(super) fn element(&self, of: Source, element: usize) -> Option<&str> {
+        let is_it = |extent: &&Extent| extent.of == of && extent.part == Part::Element(element);
+        self.named
+            .iter()
+            .find(is_it)
+            .map(|extent| extent.name.as_str())
+    }
+
+    fn name(&self, body: &Body, of: Source, part: Part) -> String {
+        let base = match part {
+            Part::Axis(axis) => axis_name(body.ty(of), axis),
+            Part::Element(_) if body.ty(of).dims().first().is_none_or(|n| n.is(1)) => {
+                "size".to_owned()
+            }
+            Part::Element(element) => format!("size_{element}"),
+        };
         let taken = |name: &str| self.named.iter().any(|extent| extent.name == name);
         let numbered = (2..).map(|n| format!("{base}_{n}"));
         std::iter::once(base.clone())
@@ -104,7 +128,7 @@ fn dims_of(body: &Body, step: &Step) -> Vec<Dim> {
 }
 
 /// The first value before a step that has the extent: arguments, then results.
-fn locate(body: &Body, before: usize, dim: &Dim) -> Option<(Source, usize)> {
+fn locate(body: &Body, before: usize, dim: &Dim) -> Option<(Source, Part)> {
     let inputs = (0..body.inputs.len()).map(Source::Input);
     let results = body.steps[..before]
         .iter()
@@ -115,13 +139,30 @@ fn locate(body: &Body, before: usize, dim: &Dim) -> Option<(Source, usize)> {
                 .map(move |result| Source::Step { step, result })
         });
     inputs.chain(results).find_map(|source| {
-        let axis = body
-            .ty(source)
-            .dims()
-            .iter()
-            .position(|other| other == dim)?;
-        Some((source, axis))
+        let element = |symbol| {
+            symbols_read(body, source)
+                .iter()
+                .position(|read| *read == symbol)
+        };
+        let element = dim.as_symbol().and_then(element).map(Part::Element);
+        let axis = || body.ty(source).dims().iter().position(|other| other == dim);
+        Some((source, element.or_else(|| axis().map(Part::Axis))?))
     })
+}
+
+/// The extents that the elements of a value are: see [`Op::ReadExtents`].
+fn symbols_read(body: &Body, source: Source) -> &[Symbol] {
+    match source {
+        Source::Input(_) => &[],
+        Source::Step { step, .. } => match &body.steps[step].action {
+            Action::Op(Op::ReadExtents(symbols)) => symbols,
+            Action::Op(_)
+            | Action::Layer { .. }
+            | Action::Call { .. }
+            | Action::Param(_)
+            | Action::LayerWeight { .. } => &[],
+        },
+    }
 }
 
 /// What an axis is usually called.

@@ -25,8 +25,11 @@ pub struct LayerInfo {
 pub struct Item {
     /// What it is.
     pub what: What,
-    /// What it reads, constants and extents included.
+    /// What it reads, constants and extents included: the operands of its node, then the tensors that its extents are
+    /// elements of.
     pub inputs: Vec<Value>,
+    /// How many of them are operands.
+    pub operands: usize,
     /// What it makes.
     pub outputs: Vec<Value>,
     /// The module that it belongs to.
@@ -339,14 +342,27 @@ impl<'a> FunctionItems<'a> {
                 continue;
             }
             let reads = match self.calls.get(&id) {
-                Some((_, found)) => std::slice::from_ref(&found.input),
-                None => node.inputs.as_slice(),
+                Some((_, found)) => self.reads(&[found.input], found.main),
+                None => self.reads(&node.inputs, id),
             };
             reads
                 .iter()
                 .for_each(|input| needed[input.node.0 as usize] = true);
         }
         self.needed = needed;
+    }
+
+    /// The operands, and the tensors whose elements are extents that the node or an operand is spelt with.
+    fn reads(&self, operands: &[Value], node: NodeId) -> Vec<Value> {
+        let mut reads = operands.to_vec();
+        let spelt = operands.iter().map(|value| value.node).chain([node]);
+        for id in spelt {
+            let spelt = self.graph.node(id);
+            if id == node || matches!(spelt.op, Op::Extents { .. }) {
+                reads.extend(self.graph.extents_read(spelt));
+            }
+        }
+        reads
     }
 
     fn collect(&self) -> Vec<Item> {
@@ -371,7 +387,8 @@ impl<'a> FunctionItems<'a> {
             let what = What::Layer(*layer, found.main);
             return Some(Item {
                 what,
-                inputs: vec![found.input],
+                inputs: self.reads(&[found.input], found.main),
+                operands: 1,
                 outputs,
                 module,
                 label,
@@ -385,6 +402,7 @@ impl<'a> FunctionItems<'a> {
                 Some(Item {
                     what,
                     inputs: vec![],
+                    operands: 0,
                     outputs,
                     module: vec![],
                     label: String::new(),
@@ -397,7 +415,8 @@ impl<'a> FunctionItems<'a> {
                 let (module, label) = self.place(node);
                 Some(Item {
                     what: What::Node(id),
-                    inputs: node.inputs.clone(),
+                    inputs: self.reads(&node.inputs, id),
+                    operands: node.inputs.len(),
                     outputs,
                     module,
                     label,

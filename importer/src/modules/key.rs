@@ -4,7 +4,7 @@ use super::body::{Action, Body, Held, Module, Source};
 use super::items::Items;
 use super::settings::{settings, with_settings};
 use crate::codegen::plan::Layer;
-use crate::ir::{Op, Param, ParamId, Shape, Symbol, Type};
+use crate::ir::{DType, Dim, Op, Param, ParamId, Shape, Type};
 use std::collections::BTreeMap;
 
 /// An op, with all of its attributes and of a constant's elements; symbols are renamed by `names`.
@@ -16,7 +16,10 @@ pub fn of_op(op: &Op, names: &mut Names) -> String {
             value.shape(),
             value.to_bytes().ok()
         ),
-        op => names.rename(&format!("{op:?}")),
+        op => {
+            names.learn_read(op);
+            names.rename(&format!("{op:?}"))
+        }
     }
 }
 
@@ -28,10 +31,18 @@ impl Names {
     /// Makes the symbols of a type known, in order.
     pub fn learn(&mut self, ty: &Type) {
         for dim in ty.dims() {
-            dim.visit_symbols(&mut |Symbol(symbol)| {
+            dim.visit_symbols(&mut |symbol| {
                 let next = self.0.len();
-                self.0.entry(format!("s{symbol}")).or_insert(next);
+                self.0.entry(format!("{symbol:?}")).or_insert(next);
             });
+        }
+    }
+
+    /// Makes the symbols known that an op reads from data.
+    fn learn_read(&mut self, op: &Op) {
+        if let Op::ReadExtents(symbols) = op {
+            let dims: Vec<Dim> = symbols.iter().copied().map(Dim::symbol).collect();
+            self.learn(&Type::new(DType::I64, dims));
         }
     }
 

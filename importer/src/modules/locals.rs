@@ -1,7 +1,7 @@
 //! The statements of a method: names of locals, and what is read for the last time.
 
 use super::body::{self, Body, Source};
-use super::extents::{Extents, MissingExtent, axis_name};
+use super::extents::{Extents, MissingExtent, Part, axis_name};
 use crate::codegen::plan::{Action, Condition, Local, Method, Operand, Step};
 use crate::codegen::rust::ident::snake;
 use crate::ir::{Dim, Op, Symbol, Type};
@@ -17,6 +17,7 @@ pub fn method(
     has_mode: bool,
     wanted: BTreeMap<Source, String>,
 ) -> Result<Method, MissingExtent> {
+    let body = &without_aliases(body);
     let extents = Extents::find(body)?;
     let mut writer = Writer::new(body, &extents, with_notes, wanted);
     let params = writer.arguments(inputs);
@@ -123,6 +124,9 @@ impl<'a> Writer<'a> {
     /// `let batch = x.dim(0)`, for the extents that are read from this value.
     fn read_extents(&mut self, of: Source) {
         for extent in self.extents.named.iter().filter(|extent| extent.of == of) {
+            let Part::Axis(axis) = extent.part else {
+                continue;
+            };
             let mut operand = self.operand(of, 0);
             operand.last = false;
             let ty = Type::new(crate::ir::DType::I64, vec![]);
@@ -131,7 +135,7 @@ impl<'a> Writer<'a> {
                     name: extent.name.clone(),
                     ty,
                 }],
-                action: Action::Extent { axis: extent.axis },
+                action: Action::Extent { axis },
                 args: vec![operand],
                 condition: None,
                 note: None,
@@ -154,8 +158,40 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// `let [height, width] = extents(&size)?`
+    fn read_elements(&mut self, index: usize, count: usize) {
+        let step = &self.body.steps[index];
+        let of = Source::Step {
+            step: index,
+            result: 0,
+        };
+        let element = |i| self.extents.element(of, i).unwrap_or("_").to_owned();
+        let ty = Type::new(crate::ir::DType::I64, vec![]);
+        let results = (0..count).map(|i| Local {
+            name: element(i),
+            ty: ty.clone(),
+        });
+        let (results, args) = (results.collect(), vec![self.operand(step.args[0], index)]);
+        self.out.push(Step {
+            results,
+            action: Action::Elements,
+            args,
+            condition: None,
+            note: None,
+            origins: step.origins.clone(),
+        });
+    }
+
     fn step(&mut self, index: usize, fields: &[String]) {
         let step = &self.body.steps[index];
+        if let body::Action::Op(Op::ReadExtents(symbols)) = &step.action {
+            let arg = step.args[0];
+            self.read_elements(index, symbols.len());
+            if self.last_use.get(&arg) == Some(&index) {
+                self.names.remove(&arg);
+            }
+            return;
+        }
         let mut args: Vec<Operand> = step
             .args
             .iter()
@@ -246,6 +282,31 @@ impl<'a> Writer<'a> {
                 .unwrap_or_else(|| "_".to_owned()),
             (None, None) => "_".to_owned(),
         }
+    }
+}
+
+/// The body, with tensors in place of what reading their elements gave: the same tensors.
+fn without_aliases(body: &Body) -> Body {
+    let mut resolved = body.clone();
+    let sources = resolved.steps.iter_mut().flat_map(|step| &mut step.args);
+    for source in sources.chain(&mut resolved.results) {
+        *source = root(body, *source);
+    }
+    resolved
+}
+
+/// What a value is: reading its elements gives the tensor itself.
+fn root(body: &Body, source: Source) -> Source {
+    match source {
+        Source::Step { step, .. } => match &body.steps[step].action {
+            body::Action::Op(Op::ReadExtents(_)) => root(body, body.steps[step].args[0]),
+            body::Action::Op(_)
+            | body::Action::Layer { .. }
+            | body::Action::Call { .. }
+            | body::Action::Param(_)
+            | body::Action::LayerWeight { .. } => source,
+        },
+        Source::Input(_) => source,
     }
 }
 

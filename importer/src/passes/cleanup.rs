@@ -18,7 +18,12 @@ pub fn cleanup(graph: &Graph) -> Result<Graph> {
 /// Replaces values of known content by extents.
 fn extents(graph: &Graph) -> Result<Graph> {
     Rewriter::new(graph).run(|rewriter, _, node| {
-        let Some(content) = node.content.as_ref().filter(|_| !node.op.is_source()) else {
+        let is_read = matches!(node.op, Op::ReadExtents(_));
+        let Some(content) = node
+            .content
+            .as_ref()
+            .filter(|_| !node.op.is_source() && !is_read)
+        else {
             return Ok(None);
         };
         let dtype = node.types[0].dtype;
@@ -74,7 +79,8 @@ pub fn sweep(graph: &Graph) -> Result<Graph> {
         .for_each(|output| live[output.node.0 as usize] = true);
     for (id, node) in graph.nodes().rev() {
         if live[id.0 as usize] {
-            node.inputs
+            graph
+                .reads(node)
                 .iter()
                 .for_each(|input| live[input.node.0 as usize] = true);
         }

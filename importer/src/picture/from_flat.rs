@@ -68,7 +68,12 @@ fn of_flat(graph: &FlatGraph, params: &[Param], bad: &BTreeSet<String>) -> Draft
             1 => "result".to_owned(),
             _ => format!("result {i}"),
         };
-        place.push(Hidden::Box(draft.push(Kind::Result, label, String::new(), vec![])));
+        place.push(Hidden::Box(draft.push(
+            Kind::Result,
+            label,
+            String::new(),
+            vec![],
+        )));
         draft.connect(&place, place.len() - 1, 0, (edge.node, edge.output));
     }
     draft
@@ -108,7 +113,10 @@ fn constant(def: &NodeDef) -> String {
     match def.attr.get("value").and_then(|attr| attr.value.as_ref()) {
         Some(attr_value::Value::Tensor(tensor)) => {
             let shape = tensor.tensor_shape.as_ref();
-            typed(&dtype_name(tensor.dtype()), &static_shape(shape).unwrap_or_default())
+            typed(
+                &dtype_name(tensor.dtype()),
+                &static_shape(shape).unwrap_or_default(),
+            )
         }
         _ => "constant".to_owned(),
     }
@@ -142,7 +150,9 @@ impl Draft {
             FlatKind::Argument { dtype, shape, .. } => {
                 let name = node.origin.node.to_string();
                 let index = self.push(Kind::Argument, name, String::new(), vec![]);
-                let shape = shape.as_ref().map(|dims| dims.iter().map(|d| d.map(|d| d as u64)).collect());
+                let shape = shape
+                    .as_ref()
+                    .map(|dims| dims.iter().map(|d| d.map(|d| d as u64)).collect());
                 self.method.boxes[index].types = vec![typed(&text::dtype(*dtype), &shape)];
                 return index;
             }
@@ -168,7 +178,10 @@ impl Draft {
 
     /// A box for a node of this full name.
     fn named(&mut self, label: &str, name: &str) -> usize {
-        let scopes = name.split('/').filter(|part| !part.is_empty()).map(str::to_owned);
+        let scopes = name
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned);
         let mut scopes: Vec<String> = scopes.take(MAX_DEPTH).collect();
         scopes.pop();
         self.push(Kind::Op, label.to_owned(), String::new(), scopes)
@@ -226,7 +239,13 @@ impl Draft {
 
 /// Nodes of a stored graph that flattening does away with.
 fn is_plumbing(op: &str) -> bool {
-    let known = ["Placeholder", "PlaceholderWithDefault", "Const", "NoOp", "VarHandleOp"];
+    let known = [
+        "Placeholder",
+        "PlaceholderWithDefault",
+        "Const",
+        "NoOp",
+        "VarHandleOp",
+    ];
     known.contains(&op)
         || ["VariableV2", "Variable", "AutoReloadVariable"].contains(&op)
         || ["PartitionedCall", "StatefulPartitionedCall"].contains(&op)
@@ -239,13 +258,19 @@ fn result_types(def: &NodeDef) -> Vec<String> {
         return vec![];
     };
     let attr = |name: &str| def.attr.get(name).or_else(|| op.default(name));
-    let shapes = match def.attr.get("_output_shapes").and_then(|a| a.value.as_ref()) {
+    let shapes = match def
+        .attr
+        .get("_output_shapes")
+        .and_then(|a| a.value.as_ref())
+    {
         Some(attr_value::Value::List(list)) => list.shape.as_slice(),
         _ => &[],
     };
     let dtypes = op.output_types(attr).unwrap_or_default();
     let named = dtypes.iter().enumerate().map(|(i, dtype)| {
-        let shape = shapes.get(i).and_then(|shape| static_shape(Some(shape)).ok().flatten());
+        let shape = shapes
+            .get(i)
+            .and_then(|shape| static_shape(Some(shape)).ok().flatten());
         typed(&dtype_name(*dtype), &shape)
     });
     named.collect()
@@ -254,7 +279,12 @@ fn result_types(def: &NodeDef) -> Vec<String> {
 fn of_body(body: &Body) -> Draft {
     let mut draft = Draft::default();
     for i in 0..body.arguments {
-        draft.push(Kind::Argument, format!("argument {i}"), String::new(), vec![]);
+        draft.push(
+            Kind::Argument,
+            format!("argument {i}"),
+            String::new(),
+            vec![],
+        );
     }
     let boxes: Vec<usize> = body
         .nodes
@@ -375,7 +405,10 @@ fn scope_path(around: &str, name: &str) -> String {
 /// The scopes at this depth, and how many boxes are in each.
 fn scope_names(open: &Open) -> BTreeMap<String, usize> {
     let mut names = BTreeMap::new();
-    let here = open.scopes.iter().filter_map(|scopes| scopes.get(open.depth));
+    let here = open
+        .scopes
+        .iter()
+        .filter_map(|scopes| scopes.get(open.depth));
     here.for_each(|name| *names.entry(name.clone()).or_insert(0) += 1);
     names
 }

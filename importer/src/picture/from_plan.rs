@@ -30,7 +30,9 @@ pub fn add(
     if let Some(root) = picture.modules.first_mut() {
         for (index, method) in root.methods.iter_mut().enumerate() {
             let own = exported.iter().filter(|exported| exported.index == index);
-            let paths: Vec<&str> = own.map(|exported| exported.function.path.as_str()).collect();
+            let paths: Vec<&str> = own
+                .map(|exported| exported.function.path.as_str())
+                .collect();
             method.path = paths.join(", ");
         }
         root.instances.push(Instance::default());
@@ -65,7 +67,11 @@ fn module(structure: &Struct) -> Module {
         name: structure.name.clone(),
         note: structure.docs.join(" "),
         example: structure.example.clone(),
-        fields: structure.fields.iter().map(|f| field(f, structure)).collect(),
+        fields: structure
+            .fields
+            .iter()
+            .map(|f| field(f, structure))
+            .collect(),
         methods: methods.map(|method| drawing(structure, method)).collect(),
         ..Module::default()
     }
@@ -153,10 +159,14 @@ impl<'a> Drawer<'a> {
     }
 
     fn step(&mut self, step: &'a Step) {
-        let names: Vec<&'a str> = step.results.iter().map(|local| local.name.as_str()).collect();
+        let names: Vec<&'a str> = step
+            .results
+            .iter()
+            .map(|local| local.name.as_str())
+            .collect();
         let constant = match &step.action {
             Action::Constant(tensor) => Some(Source::Constant(text::constant(tensor))),
-            Action::Extent { .. } => Some(Source::Extent),
+            Action::Extent { .. } | Action::Elements => Some(Source::Extent),
             Action::Op(crate::ir::Op::Constant(tensor)) => {
                 Some(Source::Constant(text::constant(tensor)))
             }
@@ -169,7 +179,8 @@ impl<'a> Drawer<'a> {
             | Action::LayerWeight { .. } => None,
         };
         if let Some(constant) = constant {
-            self.names.extend(names.into_iter().map(|name| (name, constant.clone())));
+            self.names
+                .extend(names.into_iter().map(|name| (name, constant.clone())));
             return;
         }
         let index = self.push(self.node(step));
@@ -236,7 +247,7 @@ impl<'a> Drawer<'a> {
                     ..Node::default()
                 }
             }
-            Action::Constant(_) | Action::Extent { .. } => Node::default(),
+            Action::Constant(_) | Action::Extent { .. } | Action::Elements => Node::default(),
         };
         node.optional = step.condition.is_some();
         if let Some(flag) = step.condition.as_ref().and_then(|c| field(c.field))
@@ -244,7 +255,11 @@ impl<'a> Drawer<'a> {
         {
             node.detail = join(&node.detail, &format!("if {}", flag.name));
         }
-        node.types = step.results.iter().map(|Local { ty, .. }| text::ty(ty)).collect();
+        node.types = step
+            .results
+            .iter()
+            .map(|Local { ty, .. }| text::ty(ty))
+            .collect();
         node.nodes = step.origins.iter().map(origin).collect();
         node
     }
@@ -318,7 +333,9 @@ fn list_instances(picture: &mut Picture, plan: &Plan) {
         };
         let mut below = vec![];
         for field in &structure.fields {
-            let is_there = field.present.is_none_or(|flag| values.get(flag) != Some(&ArgValue::Flag(false)));
+            let is_there = field
+                .present
+                .is_none_or(|flag| values.get(flag) != Some(&ArgValue::Flag(false)));
             if is_there {
                 parts(plan, field, &instance, &values, &mut below);
             }
@@ -353,8 +370,14 @@ fn parts(
             ArgValue::Size(_) | ArgValue::Sizes(_) | ArgValue::Flag(_) => arg.clone(),
         };
         let args: Vec<ArgValue> = args.iter().map(resolve).collect();
-        let names = plan.structs.get(ty).map_or(&[][..], |structure| &structure.args);
-        let settings = names.iter().zip(&args).map(|(name, arg)| text::setting(name, arg));
+        let names = plan
+            .structs
+            .get(ty)
+            .map_or(&[][..], |structure| &structure.args);
+        let settings = names
+            .iter()
+            .zip(&args)
+            .map(|(name, arg)| text::setting(name, arg));
         let settings = settings.collect();
         out.push((ty, Instance { path, settings }, args));
     };

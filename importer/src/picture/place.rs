@@ -91,8 +91,16 @@ fn block(picture: &Picture, group: &Group, depth: usize) -> Block {
     let (module, method) = group.drawing(picture);
     let mut parts: Vec<Part> = vec![];
     for (index, node) in method.boxes.iter().enumerate() {
-        let inside = group.inside.get(&index).map(|inside| block(picture, inside, depth + 1));
-        parts.push(Part::new(node, caption(picture, module, node), inside, depth));
+        let inside = group
+            .inside
+            .get(&index)
+            .map(|inside| block(picture, inside, depth + 1));
+        parts.push(Part::new(
+            node,
+            caption(picture, module, node),
+            inside,
+            depth,
+        ));
     }
     let mut layout = Layout::new(method, parts);
     layout.settle();
@@ -118,10 +126,16 @@ impl Part {
             caption.types.clear();
         }
         if node.kind == Kind::Result {
-            caption.lines.extend((!caption.types.is_empty()).then(|| caption.types.clone()));
+            caption
+                .lines
+                .extend((!caption.types.is_empty()).then(|| caption.types.clone()));
             caption.types.clear();
         }
-        let longest = caption.lines.iter().map(|line| width(line)).fold(width(&caption.title) * 1.06, f64::max);
+        let longest = caption
+            .lines
+            .iter()
+            .map(|line| width(line))
+            .fold(width(&caption.title) * 1.06, f64::max);
         let mut size = (
             longest + 2.0 * PADDING,
             LINE * (1 + caption.lines.len()) as f64 + PADDING,
@@ -215,12 +229,18 @@ impl Layout {
             rows.push(cells);
         }
         let mut fan_in = vec![0; parts.len()];
-        method.edges.iter().for_each(|edge| fan_in[edge.to] = fan_in[edge.to].max(edge.operand + 1));
+        method
+            .edges
+            .iter()
+            .for_each(|edge| fan_in[edge.to] = fan_in[edge.to].max(edge.operand + 1));
         let mut layout = Layout {
             above: vec![vec![]; rows.len()],
             below: vec![vec![]; rows.len()],
             tops: vec![],
-            heights: rows.iter().map(|row| row.iter().map(|c| c.height).fold(0.0, f64::max)).collect(),
+            heights: rows
+                .iter()
+                .map(|row| row.iter().map(|c| c.height).fold(0.0, f64::max))
+                .collect(),
             parts,
             rows,
             links: vec![],
@@ -228,7 +248,11 @@ impl Layout {
             bends,
             fan_in,
         };
-        method.edges.iter().enumerate().for_each(|(index, edge)| layout.link(index, edge));
+        method
+            .edges
+            .iter()
+            .enumerate()
+            .for_each(|(index, edge)| layout.link(index, edge));
         layout
     }
 
@@ -236,12 +260,18 @@ impl Layout {
     fn ends(&self, edge: &Edge) -> (f64, f64) {
         let from = &self.parts[edge.from];
         let out = match &from.inside {
-            Some(inside) => inside.outputs.get(edge.result).map_or(0.0, |port| port.0 - inside.size.0 / 2.0),
+            Some(inside) => inside
+                .outputs
+                .get(edge.result)
+                .map_or(0.0, |port| port.0 - inside.size.0 / 2.0),
             None => 0.0,
         };
         let to = &self.parts[edge.to];
         let into = match &to.inside {
-            Some(inside) => inside.inputs.get(edge.operand).map_or(0.0, |port| port.0 - inside.size.0 / 2.0),
+            Some(inside) => inside
+                .inputs
+                .get(edge.operand)
+                .map_or(0.0, |port| port.0 - inside.size.0 / 2.0),
             None => {
                 let count = self.fan_in[edge.to] as f64;
                 let step = (to.width / (count + 1.0)).min(16.0);
@@ -353,7 +383,9 @@ impl Layout {
             }
             runs.push(run);
         }
-        let starts = runs.iter().flat_map(|run| std::iter::repeat_n(run.0 / run.1, run.2));
+        let starts = runs
+            .iter()
+            .flat_map(|run| std::iter::repeat_n(run.0 / run.1, run.2));
         for ((cell, start), offset) in cells.iter_mut().zip(starts).zip(offsets) {
             cell.x = start + offset;
         }
@@ -361,12 +393,25 @@ impl Layout {
 
     /// Brings everything to its final place.
     fn finish(mut self, method: &Method, depth: usize) -> Block {
-        let left = self.cells().map(|cell| cell.x - cell.width / 2.0).fold(f64::INFINITY, f64::min);
+        let left = self
+            .cells()
+            .map(|cell| cell.x - cell.width / 2.0)
+            .fold(f64::INFINITY, f64::min);
         let left = if left.is_finite() { left } else { 0.0 };
         let shift = MARGIN - left;
-        self.rows.iter_mut().flatten().for_each(|cell| cell.x += shift);
-        let right = self.cells().map(|cell| cell.x + cell.width / 2.0).fold(0.0, f64::max);
-        let mut y = if depth == 0 { MARGIN } else { TITLE + MARGIN / 2.0 };
+        self.rows
+            .iter_mut()
+            .flatten()
+            .for_each(|cell| cell.x += shift);
+        let right = self
+            .cells()
+            .map(|cell| cell.x + cell.width / 2.0)
+            .fold(0.0, f64::max);
+        let mut y = if depth == 0 {
+            MARGIN
+        } else {
+            TITLE + MARGIN / 2.0
+        };
         for height in &self.heights {
             self.tops.push(y);
             y += height + ROW_GAP;
@@ -426,7 +471,10 @@ impl Layout {
         let source = &self.parts[edge.from];
         let x = self.rows[from.0][from.1].x + out;
         let bottom = self.tops[from.0] + source.height;
-        let start = source.inside.as_ref().and_then(|b| b.outputs.get(edge.result));
+        let start = source
+            .inside
+            .as_ref()
+            .and_then(|b| b.outputs.get(edge.result));
         let mut points = vec![(x, start.map_or(bottom, |port| self.tops[from.0] + port.1))];
         points.push((x, self.tops[from.0] + self.heights[from.0]));
         for &(row, cell) in &self.bends[index] {
@@ -455,7 +503,11 @@ impl Block {
         // The title must not be wider than the cluster.
         let room = ((placed.rect.w - 12.0) / CHAR).max(4.0) as usize;
         if title.chars().count() > room {
-            title = title.chars().take(room.saturating_sub(1)).chain(['…']).collect();
+            title = title
+                .chars()
+                .take(room.saturating_sub(1))
+                .chain(['…'])
+                .collect();
         }
         self.clusters.push(Cluster {
             rect: placed.rect,
@@ -467,14 +519,16 @@ impl Block {
             y: rect.y + dy,
             ..rect
         };
-        self.clusters.extend(inside.clusters.into_iter().map(|cluster| Cluster {
-            rect: moved(cluster.rect),
-            ..cluster
-        }));
-        self.boxes.extend(inside.boxes.into_iter().map(|placed| Placed {
-            rect: moved(placed.rect),
-            ..placed
-        }));
+        self.clusters
+            .extend(inside.clusters.into_iter().map(|cluster| Cluster {
+                rect: moved(cluster.rect),
+                ..cluster
+            }));
+        self.boxes
+            .extend(inside.boxes.into_iter().map(|placed| Placed {
+                rect: moved(placed.rect),
+                ..placed
+            }));
         let lines = inside.lines.into_iter();
         self.lines
             .extend(lines.map(|line| line.into_iter().map(|(x, y)| (x + dx, y + dy)).collect()));

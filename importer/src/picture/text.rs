@@ -29,7 +29,11 @@ pub fn dtype(dtype: DType) -> String {
 pub fn shape(dims: &[usize]) -> String {
     match dims {
         [] => "scalar".to_owned(),
-        dims => dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×"),
+        dims => dims
+            .iter()
+            .map(usize::to_string)
+            .collect::<Vec<_>>()
+            .join("×"),
     }
 }
 
@@ -70,7 +74,11 @@ pub fn op(op: &Op) -> (String, String) {
 
 /// `Reduce { op: Mean, axes: [1, 2] }` is a `Mean` with `axes 1, 2`.
 fn reduction(name: &str, inner: &str) -> (String, String) {
-    let Some((of, rest)) = inner.trim().strip_prefix("op: ").and_then(|r| r.split_once(", ")) else {
+    let Some((of, rest)) = inner
+        .trim()
+        .strip_prefix("op: ")
+        .and_then(|r| r.split_once(", "))
+    else {
         return (name.to_owned(), settings(inner));
     };
     let name = match name {
@@ -149,7 +157,10 @@ pub fn layer(layer: &Layer, args: &[Arg]) -> (String, String) {
     match layer {
         Layer::Linear {
             inputs, outputs, ..
-        } => ("Linear".to_owned(), format!("{} → {}", size(inputs), size(outputs))),
+        } => (
+            "Linear".to_owned(),
+            format!("{} → {}", size(inputs), size(outputs)),
+        ),
         Layer::Conv {
             inputs,
             outputs,
@@ -161,7 +172,11 @@ pub fn layer(layer: &Layer, args: &[Arg]) -> (String, String) {
             ..
         } => {
             let depthwise = *grouping == Grouping::Depthwise;
-            let name = format!("{}Conv{}d", if depthwise { "Depthwise" } else { "" }, dilations.len());
+            let name = format!(
+                "{}Conv{}d",
+                if depthwise { "Depthwise" } else { "" },
+                dilations.len()
+            );
             let channels = match depthwise {
                 true => size(inputs),
                 false => format!("{} → {}", size(inputs), size(outputs)),
@@ -180,20 +195,27 @@ pub fn layer(layer: &Layer, args: &[Arg]) -> (String, String) {
             ..
         } => {
             let strides = stride(&Setting::Fixed(strides.clone()), args);
-            let text = format!("{} · {} → {}{strides}", shape(kernel), size(inputs), size(outputs));
+            let text = format!(
+                "{} · {} → {}{strides}",
+                shape(kernel),
+                size(inputs),
+                size(outputs)
+            );
             (format!("ConvTranspose{}d", kernel.len()), text)
         }
         Layer::BatchNorm { features, .. } => ("BatchNorm".to_owned(), size(features)),
         Layer::LayerNorm { size: features, .. } => ("LayerNorm".to_owned(), size(features)),
-        Layer::Embedding { count, size: width } => {
-            ("Embedding".to_owned(), format!("{} × {}", size(count), size(width)))
-        }
+        Layer::Embedding { count, size: width } => (
+            "Embedding".to_owned(),
+            format!("{} × {}", size(count), size(width)),
+        ),
         Layer::Dropout { rate } => ("Dropout".to_owned(), rate.to_string()),
     }
 }
 
 fn argument(args: &[Arg], index: usize) -> String {
-    args.get(index).map_or_else(|| "?".to_owned(), |arg| arg.name.clone())
+    args.get(index)
+        .map_or_else(|| "?".to_owned(), |arg| arg.name.clone())
 }
 
 fn groups(grouping: &Grouping) -> String {
@@ -206,9 +228,9 @@ fn groups(grouping: &Grouping) -> String {
 fn stride(strides: &Setting<Vec<usize>>, args: &[Arg]) -> String {
     match strides {
         Setting::Fixed(strides) if strides.iter().all(|&stride| stride == 1) => String::new(),
-        Setting::Fixed(strides) if strides.windows(2).all(|pair| pair[0] == pair[1]) => {
-            strides.first().map_or_else(String::new, |one| format!(" · stride {one}"))
-        }
+        Setting::Fixed(strides) if strides.windows(2).all(|pair| pair[0] == pair[1]) => strides
+            .first()
+            .map_or_else(String::new, |one| format!(" · stride {one}")),
         Setting::Fixed(strides) => format!(" · stride {}", shape(strides)),
         Setting::Arg(arg) => format!(" · {}", argument(args, *arg)),
     }
@@ -256,7 +278,10 @@ mod tests {
     fn ops_are_called_what_they_do() {
         assert_eq!(said(Op::Unary(Unary::Relu)), "Relu | ");
         assert_eq!(said(Op::Binary(Binary::Add)), "Add | ");
-        assert_eq!(said(Op::Unary(Unary::Elu { alpha: 1.0 })), "Elu | alpha: 1.0");
+        assert_eq!(
+            said(Op::Unary(Unary::Elu { alpha: 1.0 })),
+            "Elu | alpha: 1.0"
+        );
         let mean = Op::Reduce {
             op: Reduction::Mean,
             axes: vec![1, 2],

@@ -122,7 +122,7 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
             operand(0)?;
             spatial::layer_norm(body, args, *axes, *epsilon, [*scale, *offset])?
         }
-        Op::Dropout { .. } => operand(0)?.value(body),
+        Op::Dropout { .. } | Op::ReadExtents(_) => operand(0)?.value(body),
         Op::Input(_) | Op::Param(_) | Op::Constant(_) | Op::Extents { .. } => {
             return Err(Error::malformed(
                 "internal: a source among a method's steps",

@@ -3,7 +3,7 @@
 use super::super::operand::{Arg, Body};
 use super::super::plan::{Action, FieldKind, Local, Method, Plan, Step, Struct};
 use super::super::rust::{Arm, Block, Expr, Pat};
-use super::super::statement::Line;
+use super::super::statement::{Line, elements};
 use super::weight::layer_weight;
 use super::{layer, op};
 use crate::error::{Error, Result};
@@ -57,7 +57,7 @@ fn uses(action: &Action, index: usize) -> bool {
         | Action::Modules { field, .. }
         | Action::LayerWeight { field, .. }
         | Action::Parameter(field) => *field == index,
-        Action::Op(_) | Action::Constant(_) | Action::Extent { .. } => false,
+        Action::Op(_) | Action::Constant(_) | Action::Extent { .. } | Action::Elements => false,
     }
 }
 
@@ -81,7 +81,8 @@ fn bound(plan: &Plan, structure: &Struct, method: &Method, step: &Step) -> Optio
         | Action::Layer { .. }
         | Action::Module { .. }
         | Action::Modules { .. }
-        | Action::Extent { .. } => None,
+        | Action::Extent { .. }
+        | Action::Elements => None,
     }
 }
 
@@ -143,6 +144,10 @@ fn value(plan: &Plan, step: &Step, args: &[Arg], body: &mut Body) -> Result<Expr
             .place_of(body)
             .call_method("dims", [])
             .index(Expr::size(*axis))),
+        Action::Elements => {
+            let read = body.using(&format!("support::{}", elements(step.results.len())));
+            Ok(Expr::call(read, [first?.value(body)]))
+        }
         Action::Parameter(field) => Ok(own(*field).call_method("val", [])),
         Action::Constant(_) | Action::LayerWeight { .. } => {
             Err(Error::malformed("internal: a step without a statement"))

@@ -94,7 +94,8 @@ pub fn called_once(structure: &Struct) -> BTreeSet<usize> {
             | Action::Modules { .. }
             | Action::Parameter(_)
             | Action::Constant(_)
-            | Action::Extent { .. } => {}
+            | Action::Extent { .. }
+            | Action::Elements => {}
         }
     }
     uses.into_iter()

@@ -28,7 +28,7 @@ pub fn method(
     let assignments = assignments(method, &mut body);
     let result = result(method, entry, &mut body);
     let read = body.read.take();
-    lines.retain(|line| !line.is_extent || read.contains(&line.names[0]));
+    lines.retain(|line| !line.is_extent || line.names.iter().any(|name| read.contains(name)));
     let needs_device = body.needs_device;
     if needs_device {
         lines.insert(0, device(structure, method));

@@ -157,7 +157,7 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg]) -> Result<Expr> {
             )
             .tried()
         }
-        Op::Dropout { .. } => first()?.owned(body),
+        Op::Dropout { .. } | Op::ReadExtents(_) => first()?.owned(body),
         Op::Input(_) | Op::Param(_) | Op::Constant(_) | Op::Extents { .. } => {
             return Err(Error::malformed(
                 "internal: a source among a method's steps",

@@ -3,7 +3,7 @@
 use super::super::operand::{Arg, Body, Place};
 use super::super::plan::{Action, Field, FieldKind, Method, Plan, Step};
 use super::super::rust::{Arm, Block, Expr, Pat};
-use super::super::statement::Line;
+use super::super::statement::{Line, elements};
 use super::absorb::Activation;
 use super::weight::layer_weight;
 use super::{layer, op};
@@ -28,15 +28,14 @@ pub fn statement(plan: &Plan, step: &Step, body: &mut Body) -> Result<Option<Lin
         | Action::Layer { .. }
         | Action::Module { .. }
         | Action::Modules { .. }
-        | Action::Extent { .. } => None,
+        | Action::Extent { .. }
+        | Action::Elements => None,
     };
-    if let [only] = step.results.as_slice()
-        && body.bind(&step.action, &only.name, spell)
-    {
-        return Ok(None);
-    }
-    for result in step.results.iter().skip(1) {
-        body.bind(&step.action, &result.name, |_| None);
+    for (i, result) in step.results.iter().enumerate() {
+        let is_bound = body.bind(&step.action, &result.name, spell);
+        if is_bound && i == 0 {
+            return Ok(None);
+        }
     }
     let value = match &step.condition {
         None => value(plan, step, &args, None, body)?,
@@ -113,6 +112,11 @@ fn value(
             .receiver(body)
             .call_method("dim", [Expr::size(*axis)])
             .tried(),
+        Action::Elements => {
+            let name = elements(step.results.len());
+            let read = body.support(name);
+            Expr::call(read, [args[0].reference(body)]).tried()
+        }
         Action::LayerWeight { field, .. } => {
             let name = &structure.fields[*field].name;
             let what = format!("a weight of the layer `{name}` outside the layer");
@@ -186,7 +190,8 @@ fn conditional(
         | Action::Parameter(_)
         | Action::LayerWeight { .. }
         | Action::Constant(_)
-        | Action::Extent { .. } => false,
+        | Action::Extent { .. }
+        | Action::Elements => false,
     };
     let name = match args
         .iter()

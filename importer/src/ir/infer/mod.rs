@@ -53,6 +53,7 @@ fn results(op: &Op, inputs: &[&Type]) -> Result<Vec<Type>> {
             scalar,
             dtype,
         } => shape::extents(dims, *scalar, *dtype, inputs)?,
+        Op::ReadExtents(symbols) => shape::read_extents(symbols.len(), inputs)?,
         Op::Unary(f) => elementwise::unary(*f, inputs)?,
         Op::Binary(f) => elementwise::binary(*f, inputs)?,
         Op::Compare(f) => elementwise::compare(*f, inputs)?,

@@ -24,6 +24,19 @@ pub(super) fn extents(dims: &[Dim], scalar: bool, dtype: DType, inputs: &[&Type]
     ))
 }
 
+pub(super) fn read_extents(count: usize, inputs: &[&Type]) -> Result<Type> {
+    let [x] = operands(inputs)?;
+    expect(x.dtype.is_integer(), || {
+        format!("extents are integers, not {:?}", x.dtype)
+    })?;
+    expect(
+        x.rank().is_some_and(|rank| rank < 2)
+            && x.shape.known().map(|dims| dims.iter().product()) == Some(count),
+        || format!("{x} does not hold {count} extents"),
+    )?;
+    Ok(x.clone())
+}
+
 pub(super) fn reshape(dims: &[Dim], inputs: &[&Type]) -> Result<Type> {
     let [x] = operands(inputs)?;
     let result = Type::new(x.dtype, dims);
