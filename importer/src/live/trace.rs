@@ -4,10 +4,10 @@ use savedmodel_import_proto::{SavedConcreteFunction, StructuredValue};
 
 use super::fit::{fits, flatten, pack};
 use super::nest::Nest;
-use super::parameters::Bound;
+use super::parameters::{Bound, Parameter, Parameters};
 use super::spec::{Spec, TensorSpec};
 use crate::interpreter::Value;
-use crate::saved_model::SavedModel;
+use crate::saved_model::{SavedModel, dtype_from_wire, has_structure};
 use crate::{Error, Place, Result};
 
 /// A concrete function and its types.
@@ -21,6 +21,8 @@ pub struct Trace {
     pub named: Spec,
     /// The type of the result.
     pub output: Spec,
+    /// The inputs, where their structure was not saved.
+    flat: Option<Vec<Option<TensorSpec>>>,
 }
 
 impl Trace {
@@ -31,7 +33,13 @@ impl Trace {
         let concrete = concrete.ok_or_else(|| {
             Error::malformed(format!("function `{function}` has no calling convention"))
         })?;
-        read(function, concrete).map_err(|error| {
+        let trace = read(function, concrete).and_then(|mut trace| {
+            if !has_structure(concrete.canonicalized_input_signature.as_ref()) {
+                trace.flat = Some(arguments(model, function, concrete.bound_inputs.len())?);
+            }
+            Ok(trace)
+        });
+        trace.map_err(|error| {
             error.at(&Place {
                 function: Some(function.to_owned()),
                 ..Place::default()
@@ -65,8 +73,33 @@ impl Trace {
         pack(&self.output, &mut results.into_iter())
     }
 
+    /// Parameters as the structure of the arguments implies them: the saved names of the tensors, no defaults.
+    pub(super) fn parameters(&self) -> Parameters {
+        let parameter = |name: String| Parameter {
+            name,
+            default: None,
+        };
+        let name = |(index, spec): (usize, &Spec)| match spec {
+            Spec::Tensor(spec) if !spec.name.is_empty() => spec.name.clone(),
+            _ => format!("arg_{index}"),
+        };
+        let positional = self.positional.iter().enumerate().map(name);
+        let named: Vec<String> = match &self.named {
+            Spec::Dict(fields) => fields.keys().cloned().collect(),
+            _ => vec![],
+        };
+        Parameters {
+            positional: positional.map(parameter).collect(),
+            keyword_only: named.into_iter().map(parameter).collect(),
+            ..Parameters::default()
+        }
+    }
+
     /// The tensors among the arguments, in TensorFlow's order; `None` for a part of a composite value.
     pub(super) fn flat_inputs(&self) -> Vec<Option<TensorSpec>> {
+        if let Some(specs) = &self.flat {
+            return specs.clone();
+        }
         let mut specs = Vec::new();
         self.positional
             .iter()
@@ -88,14 +121,34 @@ fn read(function: &str, concrete: &SavedConcreteFunction) -> Result<Trace> {
         positional,
         named,
         output: output.unwrap_or(Spec::Value(Nest::None)),
+        flat: None,
     })
+}
+
+/// The graph function's own arguments, without the captures that follow them.
+fn arguments(
+    model: &SavedModel,
+    function: &str,
+    captures: usize,
+) -> Result<Vec<Option<TensorSpec>>> {
+    let signature = model.library().find(function)?.signature.as_ref();
+    let args = signature.map_or(&[][..], |signature| &signature.input_arg);
+    let own = args.len().saturating_sub(captures);
+    let spec = |arg: &savedmodel_import_proto::op_def::ArgDef| {
+        Ok(Some(TensorSpec {
+            dtype: dtype_from_wire(arg.r#type)?,
+            shape: None,
+            name: arg.name.clone(),
+        }))
+    };
+    args[..own].iter().map(spec).collect()
 }
 
 fn inputs(signature: Option<&StructuredValue>) -> Result<(Vec<Spec>, Spec)> {
     let flaw = || {
         Error::malformed("the input signature is not a pair of positional and keyword arguments")
     };
-    let Some(signature) = signature else {
+    let Some(signature) = signature.filter(|_| has_structure(signature)) else {
         return Ok((Vec::new(), Spec::Dict(Default::default())));
     };
     let Spec::Tuple(mut parts) = Spec::read(signature)? else {
