@@ -32,6 +32,11 @@ pub fn add(
             let own = exported.iter().filter(|exported| exported.index == index);
             let paths: Vec<&str> = own.map(|exported| exported.function.path.as_str()).collect();
             method.path = paths.join(", ");
+            let outputs = plan.entries.get(index).map_or(&[][..], |entry| &entry.outputs);
+            let results = method.boxes.iter_mut().filter(|node| node.kind == Kind::Result);
+            for (node, output) in results.zip(outputs) {
+                node.label.clone_from(&output.name);
+            }
         }
         root.instances.push(Instance::default());
     }

@@ -11,6 +11,7 @@ mod dot;
 mod from_flat;
 mod from_plan;
 mod group;
+mod html;
 mod layers;
 mod model;
 mod place;
@@ -176,7 +177,7 @@ impl Picture {
         match format {
             Format::Dot => Ok(dot::dot(self)),
             Format::Svg => Ok(svg::svg(self)),
-            Format::Html => Err(Error::unsupported("html")),
+            Format::Html => html::html(self),
         }
     }
 

@@ -14,7 +14,7 @@ const ROW_GAP: f64 = 26.0;
 const GAP: f64 = 22.0;
 const TITLE: f64 = 22.0;
 const MARGIN: f64 = 12.0;
-const SWEEPS: usize = 10;
+const SWEEPS: usize = 32;
 
 /// A rectangle.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,6 +42,8 @@ pub struct Placed {
     pub is_pill: bool,
     /// Whether it stands for several modules in a row.
     pub is_row: bool,
+    /// Whether only some instances of its module have it.
+    pub is_optional: bool,
 }
 
 /// An unfolded module.
@@ -104,6 +106,7 @@ struct Part {
     caption: Caption,
     kind: Kind,
     is_row: bool,
+    is_optional: bool,
     is_pill: bool,
     width: f64,
     height: f64,
@@ -138,6 +141,7 @@ impl Part {
         Part {
             kind: node.kind,
             is_row: node.count.is_some(),
+            is_optional: node.optional,
             is_pill,
             width: size.0,
             height: size.1,
@@ -286,7 +290,7 @@ impl Layout {
                 false => (0..self.rows.len()).rev().collect(),
             };
             for row in order {
-                let wish = self.wishes(row, sweep % 2 == 0, sweep + 2 >= SWEEPS);
+                let wish = self.wishes(row, sweep % 2 == 0, sweep + 6 >= SWEEPS);
                 self.arrange(row, &wish);
             }
         }
@@ -411,6 +415,7 @@ impl Layout {
             caption: part.caption.clone(),
             is_pill: part.is_pill,
             is_row: part.is_row,
+            is_optional: part.is_optional,
         };
         match part.inside.take() {
             Some(inside) => block.adopt(inside, &placed, depth),
