@@ -285,7 +285,9 @@ impl Drafter<'_> {
 /// Where values come from, each node once.
 fn origins(graph: &Graph, values: &[Value]) -> Vec<Origin> {
     let nodes: BTreeSet<NodeId> = values.iter().map(|value| value.node).collect();
-    let origins = nodes.into_iter().map(|node| graph.node(node).origin.clone());
+    let origins = nodes
+        .into_iter()
+        .map(|node| graph.node(node).origin.clone());
     origins.filter(|origin| !origin.node.is_empty()).collect()
 }
 

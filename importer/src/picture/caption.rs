@@ -50,20 +50,32 @@ pub fn caption(picture: &Picture, module: &Module, node: &Node) -> Caption {
 
 /// The weights behind a box: of the first instance of its module.
 pub fn weights<'p>(picture: &'p Picture, module: &Module, node: &Node) -> Vec<&'p Weight> {
-    let own = node.weights.iter().filter_map(|&weight| picture.weights.get(weight));
+    let own = node
+        .weights
+        .iter()
+        .filter_map(|&weight| picture.weights.get(weight));
     let of_field = match &node.field {
         Some(field) if !module.is_scope => module.example_weights(picture, field),
         Some(_) | None => &[],
     };
     let mut all: Vec<&Weight> = own.chain(of_field).collect();
     // The kernel before the bias, as everybody writes them.
-    all.sort_by_key(|weight| (last_part(&weight.key) != "weight", std::cmp::Reverse(weight.shape.len())));
+    all.sort_by_key(|weight| {
+        (
+            last_part(&weight.key) != "weight",
+            std::cmp::Reverse(weight.shape.len()),
+        )
+    });
     all
 }
 
 fn called(picture: &Picture, node: &Node) -> String {
-    let name = node.calls.and_then(|(module, _)| picture.modules.get(module));
-    let name = name.filter(|module| !module.is_scope).map_or("", |module| &module.name);
+    let name = node
+        .calls
+        .and_then(|(module, _)| picture.modules.get(module));
+    let name = name
+        .filter(|module| !module.is_scope)
+        .map_or("", |module| &module.name);
     match node.count {
         Some(count) => format!("{count} × {name}"),
         None => name.to_owned(),
@@ -74,7 +86,9 @@ fn weight_line(module: &Module, node: &Node, weights: &[&Weight]) -> String {
     if weights.is_empty() {
         return String::new();
     }
-    let total: u64 = weights.iter().fold(0, |sum, w| sum.saturating_add(w.parameters));
+    let total: u64 = weights
+        .iter()
+        .fold(0, |sum, w| sum.saturating_add(w.parameters));
     let total = format!("{} parameters", text::thousands(total));
     match (node.kind, module.instances.len() > 1) {
         (Kind::Module, false) => total,
@@ -83,9 +97,17 @@ fn weight_line(module: &Module, node: &Node, weights: &[&Weight]) -> String {
             let names = weights.iter().map(|weight| last_part(&weight.key));
             names.collect::<Vec<_>>().join(", ")
         }
-        (Kind::Weight, false) => weights.iter().map(|w| text::shape(&w.shape)).collect::<Vec<_>>().join(" + "),
+        (Kind::Weight, false) => weights
+            .iter()
+            .map(|w| text::shape(&w.shape))
+            .collect::<Vec<_>>()
+            .join(" + "),
         (_, false) => {
-            let shapes: Vec<String> = weights.iter().take(2).map(|w| text::shape(&w.shape)).collect();
+            let shapes: Vec<String> = weights
+                .iter()
+                .take(2)
+                .map(|w| text::shape(&w.shape))
+                .collect();
             format!("{} · {total}", shapes.join(" + "))
         }
     }
@@ -101,10 +123,23 @@ fn tip(title: &str, lines: &[String], node: &Node, weights: &[&Weight]) -> Strin
     if !node.types.is_empty() {
         all.push(format!("→ {}", node.types.join(", ")));
     }
-    let shown = if node.kind == Kind::Module { 0 } else { weights.len() };
+    let shown = if node.kind == Kind::Module {
+        0
+    } else {
+        weights.len()
+    };
     all.extend(weights.iter().take(shown).map(|weight| {
-        let trained = if weight.trainable { "" } else { ", not trainable" };
-        format!("{}: {} {}{trained}", weight.name, weight.dtype, text::shape(&weight.shape))
+        let trained = if weight.trainable {
+            ""
+        } else {
+            ", not trainable"
+        };
+        format!(
+            "{}: {} {}{trained}",
+            weight.name,
+            weight.dtype,
+            text::shape(&weight.shape)
+        )
     }));
     all.extend(node.nodes.iter().cloned());
     all.join("\n")

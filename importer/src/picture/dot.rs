@@ -22,13 +22,24 @@ pub fn dot(picture: &Picture) -> String {
     }
     if sheet.left_out > 0 {
         let text = format!("{} more modules found no place", sheet.left_out);
-        let _ = writeln!(out, "  left_out [shape = plaintext, label = {}];", quoted(&text));
+        let _ = writeln!(
+            out,
+            "  left_out [shape = plaintext, label = {}];",
+            quoted(&text)
+        );
     }
     out.push_str("}\n");
     out
 }
 
-fn cluster(out: &mut String, picture: &Picture, group: &Group, id: &str, title: &str, depth: usize) {
+fn cluster(
+    out: &mut String,
+    picture: &Picture,
+    group: &Group,
+    id: &str,
+    title: &str,
+    depth: usize,
+) {
     let indent = "  ".repeat(depth);
     let (module, method) = group.drawing(picture);
     let _ = writeln!(out, "{indent}subgraph cluster_{id} {{");
@@ -42,15 +53,29 @@ fn cluster(out: &mut String, picture: &Picture, group: &Group, id: &str, title: 
                 let mut lines = vec![caption.title];
                 lines.extend(caption.lines);
                 let label = quoted(&lines.join("\n"));
-                let _ = writeln!(out, "{indent}  n{own} [label = {label}{}];", look(node.kind));
+                let _ = writeln!(
+                    out,
+                    "{indent}  n{own} [label = {label}{}];",
+                    look(node.kind)
+                );
             }
         }
     }
-    method.edges.iter().for_each(|edge| draw_edge(out, picture, group, id, edge, &indent));
+    method
+        .edges
+        .iter()
+        .for_each(|edge| draw_edge(out, picture, group, id, edge, &indent));
     let _ = writeln!(out, "{indent}}}");
 }
 
-fn draw_edge(out: &mut String, picture: &Picture, group: &Group, id: &str, edge: &Edge, indent: &str) {
+fn draw_edge(
+    out: &mut String,
+    picture: &Picture,
+    group: &Group,
+    id: &str,
+    edge: &Edge,
+    indent: &str,
+) {
     let method = group.drawing(picture).1;
     let from = end(picture, group, id, edge.from, Kind::Result, edge.result);
     let to = end(picture, group, id, edge.to, Kind::Argument, edge.operand);
@@ -60,7 +85,14 @@ fn draw_edge(out: &mut String, picture: &Picture, group: &Group, id: &str, edge:
 }
 
 /// The node at the end of an edge: of an unfolded module, its n-th argument or result.
-fn end(picture: &Picture, group: &Group, id: &str, index: usize, kind: Kind, place: usize) -> String {
+fn end(
+    picture: &Picture,
+    group: &Group,
+    id: &str,
+    index: usize,
+    kind: Kind,
+    place: usize,
+) -> String {
     let mut name = format!("n{id}_{index}");
     let Some(inside) = group.inside.get(&index) else {
         return name;

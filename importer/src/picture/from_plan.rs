@@ -30,10 +30,18 @@ pub fn add(
     if let Some(root) = picture.modules.first_mut() {
         for (index, method) in root.methods.iter_mut().enumerate() {
             let own = exported.iter().filter(|exported| exported.index == index);
-            let paths: Vec<&str> = own.map(|exported| exported.function.path.as_str()).collect();
+            let paths: Vec<&str> = own
+                .map(|exported| exported.function.path.as_str())
+                .collect();
             method.path = paths.join(", ");
-            let outputs = plan.entries.get(index).map_or(&[][..], |entry| &entry.outputs);
-            let results = method.boxes.iter_mut().filter(|node| node.kind == Kind::Result);
+            let outputs = plan
+                .entries
+                .get(index)
+                .map_or(&[][..], |entry| &entry.outputs);
+            let results = method
+                .boxes
+                .iter_mut()
+                .filter(|node| node.kind == Kind::Result);
             for (node, output) in results.zip(outputs) {
                 node.label.clone_from(&output.name);
             }
@@ -70,7 +78,11 @@ fn module(structure: &Struct) -> Module {
         name: structure.name.clone(),
         note: structure.docs.join(" "),
         example: structure.example.clone(),
-        fields: structure.fields.iter().map(|f| field(f, structure)).collect(),
+        fields: structure
+            .fields
+            .iter()
+            .map(|f| field(f, structure))
+            .collect(),
         methods: methods.map(|method| drawing(structure, method)).collect(),
         ..Module::default()
     }
@@ -158,7 +170,11 @@ impl<'a> Drawer<'a> {
     }
 
     fn step(&mut self, step: &'a Step) {
-        let names: Vec<&'a str> = step.results.iter().map(|local| local.name.as_str()).collect();
+        let names: Vec<&'a str> = step
+            .results
+            .iter()
+            .map(|local| local.name.as_str())
+            .collect();
         let constant = match &step.action {
             Action::Constant(tensor) => Some(Source::Constant(text::constant(tensor))),
             Action::Extent { .. } => Some(Source::Extent),
@@ -174,7 +190,8 @@ impl<'a> Drawer<'a> {
             | Action::LayerWeight { .. } => None,
         };
         if let Some(constant) = constant {
-            self.names.extend(names.into_iter().map(|name| (name, constant.clone())));
+            self.names
+                .extend(names.into_iter().map(|name| (name, constant.clone())));
             return;
         }
         let index = self.push(self.node(step));
@@ -249,7 +266,11 @@ impl<'a> Drawer<'a> {
         {
             node.detail = join(&node.detail, &format!("if {}", flag.name));
         }
-        node.types = step.results.iter().map(|Local { ty, .. }| text::ty(ty)).collect();
+        node.types = step
+            .results
+            .iter()
+            .map(|Local { ty, .. }| text::ty(ty))
+            .collect();
         node.nodes = step.origins.iter().map(origin).collect();
         node
     }
@@ -323,7 +344,9 @@ fn list_instances(picture: &mut Picture, plan: &Plan) {
         };
         let mut below = vec![];
         for field in &structure.fields {
-            let is_there = field.present.is_none_or(|flag| values.get(flag) != Some(&ArgValue::Flag(false)));
+            let is_there = field
+                .present
+                .is_none_or(|flag| values.get(flag) != Some(&ArgValue::Flag(false)));
             if is_there {
                 parts(plan, field, &instance, &values, &mut below);
             }
@@ -358,8 +381,14 @@ fn parts(
             ArgValue::Size(_) | ArgValue::Sizes(_) | ArgValue::Flag(_) => arg.clone(),
         };
         let args: Vec<ArgValue> = args.iter().map(resolve).collect();
-        let names = plan.structs.get(ty).map_or(&[][..], |structure| &structure.args);
-        let settings = names.iter().zip(&args).map(|(name, arg)| text::setting(name, arg));
+        let names = plan
+            .structs
+            .get(ty)
+            .map_or(&[][..], |structure| &structure.args);
+        let settings = names
+            .iter()
+            .zip(&args)
+            .map(|(name, arg)| text::setting(name, arg));
         let settings = settings.collect();
         out.push((ty, Instance { path, settings }, args));
     };

@@ -34,7 +34,11 @@ pub fn group(method: &Method, of: &[Option<usize>], count: usize) -> Grouped {
     };
     grouper.boxes();
     method.edges.iter().for_each(|edge| grouper.edge(edge));
-    let boxes = grouper.groups.iter().map(|group| group.place.unwrap_or(0)).collect();
+    let boxes = grouper
+        .groups
+        .iter()
+        .map(|group| group.place.unwrap_or(0))
+        .collect();
     for group in &grouper.groups {
         if let Some(place) = group.place {
             let types = group.results.iter().flat_map(|result| result.types.clone());
@@ -131,7 +135,10 @@ impl Grouper<'_> {
         let source = &self.method.boxes[edge.from];
         let inside = &mut self.groups[group];
         let next = inside.results.len();
-        let result = *inside.result_of.entry((edge.from, edge.result)).or_insert(next);
+        let result = *inside
+            .result_of
+            .entry((edge.from, edge.result))
+            .or_insert(next);
         if result == next {
             inside.results.push(pill(Kind::Result, source, edge.result));
             let ends = (End::Box(from), End::Result(result));
@@ -148,7 +155,9 @@ impl Grouper<'_> {
         let key = (edge.from, edge.result);
         let argument = *inside.argument_of.entry(key).or_insert(next);
         if argument == next {
-            inside.arguments.push(pill(Kind::Argument, source, edge.result));
+            inside
+                .arguments
+                .push(pill(Kind::Argument, source, edge.result));
             self.outer.edges.push(Edge {
                 from,
                 result,
@@ -194,7 +203,11 @@ impl Inside {
         let mut was = vec![None; arguments];
         was.extend(self.was.into_iter().map(Some));
         was.resize(arguments + boxes + self.results.len(), None);
-        let all = self.arguments.into_iter().chain(self.boxes).chain(self.results);
+        let all = self
+            .arguments
+            .into_iter()
+            .chain(self.boxes)
+            .chain(self.results);
         let method = Method {
             boxes: all.collect(),
             edges,
@@ -306,7 +319,11 @@ mod tests {
             ..Picture::default()
         };
         cut_large(&mut picture);
-        let largest = picture.modules.iter().map(|m| m.methods[0].boxes.len()).max();
+        let largest = picture
+            .modules
+            .iter()
+            .map(|m| m.methods[0].boxes.len())
+            .max();
         assert!(largest < Some(MAX_BOXES + 10), "{largest:?}");
         let ops = picture.modules.iter().flat_map(|m| &m.methods[0].boxes);
         assert_eq!(ops.filter(|node| node.kind == Kind::Op).count(), 20_000);

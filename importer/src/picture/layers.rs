@@ -60,8 +60,14 @@ fn acyclic(method: &Method) -> Vec<(usize, usize)> {
         }
     }
     let ends = method.edges.iter().zip(turned);
-    ends.map(|(edge, turned)| if turned { (edge.to, edge.from) } else { (edge.from, edge.to) })
-        .collect()
+    ends.map(|(edge, turned)| {
+        if turned {
+            (edge.to, edge.from)
+        } else {
+            (edge.from, edge.to)
+        }
+    })
+    .collect()
 }
 
 /// The row of each box: below all that it reads; what reads nothing stands right above its first reader.
@@ -188,18 +194,27 @@ impl Slots {
     fn positions(&self) -> Vec<usize> {
         let mut position = vec![0; self.slots.len()];
         for row in &self.rows {
-            row.iter().enumerate().for_each(|(place, &slot)| position[slot] = place);
+            row.iter()
+                .enumerate()
+                .for_each(|(place, &slot)| position[slot] = place);
         }
         position
     }
 
     fn sort_row(&mut self, row: usize, down: bool) {
-        let next = if down { row.checked_sub(1) } else { Some(row + 1) };
+        let next = if down {
+            row.checked_sub(1)
+        } else {
+            Some(row + 1)
+        };
         let Some(next) = next.and_then(|next| self.rows.get(next)) else {
             return;
         };
-        let place: std::collections::HashMap<usize, usize> =
-            next.iter().enumerate().map(|(place, &slot)| (slot, place)).collect();
+        let place: std::collections::HashMap<usize, usize> = next
+            .iter()
+            .enumerate()
+            .map(|(place, &slot)| (slot, place))
+            .collect();
         let neighbours = if down { &self.above } else { &self.below };
         let weight = |(own, &slot): (usize, &usize)| {
             let near = neighbours[slot].iter().filter_map(|near| place.get(near));
@@ -210,7 +225,10 @@ impl Slots {
             }
         };
         let weights: Vec<f64> = self.rows[row].iter().enumerate().map(weight).collect();
-        let mut order: Vec<(f64, usize)> = weights.into_iter().zip(self.rows[row].iter().copied()).collect();
+        let mut order: Vec<(f64, usize)> = weights
+            .into_iter()
+            .zip(self.rows[row].iter().copied())
+            .collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
         self.rows[row] = order.into_iter().map(|(_, slot)| slot).collect();
     }
@@ -301,6 +319,12 @@ mod tests {
     #[test]
     fn a_cycle_has_rows_all_the_same() {
         let rows = rows(&method(3, &[(0, 1), (1, 2), (2, 0), (1, 1)]));
-        assert_eq!(rows.iter().flatten().filter(|s| matches!(s, Slot::Box(_))).count(), 3);
+        assert_eq!(
+            rows.iter()
+                .flatten()
+                .filter(|s| matches!(s, Slot::Box(_)))
+                .count(),
+            3
+        );
     }
 }

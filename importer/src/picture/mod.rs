@@ -53,7 +53,9 @@ impl Format {
     /// For any but `.dot`, `.svg` and `.html`.
     pub fn of(file: &Path) -> Result<Self> {
         let extension = file.extension().unwrap_or_default().to_string_lossy();
-        extension.parse().map_err(|error: Error| error.in_file(file))
+        extension
+            .parse()
+            .map_err(|error: Error| error.in_file(file))
     }
 }
 
@@ -103,7 +105,11 @@ pub fn draw(model: &SavedModel, signatures: &[String], functions: &[String]) -> 
     fill(&mut picture, model, &recovered, &name);
     picture.name = name;
     group::cut_large(&mut picture);
-    for method in picture.modules.iter_mut().flat_map(|module| &mut module.methods) {
+    for method in picture
+        .modules
+        .iter_mut()
+        .flat_map(|module| &mut module.methods)
+    {
         method.rows = layers::rows(method);
     }
     Ok(picture)
@@ -113,7 +119,13 @@ fn fill(picture: &mut Picture, model: &SavedModel, recovered: &Recovered, name: 
     match &recovered.modules {
         Some(modules) => {
             let params = &modules.lowered.program.params;
-            from_plan::add(picture, model, params, &modules.plan, &modules.lowered.exported);
+            from_plan::add(
+                picture,
+                model,
+                params,
+                &modules.plan,
+                &modules.lowered.exported,
+            );
         }
         None => picture.modules.push(Module {
             name: camel(name),
@@ -153,7 +165,11 @@ fn place_weights(
     let own = own.flat_map(|root| root.methods.iter_mut().skip(methods));
     let all = own.chain(scopes.iter_mut().flat_map(|module| &mut module.methods));
     let mut nodes: Vec<&mut Node> = all.flat_map(|method| &mut method.boxes).collect();
-    for (id, weight) in nodes.iter().flat_map(|node| &node.weights).filter_map(|&p| name(p)) {
+    for (id, weight) in nodes
+        .iter()
+        .flat_map(|node| &node.weights)
+        .filter_map(|&p| name(p))
+    {
         let key = weight.name.clone();
         known.entry(id).or_insert(Weight { key, ..weight });
     }

@@ -102,11 +102,12 @@
     method.edges.forEach((e, i) => {
       const [out, into] = ends(e);
       const way = [[place[e.from], out], ...bends[i].map((b) => [b, 0]), [place[e.to], into]];
+      if (place[e.from].row >= place[e.to].row) [way[0], way[way.length - 1]] = [way.at(-1), way[0]];
       for (let k = 1; k < way.length; k++) {
         let [a, b] = [way[k - 1], way[k]];
         if (a[0].row > b[0].row) [a, b] = [b, a];
         if (a[0].row === b[0].row) continue;
-        const weight = a[0].bend && b[0].bend ? 8 : a[0].bend || b[0].bend ? 2 : 1;
+        const weight = a[0].bend && b[0].bend ? 8 : a[0].bend || b[0].bend ? 1 : 3;
         a[0].down.push([b[0], b[1] - a[1], weight]);
         b[0].up.push([a[0], a[1] - b[1], weight]);
       }
@@ -174,6 +175,12 @@
     made.lines = method.edges.map((e, i) => {
       const [out, into] = ends(e), from = parts[e.from], to = parts[e.to];
       const a = place[e.from], b = place[e.to];
+      if (a.row >= b.row) {
+        const back = [[a.x - 6, from.y]];
+        for (const bend of [...bends[i]].reverse()) back.push([bend.x, tops[bend.row] + heights[bend.row]], [bend.x, tops[bend.row]]);
+        back.push([b.x - 6, tops[b.row] + heights[b.row]], [b.x - 6, to.y + to.h]);
+        return { points: back, from: from.key, to: to.key };
+      }
       const start = from.inside && from.inside.outputs[e.result];
       const points = [[a.x + out, from.y + (start ? start.y : from.h)], [a.x + out, tops[a.row] + heights[a.row]]];
       for (const bend of bends[i]) points.push([bend.x, tops[bend.row]], [bend.x, tops[bend.row] + heights[bend.row]]);

@@ -93,8 +93,16 @@ fn block(picture: &Picture, group: &Group, depth: usize) -> Block {
     let (module, method) = group.drawing(picture);
     let mut parts: Vec<Part> = vec![];
     for (index, node) in method.boxes.iter().enumerate() {
-        let inside = group.inside.get(&index).map(|inside| block(picture, inside, depth + 1));
-        parts.push(Part::new(node, caption(picture, module, node), inside, depth));
+        let inside = group
+            .inside
+            .get(&index)
+            .map(|inside| block(picture, inside, depth + 1));
+        parts.push(Part::new(
+            node,
+            caption(picture, module, node),
+            inside,
+            depth,
+        ));
     }
     let mut layout = Layout::new(method, parts);
     layout.settle();
@@ -121,10 +129,16 @@ impl Part {
             caption.types.clear();
         }
         if node.kind == Kind::Result {
-            caption.lines.extend((!caption.types.is_empty()).then(|| caption.types.clone()));
+            caption
+                .lines
+                .extend((!caption.types.is_empty()).then(|| caption.types.clone()));
             caption.types.clear();
         }
-        let longest = caption.lines.iter().map(|line| width(line)).fold(width(&caption.title) * 1.06, f64::max);
+        let longest = caption
+            .lines
+            .iter()
+            .map(|line| width(line))
+            .fold(width(&caption.title) * 1.06, f64::max);
         let mut size = (
             longest + 2.0 * PADDING,
             LINE * (1 + caption.lines.len()) as f64 + PADDING,
@@ -219,12 +233,18 @@ impl Layout {
             rows.push(cells);
         }
         let mut fan_in = vec![0; parts.len()];
-        method.edges.iter().for_each(|edge| fan_in[edge.to] = fan_in[edge.to].max(edge.operand + 1));
+        method
+            .edges
+            .iter()
+            .for_each(|edge| fan_in[edge.to] = fan_in[edge.to].max(edge.operand + 1));
         let mut layout = Layout {
             above: vec![vec![]; rows.len()],
             below: vec![vec![]; rows.len()],
             tops: vec![],
-            heights: rows.iter().map(|row| row.iter().map(|c| c.height).fold(0.0, f64::max)).collect(),
+            heights: rows
+                .iter()
+                .map(|row| row.iter().map(|c| c.height).fold(0.0, f64::max))
+                .collect(),
             parts,
             rows,
             links: vec![],
@@ -232,7 +252,11 @@ impl Layout {
             bends,
             fan_in,
         };
-        method.edges.iter().enumerate().for_each(|(index, edge)| layout.link(index, edge));
+        method
+            .edges
+            .iter()
+            .enumerate()
+            .for_each(|(index, edge)| layout.link(index, edge));
         layout
     }
 
@@ -240,12 +264,18 @@ impl Layout {
     fn ends(&self, edge: &Edge) -> (f64, f64) {
         let from = &self.parts[edge.from];
         let out = match &from.inside {
-            Some(inside) => inside.outputs.get(edge.result).map_or(0.0, |port| port.0 - inside.size.0 / 2.0),
+            Some(inside) => inside
+                .outputs
+                .get(edge.result)
+                .map_or(0.0, |port| port.0 - inside.size.0 / 2.0),
             None => 0.0,
         };
         let to = &self.parts[edge.to];
         let into = match &to.inside {
-            Some(inside) => inside.inputs.get(edge.operand).map_or(0.0, |port| port.0 - inside.size.0 / 2.0),
+            Some(inside) => inside
+                .inputs
+                .get(edge.operand)
+                .map_or(0.0, |port| port.0 - inside.size.0 / 2.0),
             None => {
                 let count = self.fan_in[edge.to] as f64;
                 let step = (to.width / (count + 1.0)).min(16.0);
@@ -260,6 +290,10 @@ impl Layout {
         let mut way = vec![(self.place[edge.from], out)];
         way.extend(self.bends[index].iter().map(|&bend| (bend, 0.0)));
         way.push((self.place[edge.to], into));
+        if self.place[edge.from].0 >= self.place[edge.to].0 {
+            let last = way.len() - 1;
+            way.swap(0, last);
+        }
         for pair in way.windows(2) {
             let (mut upper, mut lower) = (pair[0], pair[1]);
             if upper.0.0 > lower.0.0 {
@@ -306,8 +340,8 @@ impl Layout {
         let bend = |(r, c): (usize, usize)| matches!(self.rows[r][c].slot, Slot::Bend(_));
         let weight = |link: &Link| match (bend(link.upper), bend(link.lower)) {
             (true, true) => 8.0,
-            (true, false) | (false, true) => 2.0,
-            (false, false) => 1.0,
+            (true, false) | (false, true) => 1.0,
+            (false, false) => 3.0,
         };
         if down || both {
             for link in self.above[row].iter().map(|&link| &self.links[link]) {
@@ -357,7 +391,9 @@ impl Layout {
             }
             runs.push(run);
         }
-        let starts = runs.iter().flat_map(|run| std::iter::repeat_n(run.0 / run.1, run.2));
+        let starts = runs
+            .iter()
+            .flat_map(|run| std::iter::repeat_n(run.0 / run.1, run.2));
         for ((cell, start), offset) in cells.iter_mut().zip(starts).zip(offsets) {
             cell.x = start + offset;
         }
@@ -365,12 +401,25 @@ impl Layout {
 
     /// Brings everything to its final place.
     fn finish(mut self, method: &Method, depth: usize) -> Block {
-        let left = self.cells().map(|cell| cell.x - cell.width / 2.0).fold(f64::INFINITY, f64::min);
+        let left = self
+            .cells()
+            .map(|cell| cell.x - cell.width / 2.0)
+            .fold(f64::INFINITY, f64::min);
         let left = if left.is_finite() { left } else { 0.0 };
         let shift = MARGIN - left;
-        self.rows.iter_mut().flatten().for_each(|cell| cell.x += shift);
-        let right = self.cells().map(|cell| cell.x + cell.width / 2.0).fold(0.0, f64::max);
-        let mut y = if depth == 0 { MARGIN } else { TITLE + MARGIN / 2.0 };
+        self.rows
+            .iter_mut()
+            .flatten()
+            .for_each(|cell| cell.x += shift);
+        let right = self
+            .cells()
+            .map(|cell| cell.x + cell.width / 2.0)
+            .fold(0.0, f64::max);
+        let mut y = if depth == 0 {
+            MARGIN
+        } else {
+            TITLE + MARGIN / 2.0
+        };
         for height in &self.heights {
             self.tops.push(y);
             y += height + ROW_GAP;
@@ -423,15 +472,36 @@ impl Layout {
         }
     }
 
+    /// The points of an edge that closes a cycle: it leads up.
+    fn line_back(&self, index: usize, edge: &Edge) -> Vec<(f64, f64)> {
+        let (from, to) = (self.place[edge.from], self.place[edge.to]);
+        let mut points = vec![(self.rows[from.0][from.1].x - 6.0, self.tops[from.0])];
+        for &(row, cell) in self.bends[index].iter().rev() {
+            let x = self.rows[row][cell].x;
+            points.push((x, self.tops[row] + self.heights[row]));
+            points.push((x, self.tops[row]));
+        }
+        let x = self.rows[to.0][to.1].x - 6.0;
+        points.push((x, self.tops[to.0] + self.heights[to.0]));
+        points.push((x, self.tops[to.0] + self.parts[edge.to].height));
+        points
+    }
+
     /// The points of an edge, from the lower side of a box to the upper side of another.
     fn line(&self, method: &Method, index: usize) -> Vec<(f64, f64)> {
         let edge = &method.edges[index];
         let (out, into) = self.ends(edge);
         let (from, to) = (self.place[edge.from], self.place[edge.to]);
         let source = &self.parts[edge.from];
+        if from.0 >= to.0 {
+            return self.line_back(index, edge);
+        }
         let x = self.rows[from.0][from.1].x + out;
         let bottom = self.tops[from.0] + source.height;
-        let start = source.inside.as_ref().and_then(|b| b.outputs.get(edge.result));
+        let start = source
+            .inside
+            .as_ref()
+            .and_then(|b| b.outputs.get(edge.result));
         let mut points = vec![(x, start.map_or(bottom, |port| self.tops[from.0] + port.1))];
         points.push((x, self.tops[from.0] + self.heights[from.0]));
         for &(row, cell) in &self.bends[index] {
@@ -460,7 +530,11 @@ impl Block {
         // The title must not be wider than the cluster.
         let room = ((placed.rect.w - 12.0) / CHAR).max(4.0) as usize;
         if title.chars().count() > room {
-            title = title.chars().take(room.saturating_sub(1)).chain(['…']).collect();
+            title = title
+                .chars()
+                .take(room.saturating_sub(1))
+                .chain(['…'])
+                .collect();
         }
         self.clusters.push(Cluster {
             rect: placed.rect,
@@ -472,14 +546,16 @@ impl Block {
             y: rect.y + dy,
             ..rect
         };
-        self.clusters.extend(inside.clusters.into_iter().map(|cluster| Cluster {
-            rect: moved(cluster.rect),
-            ..cluster
-        }));
-        self.boxes.extend(inside.boxes.into_iter().map(|placed| Placed {
-            rect: moved(placed.rect),
-            ..placed
-        }));
+        self.clusters
+            .extend(inside.clusters.into_iter().map(|cluster| Cluster {
+                rect: moved(cluster.rect),
+                ..cluster
+            }));
+        self.boxes
+            .extend(inside.boxes.into_iter().map(|placed| Placed {
+                rect: moved(placed.rect),
+                ..placed
+            }));
         let lines = inside.lines.into_iter();
         self.lines
             .extend(lines.map(|line| line.into_iter().map(|(x, y)| (x + dx, y + dy)).collect()));

@@ -24,7 +24,11 @@ struct Panel {
 /// The picture as SVG.
 pub fn svg(picture: &Picture) -> String {
     let sheet = unfold(picture);
-    let mut panels: Vec<Panel> = sheet.panels.iter().map(|group| new_panel(picture, group)).collect();
+    let mut panels: Vec<Panel> = sheet
+        .panels
+        .iter()
+        .map(|group| new_panel(picture, group))
+        .collect();
     let (width, height) = arrange(&mut panels);
     let head = head(picture, &sheet);
     let width = width.max(head.chars().count() as f64 * 7.5 + 2.0 * MARGIN);
@@ -35,7 +39,11 @@ pub fn svg(picture: &Picture) -> String {
         number(width),
         number(height)
     );
-    let _ = writeln!(out, "<title>{}</title>\n<style>{STYLE}</style>", escape(&picture.name));
+    let _ = writeln!(
+        out,
+        "<title>{}</title>\n<style>{STYLE}</style>",
+        escape(&picture.name)
+    );
     out.push_str(concat!(
         r#"<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">"#,
         r#"<path class="arrow" d="M0 1 L7 4 L0 7 z"/></marker></defs>"#,
@@ -53,13 +61,22 @@ fn head(picture: &Picture, sheet: &Sheet) -> String {
     if !picture.tensorflow.is_empty() {
         parts.push(format!("TensorFlow {}", picture.tensorflow));
     }
-    parts.push(format!("{} parameters", text::thousands(picture.parameters())));
+    parts.push(format!(
+        "{} parameters",
+        text::thousands(picture.parameters())
+    ));
     if sheet.left_out > 0 {
-        parts.push(format!("{} more modules found no place: write .html", sheet.left_out));
+        parts.push(format!(
+            "{} more modules found no place: write .html",
+            sheet.left_out
+        ));
     }
     let unsupported = picture.failures.len();
     if unsupported > 0 {
-        parts.push(format!("drawn from TensorFlow's graph: {unsupported} failures"));
+        let s = if unsupported == 1 { "" } else { "s" };
+        parts.push(format!(
+            "from TensorFlow's graph, for {unsupported} failure{s}"
+        ));
     }
     parts.join(" · ")
 }
@@ -91,14 +108,20 @@ impl Panel {
         let title = self.title.chars().count() as f64 * 8.5;
         let note = self.note.chars().count() as f64 * 6.2;
         let (w, h) = self.block.size;
-        (w.max(title).max(note.min(420.0)) + MARGIN, h + PANEL_HEAD + MARGIN)
+        (
+            w.max(title).max(note.min(420.0)) + MARGIN,
+            h + PANEL_HEAD + MARGIN,
+        )
     }
 }
 
 /// Puts the panels side by side on shelves, about as wide as all of them are high. Gives the size of the page.
 fn arrange(panels: &mut [Panel]) -> (f64, f64) {
     let area: f64 = panels.iter().map(Panel::size).map(|(w, h)| w * h).sum();
-    let widest = panels.iter().map(|panel| panel.size().0).fold(0.0, f64::max);
+    let widest = panels
+        .iter()
+        .map(|panel| panel.size().0)
+        .fold(0.0, f64::max);
     let limit = (area * 1.6).sqrt().max(widest).max(900.0);
     let (mut y, mut shelf, mut right) = (HEAD, 0.0_f64, 0.0_f64);
     // The column that panels are stacked in: its left side, its width, and how far down it is filled.
@@ -126,12 +149,38 @@ fn draw(out: &mut String, panel: &Panel) {
     let _ = writeln!(out, r#"<g class="panel" transform="translate({x} {y})">"#);
     text_line(out, "title", 0.0, 16.0, &panel.title);
     text_line(out, "note", 0.0, 29.0, &panel.note);
-    let _ = writeln!(out, r#"<g transform="translate(0 {})">"#, number(PANEL_HEAD));
+    let _ = writeln!(
+        out,
+        r#"<g transform="translate(0 {})">"#,
+        number(PANEL_HEAD)
+    );
     let (w, h) = panel.block.size;
-    rect(out, "sheet", Rect { x: 0.0, y: 0.0, w, h }, 8.0);
-    panel.block.clusters.iter().for_each(|cluster| draw_cluster(out, cluster));
-    panel.block.lines.iter().for_each(|line| draw_line(out, line));
-    panel.block.boxes.iter().for_each(|placed| draw_box(out, placed));
+    rect(
+        out,
+        "sheet",
+        Rect {
+            x: 0.0,
+            y: 0.0,
+            w,
+            h,
+        },
+        8.0,
+    );
+    panel
+        .block
+        .clusters
+        .iter()
+        .for_each(|cluster| draw_cluster(out, cluster));
+    panel
+        .block
+        .lines
+        .iter()
+        .for_each(|line| draw_line(out, line));
+    panel
+        .block
+        .boxes
+        .iter()
+        .for_each(|placed| draw_box(out, placed));
     panel.block.clusters.iter().for_each(|cluster| {
         let Rect { x, y, .. } = cluster.rect;
         text_line(out, "cluster-title", x + 8.0, y + 15.0, &cluster.title);
@@ -140,7 +189,12 @@ fn draw(out: &mut String, panel: &Panel) {
 }
 
 fn draw_cluster(out: &mut String, cluster: &Cluster) {
-    rect(out, &format!("cluster d{}", cluster.depth % 4), cluster.rect, 7.0);
+    rect(
+        out,
+        &format!("cluster d{}", cluster.depth % 4),
+        cluster.rect,
+        7.0,
+    );
 }
 
 /// A line that swings between points of different `x`.
@@ -163,7 +217,10 @@ fn draw_line(out: &mut String, points: &[(f64, f64)]) {
         }
         last = Some((x, y));
     }
-    let _ = writeln!(out, r#"<path class="edge" d="{path}" marker-end="url(#arrow)"/>"#);
+    let _ = writeln!(
+        out,
+        r#"<path class="edge" d="{path}" marker-end="url(#arrow)"/>"#
+    );
 }
 
 fn draw_box(out: &mut String, placed: &Placed) {
@@ -179,7 +236,12 @@ fn draw_box(out: &mut String, placed: &Placed) {
         }
     } else {
         if placed.is_row {
-            let behind = Rect { x: x + 4.0, y: y + 4.0, w, h };
+            let behind = Rect {
+                x: x + 4.0,
+                y: y + 4.0,
+                w,
+                h,
+            };
             rect(out, "box behind", behind, 5.0);
         }
         rect(out, "box", placed.rect, 5.0);
@@ -189,7 +251,13 @@ fn draw_box(out: &mut String, placed: &Placed) {
         }
     }
     if !placed.caption.types.is_empty() {
-        text_line(out, "type", middle + 5.0, y + h + 11.0, &placed.caption.types);
+        text_line(
+            out,
+            "type",
+            middle + 5.0,
+            y + h + 11.0,
+            &placed.caption.types,
+        );
     }
     out.push_str("</g>\n");
 }
@@ -221,7 +289,11 @@ fn rect(out: &mut String, class: &str, rect: Rect, radius: f64) {
 
 fn text_line(out: &mut String, class: &str, x: f64, y: f64, text: &str) {
     let (x, y) = (number(x), number(y));
-    let _ = writeln!(out, r#"<text class="{class}" x="{x}" y="{y}">{}</text>"#, escape(text));
+    let _ = writeln!(
+        out,
+        r#"<text class="{class}" x="{x}" y="{y}">{}</text>"#,
+        escape(text)
+    );
 }
 
 fn centred(out: &mut String, class: &str, x: f64, y: f64, text: &str) {

@@ -29,7 +29,11 @@ pub fn dtype(dtype: DType) -> String {
 pub fn shape(dims: &[usize]) -> String {
     match dims {
         [] => "scalar".to_owned(),
-        dims => dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×"),
+        dims => dims
+            .iter()
+            .map(usize::to_string)
+            .collect::<Vec<_>>()
+            .join("×"),
     }
 }
 
@@ -64,9 +68,19 @@ pub fn op(op: &Op) -> (String, String) {
     }
     if let Op::Resize { mode, size, .. } = op {
         let mode = format!("{:?}", mode.kind).to_lowercase();
-        return ("Resize".to_owned(), format!("{mode} · {}×{}", extent(&size[0]), extent(&size[1])));
+        return (
+            "Resize".to_owned(),
+            format!("{mode} · {}×{}", extent(&size[0]), extent(&size[1])),
+        );
     }
-    if let Op::Pool { op, window, strides, padding, .. } = op {
+    if let Op::Pool {
+        op,
+        window,
+        strides,
+        padding,
+        ..
+    } = op
+    {
         let strides = stride(&Setting::Fixed(strides.clone()), &[]);
         let text = format!("{}{strides}{}", shape(window), padded(padding));
         return (format!("{op:?}Pool"), text);
@@ -84,15 +98,29 @@ pub fn op(op: &Op) -> (String, String) {
 /// `2..30:2`, or `..` for all that there is.
 fn slice_axis(axis: &SliceAxis) -> String {
     let end = axis.start.clone() + axis.length.clone() * Dim::known(axis.step as i64);
-    let start = if axis.start.is(0) { String::new() } else { extent(&axis.start) };
-    let step = if axis.step == 1 { String::new() } else { format!(":{}", axis.step) };
-    let end = end.as_known().map_or_else(String::new, |end| end.to_string());
+    let start = if axis.start.is(0) {
+        String::new()
+    } else {
+        extent(&axis.start)
+    };
+    let step = if axis.step == 1 {
+        String::new()
+    } else {
+        format!(":{}", axis.step)
+    };
+    let end = end
+        .as_known()
+        .map_or_else(String::new, |end| end.to_string());
     format!("{start}..{end}{step}")
 }
 
 /// `Reduce { op: Mean, axes: [1, 2] }` is a `Mean` with `axes 1, 2`.
 fn reduction(name: &str, inner: &str) -> (String, String) {
-    let Some((of, rest)) = inner.trim().strip_prefix("op: ").and_then(|r| r.split_once(", ")) else {
+    let Some((of, rest)) = inner
+        .trim()
+        .strip_prefix("op: ")
+        .and_then(|r| r.split_once(", "))
+    else {
         return (name.to_owned(), settings(inner));
     };
     let name = match name {
@@ -171,7 +199,10 @@ pub fn layer(layer: &Layer, args: &[Arg]) -> (String, String) {
     match layer {
         Layer::Linear {
             inputs, outputs, ..
-        } => ("Linear".to_owned(), format!("{} → {}", size(inputs), size(outputs))),
+        } => (
+            "Linear".to_owned(),
+            format!("{} → {}", size(inputs), size(outputs)),
+        ),
         Layer::Conv {
             inputs,
             outputs,
@@ -183,7 +214,11 @@ pub fn layer(layer: &Layer, args: &[Arg]) -> (String, String) {
             ..
         } => {
             let depthwise = *grouping == Grouping::Depthwise;
-            let name = format!("{}Conv{}d", if depthwise { "Depthwise" } else { "" }, dilations.len());
+            let name = format!(
+                "{}Conv{}d",
+                if depthwise { "Depthwise" } else { "" },
+                dilations.len()
+            );
             let channels = match depthwise {
                 true => size(inputs),
                 false => format!("{} → {}", size(inputs), size(outputs)),
@@ -202,20 +237,27 @@ pub fn layer(layer: &Layer, args: &[Arg]) -> (String, String) {
             ..
         } => {
             let strides = stride(&Setting::Fixed(strides.clone()), args);
-            let text = format!("{} · {} → {}{strides}", shape(kernel), size(inputs), size(outputs));
+            let text = format!(
+                "{} · {} → {}{strides}",
+                shape(kernel),
+                size(inputs),
+                size(outputs)
+            );
             (format!("ConvTranspose{}d", kernel.len()), text)
         }
         Layer::BatchNorm { features, .. } => ("BatchNorm".to_owned(), size(features)),
         Layer::LayerNorm { size: features, .. } => ("LayerNorm".to_owned(), size(features)),
-        Layer::Embedding { count, size: width } => {
-            ("Embedding".to_owned(), format!("{} × {}", size(count), size(width)))
-        }
+        Layer::Embedding { count, size: width } => (
+            "Embedding".to_owned(),
+            format!("{} × {}", size(count), size(width)),
+        ),
         Layer::Dropout { rate } => ("Dropout".to_owned(), rate.to_string()),
     }
 }
 
 fn argument(args: &[Arg], index: usize) -> String {
-    args.get(index).map_or_else(|| "?".to_owned(), |arg| arg.name.clone())
+    args.get(index)
+        .map_or_else(|| "?".to_owned(), |arg| arg.name.clone())
 }
 
 fn groups(grouping: &Grouping) -> String {
@@ -228,9 +270,9 @@ fn groups(grouping: &Grouping) -> String {
 fn stride(strides: &Setting<Vec<usize>>, args: &[Arg]) -> String {
     match strides {
         Setting::Fixed(strides) if strides.iter().all(|&stride| stride == 1) => String::new(),
-        Setting::Fixed(strides) if strides.windows(2).all(|pair| pair[0] == pair[1]) => {
-            strides.first().map_or_else(String::new, |one| format!(" · stride {one}"))
-        }
+        Setting::Fixed(strides) if strides.windows(2).all(|pair| pair[0] == pair[1]) => strides
+            .first()
+            .map_or_else(String::new, |one| format!(" · stride {one}")),
         Setting::Fixed(strides) => format!(" · stride {}", shape(strides)),
         Setting::Arg(arg) => format!(" · {}", argument(args, *arg)),
     }
@@ -278,7 +320,10 @@ mod tests {
     fn ops_are_called_what_they_do() {
         assert_eq!(said(Op::Unary(Unary::Relu)), "Relu | ");
         assert_eq!(said(Op::Binary(Binary::Add)), "Add | ");
-        assert_eq!(said(Op::Unary(Unary::Elu { alpha: 1.0 })), "Elu | alpha: 1.0");
+        assert_eq!(
+            said(Op::Unary(Unary::Elu { alpha: 1.0 })),
+            "Elu | alpha: 1.0"
+        );
         let mean = Op::Reduce {
             op: Reduction::Mean,
             axes: vec![1, 2],

@@ -109,11 +109,20 @@ impl Unfolder<'_> {
     }
 
     fn group(&mut self, drawing: (usize, usize), depth: usize) -> Group {
-        let boxes = self.method(drawing).map(|method| method.boxes.clone()).unwrap_or_default();
+        let boxes = self
+            .method(drawing)
+            .map(|method| method.boxes.clone())
+            .unwrap_or_default();
         self.room = self.room.saturating_sub(boxes.len());
         let mut inside = BTreeMap::new();
-        for (index, called) in boxes.iter().enumerate().filter_map(|(i, node)| Some((i, node.calls?))) {
-            let size = self.method(called).map_or(usize::MAX, |method| method.boxes.len());
+        for (index, called) in boxes
+            .iter()
+            .enumerate()
+            .filter_map(|(i, node)| Some((i, node.calls?)))
+        {
+            let size = self
+                .method(called)
+                .map_or(usize::MAX, |method| method.boxes.len());
             let alone = self.uses.get(&called) == Some(&1) && called != drawing;
             if alone && depth < MAX_DEPTH && size <= self.room {
                 inside.insert(index, self.group(called, depth + 1));

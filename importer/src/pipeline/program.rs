@@ -94,7 +94,10 @@ pub(crate) fn unsupported(model: &SavedModel, chosen: &[Chosen]) -> Vec<Error> {
 pub(crate) type Flat = (FlatGraph, Option<Error>);
 
 /// The flat graphs of functions, with why each cannot be lowered.
-pub(crate) fn flat(model: &SavedModel, functions: &[&ExportedFunction]) -> Result<Vec<Result<Flat>>> {
+pub(crate) fn flat(
+    model: &SavedModel,
+    functions: &[&ExportedFunction],
+) -> Result<Vec<Result<Flat>>> {
     let builder = Builder::new(model)?;
     let flat = |function: &&ExportedFunction| {
         let place = Place {
