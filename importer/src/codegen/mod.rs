@@ -9,6 +9,7 @@ mod operand;
 pub mod plan;
 mod restore;
 pub mod rust;
+mod statement;
 pub mod target;
 
 use crate::ir::{DType, Program, Shape, Type};

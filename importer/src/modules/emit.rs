@@ -1,18 +1,17 @@
 //! From types to the plan that the printers print.
 
-use super::draft::{Action, Held};
+use super::body::{Action, Held};
+use super::extents::MissingExtent;
 use super::items::Items;
-use super::layers::letters;
-use super::locals::{MissingExtent, method};
+use super::locals::method;
+use super::names::{RESERVED_TYPES, docs, field_names, type_name};
 use super::paths::Path;
-use super::paths::stem;
-use super::types::{ModuleType, Types, layer_of};
+use super::types::{Types, layer_of};
 use crate::codegen::plan::{self, ArgValue, Entry, Field, FieldKind, Local, Plan, Struct, Weight};
-use crate::codegen::rust::ident::{Namer, camel, snake};
+use crate::codegen::rust::ident::{Namer, snake};
 use crate::codegen::target::WeightLayout;
 use crate::error::{Error, Result};
 use crate::ir::{Param, ParamId, Program};
-use std::collections::BTreeMap;
 
 /// What emitting may come back with.
 pub enum Emitted {
@@ -69,17 +68,17 @@ pub fn emit(
     }))
 }
 
-struct Emitter<'a> {
-    program: &'a Program,
-    items: &'a Items,
-    types: &'a Types,
+pub(super) struct Emitter<'a> {
+    pub(super) program: &'a Program,
+    pub(super) items: &'a Items,
+    pub(super) types: &'a Types,
     entry_names: &'a [EntryNames],
     /// The types in the order of the plan.
     order: Vec<usize>,
     /// The name of each type.
     names: Vec<String>,
     /// The names of each type's fields.
-    fields: Vec<Vec<String>>,
+    pub(super) fields: Vec<Vec<String>>,
 }
 
 impl<'a> Emitter<'a> {
@@ -249,81 +248,6 @@ impl<'a> Emitter<'a> {
             })
     }
 
-    fn weights(&self, target: &dyn WeightLayout) -> Result<Vec<Weight>> {
-        let mut weights = vec![];
-        self.module_weights(&vec![], "", target, &mut weights)?;
-        Ok(weights)
-    }
-
-    fn module_weights(
-        &self,
-        path: &Path,
-        prefix: &str,
-        target: &dyn WeightLayout,
-        out: &mut Vec<Weight>,
-    ) -> Result<()> {
-        let index = self.types.of[path];
-        let ty = &self.types.types[index];
-        let Some(instance) = ty.instances.iter().find(|instance| &instance.path == path) else {
-            return Ok(());
-        };
-        for (field, held) in instance.fields.iter().enumerate() {
-            let Some(held) = held else { continue };
-            let key = format!("{prefix}{}", self.fields[index][field]);
-            let below = |name: &str| [path.as_slice(), &[name.to_owned()]].concat();
-            // A merged type's field may be called otherwise in this instance only by its row's number.
-            match held {
-                Held::Layer(layer) => self.layer_weights(*layer, &key, target, out)?,
-                Held::Module => self.module_weights(
-                    &below(&ty.module.fields[field].0),
-                    &format!("{key}."),
-                    target,
-                    out,
-                )?,
-                Held::Modules(names) => {
-                    for (i, name) in names.iter().enumerate() {
-                        self.module_weights(&below(name), &format!("{key}.{i}."), target, out)?;
-                    }
-                }
-                Held::Param(param) => {
-                    let rank = self.program.params[param.0 as usize].ty.rank().unwrap_or(0);
-                    out.push(Weight {
-                        param: *param,
-                        key,
-                        layout: target.parameter(rank)?,
-                    });
-                }
-                Held::Flag(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn layer_weights(
-        &self,
-        layer: usize,
-        key: &str,
-        target: &dyn WeightLayout,
-        out: &mut Vec<Weight>,
-    ) -> Result<()> {
-        let info = &self.items.layers[layer];
-        for slot in target.slots(&info.layer) {
-            let Some((_, view)) = info.weights.iter().find(|(role, _)| *role == slot.role) else {
-                continue;
-            };
-            let layout = view.layout(
-                &slot.axes,
-                letters(&info.layer, slot.role, view.shape.len()),
-            )?;
-            out.push(Weight {
-                param: view.param,
-                key: format!("{key}.{}", slot.key),
-                layout,
-            });
-        }
-        Ok(())
-    }
-
     fn entries(&self, root: &Struct, name: &str) -> Vec<Entry> {
         let mut namer = Namer::with_taken(self.names.iter().map(String::as_str));
         let mut entries = vec![];
@@ -389,145 +313,6 @@ fn over_rows(step: &mut plan::Step, fields: &[(String, Held)]) {
     }
 }
 
-/// Type names that generated code uses for other things.
-const RESERVED_TYPES: [&str; 66] = [
-    "Tensor",
-    "Device",
-    "Result",
-    "Module",
-    "Linear",
-    "Embedding",
-    "Conv1d",
-    "Conv2d",
-    "Conv3d",
-    "DepthwiseConv2d",
-    "ConvTranspose1d",
-    "ConvTranspose2d",
-    "BatchNorm",
-    "BatchNormConfig",
-    "LayerNorm",
-    "LayerNormConfig",
-    "Dropout",
-    "Activation",
-    "Padding",
-    "ConvConfig",
-    "Param",
-    "Config",
-    "Vec",
-    "Option",
-    "Some",
-    "None",
-    "Ok",
-    "Err",
-    "Self",
-    "String",
-    "Box",
-    "Var",
-    "VarMap",
-    "VarBuilder",
-    "DType",
-    "Shape",
-    "Int",
-    "Bool",
-    "Float",
-    "StringTensor",
-    "Path",
-    "Slice",
-    "Initializer",
-    "ParamId",
-    "ModuleSnapshot",
-    "SafetensorsStore",
-    "SafetensorsStoreError",
-    "FloatDType",
-    "IntDType",
-    "IndexingUpdateOp",
-    "PadMode",
-    "Sampling",
-    "LinearConfig",
-    "EmbeddingConfig",
-    "Conv1dConfig",
-    "Conv2dConfig",
-    "ConvTranspose1dConfig",
-    "ConvTranspose2dConfig",
-    "ConvTranspose3d",
-    "ConvTranspose3dConfig",
-    "MaxPool1dConfig",
-    "MaxPool2dConfig",
-    "AvgPool1dConfig",
-    "AvgPool2dConfig",
-    "PaddingConfig1d",
-    "PaddingConfig2d",
-];
-
 fn shape(param: &Param) -> Vec<usize> {
     param.ty.shape.known().unwrap_or_default()
-}
-
-/// The name that most instances suggest.
-fn type_name(ty: &ModuleType, model: &str) -> String {
-    if ty.instances[0].path.is_empty() {
-        return camel(model);
-    }
-    let mut votes: BTreeMap<String, usize> = BTreeMap::new();
-    for instance in &ty.instances {
-        let last = instance.path.last().map_or("", String::as_str);
-        *votes.entry(stem(last)).or_insert(0) += 1;
-    }
-    let stem = votes
-        .into_iter()
-        .max_by_key(|(_, count)| *count)
-        .map(|(stem, _)| stem)
-        .unwrap_or_default();
-    camel(if stem.is_empty() { "block" } else { &stem })
-}
-
-fn field_names(ty: &ModuleType) -> Vec<String> {
-    let methods = [
-        "self",
-        "forward",
-        "forward_t",
-        "new",
-        "load",
-        "fused",
-        "train",
-        "valid",
-        "map",
-        "visit",
-        "device",
-        "vb",
-    ];
-    let mut namer = Namer::with_taken(methods);
-    ty.module
-        .fields
-        .iter()
-        .map(|(name, _)| namer.snake(&digits_last(name)))
-        .collect()
-}
-
-/// `1_conv` is `conv1` to Rust.
-fn digits_last(name: &str) -> String {
-    match name.split_once('_') {
-        Some((digits, rest))
-            if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            format!("{rest}{digits}")
-        }
-        _ => name.to_owned(),
-    }
-}
-
-fn docs(ty: &ModuleType, root: bool, name: &str) -> Vec<String> {
-    let paths: Vec<String> = ty
-        .instances
-        .iter()
-        .map(|instance| format!("`{}`", instance.path.join("/")))
-        .collect();
-    match (root, paths.as_slice()) {
-        (true, _) => vec![format!("The model `{name}`.")],
-        (false, [path]) => vec![format!("Layer {path}.")],
-        (false, [first, .., last]) => {
-            vec![format!("Layers {first} to {last}, {} in all.", paths.len())]
-        }
-        (false, []) => vec![],
-    }
 }

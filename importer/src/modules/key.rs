@@ -1,7 +1,8 @@
 //! Text that is equal for what generated code would spell alike.
 
-use super::draft::{Action, Body, Held, Module, Source};
+use super::body::{Action, Body, Held, Module, Source};
 use super::items::Items;
+use super::settings::{settings, with_settings};
 use crate::codegen::plan::Layer;
 use crate::ir::{Op, Param, ParamId, Shape, Symbol, Type};
 use std::collections::BTreeMap;
@@ -56,9 +57,9 @@ impl Names {
 
 /// The kind of a layer: its configuration without what may be a constructor argument.
 pub fn of_layer(layer: &Layer) -> String {
-    let settings = super::draft::settings(layer);
+    let settings = settings(layer);
     let blank: Vec<_> = settings.iter().map(|(_, value)| blank(value)).collect();
-    format!("{:?}", super::draft::with_settings(layer, &blank))
+    format!("{:?}", with_settings(layer, &blank))
 }
 
 fn blank(value: &crate::codegen::plan::ArgValue) -> crate::codegen::plan::ArgValue {

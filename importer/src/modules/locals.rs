@@ -1,14 +1,11 @@
-//! The statements of a method: names of locals, what is read for the last time, and extents by name.
+//! The statements of a method: names of locals, and what is read for the last time.
 
-use super::draft::{self, Body, Source};
+use super::body::{self, Body, Source};
+use super::extents::{Extents, MissingExtent, axis_name};
 use crate::codegen::plan::{Action, Condition, Local, Method, Operand, Step};
 use crate::codegen::rust::ident::snake;
-use crate::ir::{Atom, Dim, Op, Symbol, Type};
+use crate::ir::{Dim, Op, Symbol, Type};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// An extent that nothing in a method has.
-#[derive(Debug)]
-pub struct MissingExtent(pub Dim);
 
 /// The plan of a method. `inputs` are the names of the arguments, if the caller does not choose them.
 pub fn method(
@@ -47,154 +44,22 @@ pub fn method(
     })
 }
 
-/// The extents that a method's ops need.
-struct Extents {
-    named: Vec<Extent>,
-}
-
-/// One extent, and where it is read.
-struct Extent {
-    dim: Dim,
-    name: String,
-    of: Source,
-    axis: usize,
-}
-
-impl Extents {
-    fn find(body: &Body) -> Result<Self, MissingExtent> {
-        let mut extents = Extents { named: vec![] };
-        for (index, step) in body.steps.iter().enumerate() {
-            for dim in dims_of(body, step) {
-                extents.need(body, index, &dim)?;
-            }
-        }
-        Ok(extents)
-    }
-
-    fn need(&mut self, body: &Body, before: usize, dim: &Dim) -> Result<(), MissingExtent> {
-        if dim.as_known().is_some() || self.named.iter().any(|extent| &extent.dim == dim) {
-            return Ok(());
-        }
-        if let Some((of, axis)) = locate(body, before, dim) {
-            let name = self.name(body, of, axis);
-            self.named.push(Extent {
-                dim: dim.clone(),
-                name,
-                of,
-                axis,
-            });
-            return Ok(());
-        }
-        let atoms: Vec<Atom> = dim.terms().flat_map(|(atoms, _)| atoms.to_vec()).collect();
-        for atom in atoms {
-            self.need_atom(body, before, dim, &atom)?;
-        }
-        Ok(())
-    }
-
-    fn need_atom(
-        &mut self,
-        body: &Body,
-        before: usize,
-        dim: &Dim,
-        atom: &Atom,
-    ) -> Result<(), MissingExtent> {
-        match atom {
-            Atom::Symbol(symbol) => {
-                let alone = Dim::symbol(*symbol);
-                match &alone == dim {
-                    true => Err(MissingExtent(alone)),
-                    false => self.need(body, before, &alone),
-                }
-            }
-            Atom::Quotient(a, b) | Atom::Max(a, b) | Atom::Min(a, b) => {
-                self.need(body, before, a)?;
-                self.need(body, before, b)
-            }
-        }
-    }
-
-    fn name(&self, body: &Body, of: Source, axis: usize) -> String {
-        let base = axis_name(body.ty(of), axis);
-        let taken = |name: &str| self.named.iter().any(|extent| extent.name == name);
-        let numbered = (2..).map(|n| format!("{base}_{n}"));
-        std::iter::once(base.clone())
-            .chain(numbered)
-            .find(|name| !taken(name))
-            .unwrap_or(base)
-    }
-}
-
-/// The extents that a step's action needs at run time.
-fn dims_of(body: &Body, step: &draft::Step) -> Vec<Dim> {
-    match &step.action {
-        draft::Action::Op(op) => {
-            let operand = step
-                .args
-                .first()
-                .map(|&arg| body.ty(arg).dims())
-                .unwrap_or_default();
-            op.extents(operand).into_iter().cloned().collect()
-        }
-        draft::Action::Layer { output, .. } => output.clone().unwrap_or_default(),
-        draft::Action::Call { .. }
-        | draft::Action::Param(_)
-        | draft::Action::LayerWeight { .. } => vec![],
-    }
-}
-
-/// The first value before a step that has the extent: arguments, then results.
-fn locate(body: &Body, before: usize, dim: &Dim) -> Option<(Source, usize)> {
-    let inputs = (0..body.inputs.len()).map(Source::Input);
-    let results = body.steps[..before]
-        .iter()
-        .enumerate()
-        .flat_map(|(step, s)| {
-            (0..s.types.len())
-                .filter(|_| s.condition.is_none())
-                .map(move |result| Source::Step { step, result })
-        });
-    inputs.chain(results).find_map(|source| {
-        let axis = body
-            .ty(source)
-            .dims()
-            .iter()
-            .position(|other| other == dim)?;
-        Some((source, axis))
-    })
-}
-
-/// What an axis is usually called.
-fn axis_name(ty: &Type, axis: usize) -> String {
-    let name = match (ty.rank().unwrap_or(0), axis) {
-        (_, 0) => "batch",
-        (2 | 3, 1) => "length",
-        (4, 1) => "height",
-        (4, 2) => "width",
-        _ => return format!("size_{axis}"),
-    };
-    name.to_owned()
-}
-
-/// The names of what is on the way.
-const SHORT: [&str; 2] = ["x", "h"];
-
-struct Writer<'a> {
-    body: &'a Body,
-    extents: &'a Extents,
+pub(super) struct Writer<'a> {
+    pub(super) body: &'a Body,
+    pub(super) extents: &'a Extents,
     with_notes: bool,
     /// The last step that reads each value; `usize::MAX` for results.
-    last_use: HashMap<Source, usize>,
-    names: HashMap<Source, Name>,
+    pub(super) last_use: HashMap<Source, usize>,
+    pub(super) names: HashMap<Source, Name>,
     symbols: BTreeMap<Symbol, String>,
     /// The names that some values shall have: of the variables that they are assigned to.
-    wanted: BTreeMap<Source, String>,
+    pub(super) wanted: BTreeMap<Source, String>,
     out: Vec<Step>,
 }
 
 #[derive(Clone)]
-struct Name {
-    name: String,
+pub(super) struct Name {
+    pub(super) name: String,
     borrowed: bool,
 }
 
@@ -253,33 +118,6 @@ impl<'a> Writer<'a> {
         }
         (0..self.body.inputs.len()).for_each(|i| self.read_extents(Source::Input(i)));
         params
-    }
-
-    /// `name`, or with a number if a value of that name is alive.
-    fn free(&self, name: &str, dying: &BTreeSet<Source>) -> String {
-        let alive: BTreeSet<&str> = self
-            .names
-            .iter()
-            .filter(|(source, _)| !dying.contains(*source))
-            .map(|(_, name)| name.name.as_str())
-            .collect();
-        let extents: BTreeSet<&str> = self
-            .extents
-            .named
-            .iter()
-            .map(|extent| extent.name.as_str())
-            .collect();
-        let taken = |name: &str| {
-            alive.contains(name)
-                || extents.contains(name)
-                || matches!(name, "self" | "train" | "device")
-        };
-        let stem = name.trim_end_matches('_');
-        let numbered = (2..).map(|n| format!("{stem}_{n}"));
-        std::iter::once(name.to_owned())
-            .chain(numbered)
-            .find(|name| !taken(name))
-            .unwrap_or_default()
     }
 
     /// `let batch = x.dim(0)`, for the extents that are read from this value.
@@ -384,120 +222,6 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn result_names(
-        &self,
-        index: usize,
-        dying: &BTreeSet<Source>,
-        fields: &[String],
-    ) -> Vec<String> {
-        let step = &self.body.steps[index];
-        if let [_] = step.types.as_slice() {
-            let own = Source::Step {
-                step: index,
-                result: 0,
-            };
-            if let Some(name) = self.wanted.get(&own) {
-                return vec![self.free(name, dying)];
-            }
-            return vec![self.result_name(step, dying, fields)];
-        }
-        let base = if !step.label.contains(char::is_alphabetic) {
-            "y".to_owned()
-        } else {
-            snake(&step.label)
-        };
-        let mut names: Vec<String> = vec![];
-        for result in 0..step.types.len() {
-            let source = Source::Step {
-                step: index,
-                result,
-            };
-            let wanted = if self.last_use.contains_key(&source) {
-                format!("{base}_{result}")
-            } else {
-                format!("_{base}_{result}")
-            };
-            names.push(self.free(&wanted, dying));
-        }
-        names
-    }
-
-    /// The name of the operand that ends here, so that a chain keeps one name; else one for what is new.
-    fn result_name(
-        &self,
-        step: &draft::Step,
-        dying: &BTreeSet<Source>,
-        fields: &[String],
-    ) -> String {
-        match &step.action {
-            draft::Action::Param(field) => return self.free(&fields[*field], dying),
-            draft::Action::Op(Op::Constant(_)) => return self.free("constant", dying),
-            draft::Action::Op(Op::Extents { .. }) => return self.free("shape", dying),
-            draft::Action::LayerWeight { field, .. } => {
-                return self.free(&format!("{}_weight", fields[*field]), dying);
-            }
-            draft::Action::Op(_) | draft::Action::Layer { .. } | draft::Action::Call { .. } => {}
-        }
-        let chained = step
-            .args
-            .iter()
-            .find(|arg| dying.contains(arg) && self.is_chain(**arg));
-        // A model's argument has the name that the model gives it; what is made of it has not.
-        let is_argument = |arg: &&Source| matches!(arg, Source::Input(_));
-        let named = chained
-            .filter(|arg| !is_argument(arg))
-            .and_then(|arg| self.names.get(arg));
-        if let Some(Name { name, .. }) = named
-            && (SHORT.contains(&name.as_str()) || self.keeps_meaning(step))
-        {
-            return name.clone();
-        }
-        for short in SHORT {
-            if self.free(short, dying) == short {
-                return short.to_owned();
-            }
-        }
-        let label = if !step.label.contains(char::is_alphabetic) {
-            "y".to_owned()
-        } else {
-            snake(&step.label)
-        };
-        self.free(&label, dying)
-    }
-
-    /// Whether a step gives what it was given in another form, so that a telling name stays true.
-    fn keeps_meaning(&self, step: &draft::Step) -> bool {
-        let is_one_of_several = step.args.iter().filter(|arg| self.is_chain(**arg)).count() > 1;
-        let draft::Action::Op(op) = &step.action else {
-            return false;
-        };
-        let is_form = matches!(
-            op,
-            Op::Unary(_)
-                | Op::Binary(_)
-                | Op::Clamp { .. }
-                | Op::Cast(_)
-                | Op::Dropout { .. }
-                | Op::Reshape(_)
-                | Op::Transpose(_)
-                | Op::Broadcast(_)
-        );
-        is_form && !is_one_of_several
-    }
-
-    /// Whether a value is on the way, rather than a constant or a parameter.
-    fn is_chain(&self, source: Source) -> bool {
-        match source {
-            Source::Input(_) => true,
-            Source::Step { step, .. } => !matches!(
-                self.body.steps[step].action,
-                draft::Action::Param(_)
-                    | draft::Action::LayerWeight { .. }
-                    | draft::Action::Op(Op::Constant(_) | Op::Extents { .. })
-            ),
-        }
-    }
-
     /// The shape of the result, after the steps where it changes.
     fn note(&self, index: usize) -> Option<String> {
         let step = &self.body.steps[index];
@@ -525,20 +249,20 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn action(action: &draft::Action) -> Action {
+fn action(action: &body::Action) -> Action {
     match action {
-        draft::Action::Op(Op::Constant(value)) => Action::Constant(value.clone()),
-        draft::Action::Op(op) => Action::Op(op.clone()),
-        draft::Action::Layer { field, output } => Action::Layer {
+        body::Action::Op(Op::Constant(value)) => Action::Constant(value.clone()),
+        body::Action::Op(op) => Action::Op(op.clone()),
+        body::Action::Layer { field, output } => Action::Layer {
             field: *field,
             output: output.clone(),
         },
-        draft::Action::Call { field, method } => Action::Module {
+        body::Action::Call { field, method } => Action::Module {
             field: *field,
             method: *method,
         },
-        draft::Action::Param(field) => Action::Parameter(*field),
-        draft::Action::LayerWeight { field, role } => Action::LayerWeight {
+        body::Action::Param(field) => Action::Parameter(*field),
+        body::Action::LayerWeight { field, role } => Action::LayerWeight {
             field: *field,
             role: *role,
         },

@@ -4,7 +4,7 @@
 //! and without the residual connection. A step that is left out passes one of its operands on; a layer that is left out
 //! is an `Option`.
 
-use super::draft::{Action, Body, Held, Source, Step};
+use super::body::{Action, Body, Held, Source, Step};
 use super::items::Items;
 use super::key::{self, Names};
 use super::types::{Instance, ModuleType};

@@ -3,19 +3,25 @@
 //! [`layers`] finds what owns weights; [`items`] and [`tree`] sort everything into modules; [`draft`] writes their
 //! methods; [`types`] makes equal modules one type; [`emit`] names things and gives the plan for the printers.
 
+mod body;
 mod draft;
 mod emit;
+mod extents;
 mod items;
 mod key;
 mod layers;
 mod locals;
 mod merge;
+mod names;
+mod naming;
 mod paths;
 mod rows;
+mod settings;
 mod settle;
 mod tree;
 mod types;
 mod view;
+mod weights;
 
 pub use emit::EntryNames;
 

@@ -1,6 +1,6 @@
 //! Rows: modules of one type that are called one after the other become a `Vec`.
 
-use super::draft::{Action, Held, Module, Source};
+use super::body::{Action, Held, Module, Source};
 use super::paths::stem;
 use super::types::Types;
 use std::collections::BTreeMap;

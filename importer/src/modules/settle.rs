@@ -1,9 +1,10 @@
 //! What the constructor of a type takes: the settings in which its instances differ.
 
-use super::draft::{Held, settings};
+use super::body::Held;
 use super::items::Items;
 use super::paths::Path;
 use super::rows::{remove, remove_fields};
+use super::settings::settings;
 use super::types::{Instance, ModuleType, Types};
 use crate::codegen::plan::{Arg, ArgKind, ArgValue};
 use std::collections::BTreeMap;

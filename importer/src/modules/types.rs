@@ -1,10 +1,11 @@
 //! Modules of equal structure become one type, whose constructor takes what differs.
 
-use super::draft::{Action, Held, Module, Modules, with_settings};
+use super::body::{Action, Held, Module, Modules};
 use super::items::Items;
 use super::key;
 use super::merge::merge;
 use super::paths::Path;
+use super::settings::with_settings;
 use crate::codegen::plan::{Arg, ArgValue};
 use crate::error::Result;
 use crate::ir::Param;

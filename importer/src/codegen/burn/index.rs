@@ -2,7 +2,9 @@
 
 use super::super::operand::{Arg, Body};
 use super::super::rust::Expr;
-use super::op::{converted, rank_of, squeezed, support};
+use super::elementwise::converted;
+use super::movement::squeezed;
+use super::op::{rank_of, support};
 use super::{as_i64, associated, known_rank, number, options, shape};
 use crate::error::{Error, Result};
 use crate::ir::{DType, Dim, PadMode, SliceAxis, Type};

@@ -3,11 +3,13 @@
 use super::super::operand::{Arg, Body};
 use super::super::plan::{Arg as Given, Layer, Setting};
 use super::super::rust::Expr;
-use super::op::squeezed;
+use super::conv::{conv_config, conv_name, is_dilated, padding};
+use super::movement::squeezed;
 use super::spatial::{channels_first, spatial_extents};
+use super::transposed::{is_usual, sized};
 use super::{known_rank, shape, sizes};
 use crate::error::{Error, Result};
-use crate::ir::{Dim, Grouping, Padding};
+use crate::ir::Dim;
 
 /// A layer's type as the file names it.
 pub fn ty(body: &mut Body, layer: &Layer) -> Result<String> {
@@ -30,53 +32,13 @@ pub fn ty(body: &mut Body, layer: &Layer) -> Result<String> {
     })
 }
 
-fn spatial_rank(rank: usize) -> Result<usize> {
+pub fn spatial_rank(rank: usize) -> Result<usize> {
     match rank {
         1..=3 => Ok(rank),
         _ => Err(Error::unsupported(format!(
             "a convolution with {rank} spatial axes"
         ))),
     }
-}
-
-/// burn's own convolution, or the support code's where burn's cannot pad as TensorFlow does.
-fn conv_name(body: &mut Body, layer: &Layer, suffix: &str) -> Result<String> {
-    let rank = match layer {
-        Layer::Conv { dilations, .. } => spatial_rank(dilations.len())?,
-        _ => return Err(Error::malformed("internal: a layer that is no convolution")),
-    };
-    let name = format!("Conv{rank}d{suffix}");
-    Ok(match is_ours(layer) {
-        true => {
-            body.using("support::conv");
-            format!("conv::{name}")
-        }
-        false => body.using(&format!("burn::nn::conv::{name}")),
-    })
-}
-
-/// Three-dimensional padding, and SAME padding with dilation and a stride, are beyond burn's layers.
-fn is_ours(layer: &Layer) -> bool {
-    match layer {
-        Layer::Conv {
-            dilations,
-            padding,
-            strides,
-            ..
-        } => {
-            dilations.len() == 3
-                || *padding == Padding::Same && is_dilated(dilations) && !has_unit_stride(strides)
-        }
-        _ => false,
-    }
-}
-
-fn is_dilated(dilations: &[usize]) -> bool {
-    dilations.iter().any(|&dilation| dilation != 1)
-}
-
-fn has_unit_stride(strides: &Setting<Vec<usize>>) -> bool {
-    matches!(strides, Setting::Fixed(strides) if strides.iter().all(|&stride| stride == 1))
 }
 
 /// The expression that makes a layer with initial weights on `device`.
@@ -161,7 +123,7 @@ pub fn constructor(body: &mut Body, layer: &Layer) -> Result<Expr> {
     Ok(config.call_method("init", [Expr::path("device")]))
 }
 
-fn with_bias(config: Expr, bias: bool) -> Expr {
+pub fn with_bias(config: Expr, bias: bool) -> Expr {
     if bias {
         config
     } else {
@@ -186,148 +148,11 @@ fn batch_norm_config(config: Expr, epsilon: f64, momentum: f64, scale: bool, off
     config
 }
 
-fn conv_config(body: &mut Body, layer: &Layer, args: &[Given]) -> Result<Expr> {
-    let Layer::Conv {
-        inputs,
-        outputs,
-        kernel,
-        strides,
-        dilations,
-        padding: around,
-        grouping,
-        bias,
-        ..
-    } = layer
-    else {
-        return Err(Error::malformed("internal: a layer that is no convolution"));
-    };
-    let (ours, rank) = (is_ours(layer), dilations.len());
-    let one = rank == 1 && !ours;
-    let name = conv_name(body, layer, "Config")?;
-    let (inputs, outputs) = (size(inputs, args), size(outputs, args));
-    let mut config = match grouping {
-        Grouping::Groups(_) => (inputs.clone(), outputs),
-        Grouping::Depthwise => (inputs.clone(), product(inputs.clone(), outputs)),
-    };
-    let mut made = match one {
-        true => Expr::call(
-            format!("{name}::new"),
-            [config.0, config.1, list(kernel, args, one)],
-        ),
-        false => {
-            config = (config.0, config.1);
-            Expr::call(
-                format!("{name}::new"),
-                [Expr::array([config.0, config.1]), list(kernel, args, one)],
-            )
-        }
-    };
-    if !has_unit_stride(strides) {
-        made = made.call_method("with_stride", [list(strides, args, one)]);
-    }
-    if is_dilated(dilations) {
-        made = made.call_method(
-            "with_dilation",
-            [list(&Setting::Fixed(dilations.clone()), args, one)],
-        );
-    }
-    match grouping {
-        Grouping::Depthwise => made = made.call_method("with_groups", [inputs]),
-        Grouping::Groups(1) => {}
-        Grouping::Groups(groups) => made = made.call_method("with_groups", [Expr::size(*groups)]),
-    }
-    made = match (around, ours) {
-        (Padding::Valid, _) => made,
-        (around, true) => made.call_method("with_padding", [padding(body, around)]),
-        (around, false) => {
-            let around = resolved(around, kernel, dilations)?;
-            made.call_method("with_padding", [explicit(body, &around, rank)])
-        }
-    };
-    Ok(with_bias(made, *bias))
-}
-
-/// SAME padding with dilation and stride 1 in numbers, as burn's own does not see the dilation.
-fn resolved(
-    around: &Padding,
-    kernel: &Setting<Vec<usize>>,
-    dilations: &[usize],
-) -> Result<Padding> {
-    match (around, kernel) {
-        (Padding::Same, Setting::Fixed(kernel)) if is_dilated(dilations) => {
-            let totals = kernel
-                .iter()
-                .zip(dilations)
-                .map(|(kernel, dilation)| kernel.saturating_sub(1) * dilation);
-            Ok(Padding::Explicit(
-                totals.map(|total| (total / 2, total - total / 2)).collect(),
-            ))
-        }
-        (Padding::Same, Setting::Arg(_)) if is_dilated(dilations) => Err(Error::unsupported(
-            "dilated convolutions that differ in their kernel's size",
-        )),
-        _ => Ok(around.clone()),
-    }
-}
-
-fn product(a: Expr, b: Expr) -> Expr {
-    match (
-        a.to_string().parse::<usize>(),
-        b.to_string().parse::<usize>(),
-    ) {
-        (Ok(a), Ok(b)) => Expr::size(a * b),
-        (_, Ok(1)) => a,
-        (_, _) => a * b,
-    }
-}
-
 /// A size: a number, or the constructor's argument.
 pub fn size(setting: &Setting<usize>, args: &[Given]) -> Expr {
     match setting {
         Setting::Fixed(size) => Expr::size(*size),
         Setting::Arg(arg) => Expr::path(args[*arg].name.as_str()),
-    }
-}
-
-/// A list; `one` where a number is wanted for a list of one.
-fn list(setting: &Setting<Vec<usize>>, args: &[Given], one: bool) -> Expr {
-    match (setting, one) {
-        (Setting::Fixed(list), true) => Expr::size(list.first().copied().unwrap_or(1)),
-        (Setting::Fixed(list), false) => sizes(list),
-        (Setting::Arg(arg), true) => Expr::path(args[*arg].name.as_str()).index(Expr::int(0)),
-        (Setting::Arg(arg), false) => Expr::path(args[*arg].name.as_str()),
-    }
-}
-
-/// The support code's `Padding::Same`.
-pub fn padding(body: &mut Body, padding: &Padding) -> Expr {
-    let ty = body.support("padding::Padding");
-    match padding {
-        Padding::Same => Expr::path(format!("{ty}::Same")),
-        Padding::Valid => Expr::path(format!("{ty}::Valid")),
-        Padding::Explicit(widths) => {
-            let pairs = widths
-                .iter()
-                .map(|&(low, high)| Expr::tuple([Expr::size(low), Expr::size(high)]));
-            Expr::call(
-                format!("{ty}::Explicit"),
-                [Expr::array(pairs.collect::<Vec<_>>())],
-            )
-        }
-    }
-}
-
-/// burn's own `PaddingConfig2d::Explicit(top, left, bottom, right)`.
-pub fn explicit(body: &mut Body, padding: &Padding, rank: usize) -> Expr {
-    let ty = body.using(&format!("burn::nn::PaddingConfig{rank}d"));
-    match padding {
-        Padding::Same => Expr::path(format!("{ty}::Same")),
-        Padding::Valid => Expr::path(format!("{ty}::Valid")),
-        Padding::Explicit(widths) => {
-            let low = widths.iter().map(|(low, _)| Expr::size(*low));
-            let high = widths.iter().map(|(_, high)| Expr::size(*high));
-            Expr::call(format!("{ty}::Explicit"), low.chain(high))
-        }
     }
 }
 
@@ -385,58 +210,5 @@ pub fn call(
             }
         }
         Layer::Linear { .. } | Layer::LayerNorm { .. } => forward(value),
-    })
-}
-
-/// The call of a transposed convolution that gives another size than its padding says.
-fn sized(layer: &Layer, field: Expr, x: Expr, size: Expr) -> Expr {
-    let config = field.clone().field("config").call_method("clone", []);
-    let weight = field.clone().field("weight").call_method("val", []);
-    let bias = match layer {
-        Layer::ConvTranspose { bias: true, .. } => {
-            let value = Expr::closure(["bias"], Expr::path("bias").call_method("val", []));
-            field
-                .field("bias")
-                .call_method("as_ref", [])
-                .call_method("map", [value])
-        }
-        _ => Expr::path("None"),
-    };
-    config
-        .call_method("with_output_size", [size])
-        .call_method("apply", [x, weight, bias])
-}
-
-/// Whether a transposed convolution gives the size that its padding says by itself.
-fn is_usual(layer: &Layer, x: &Arg, output: &[Dim]) -> bool {
-    let Layer::ConvTranspose {
-        kernel,
-        strides,
-        dilations,
-        padding,
-        channels,
-        ..
-    } = layer
-    else {
-        return false;
-    };
-    let size = spatial_extents(x.ty.dims(), strides.len(), *channels);
-    if size.len() != strides.len() || output.len() != strides.len() {
-        return false;
-    }
-    let known = |value: usize| Dim::known(value as i64);
-    output.iter().enumerate().all(|(i, output)| {
-        let window = (kernel[i].max(1) - 1) * dilations[i] + 1;
-        let usual = match padding {
-            Padding::Same => size[i].clone() * known(strides[i]),
-            Padding::Valid => {
-                (size[i].clone() - known(1)) * known(strides[i]) + known(window.max(strides[i]))
-            }
-            Padding::Explicit(widths) => {
-                (size[i].clone() - known(1)) * known(strides[i]) + known(window)
-                    - known(widths[i].0 + widths[i].1)
-            }
-        };
-        usual == *output
     })
 }

@@ -1,15 +1,22 @@
 //! burn's words.
 
+mod constructor;
+mod conv;
+mod elementwise;
+mod frozen;
 mod index;
 mod layer;
 mod method;
+mod movement;
 mod op;
 mod reduce;
 mod signature;
 mod spatial;
+mod step;
 mod structure;
 #[cfg(test)]
 mod tests;
+mod transposed;
 mod weight;
 
 pub use structure::items;

@@ -2,7 +2,9 @@
 
 use super::super::operand::{Arg, Body};
 use super::super::rust::Expr;
-use super::op::{converted, rank_of, squeezed, support};
+use super::elementwise::converted;
+use super::movement::squeezed;
+use super::op::{rank_of, support};
 use super::sizes;
 use crate::error::Result;
 use crate::ir::{DType, Extreme, Reduction};

@@ -1,9 +1,9 @@
 //! Methods from outside: names, arguments, results and documentation.
 
 use super::super::operand::Body;
-use super::super::plan::{Action, Entry, Local, Method, Plan, Step};
+use super::super::plan::{Entry, Local, Method, Plan};
 use super::super::rust::{Block, Expr, Function, Item};
-use super::super::{Alias, described, receiver};
+use super::super::{Alias, receiver};
 use super::tensor_type;
 use crate::error::{Error, Result};
 use crate::ir::{DType, Type};
@@ -92,62 +92,6 @@ pub fn returns(method: &Method, entry: Option<&Entry>, body: &mut Body) -> Resul
         [one] => Some(one.clone()),
         several => Some(format!("({})", several.join(", "))),
     })
-}
-
-/// The arguments that no printed statement reads; `extents` are the named ones that are printed.
-pub fn unread<'a>(
-    method: &'a Method,
-    extents: &BTreeSet<String>,
-    needs_device: bool,
-) -> Vec<&'a str> {
-    let is_printed = |step: &&Step| match step.action {
-        Action::Extent { .. } => step
-            .results
-            .iter()
-            .any(|result| extents.contains(&result.name)),
-        Action::Op(_)
-        | Action::Constant(_)
-        | Action::Layer { .. }
-        | Action::Module { .. }
-        | Action::Modules { .. }
-        | Action::Parameter(_)
-        | Action::LayerWeight { .. } => true,
-    };
-    let steps = method.body.iter().filter(is_printed);
-    let read: BTreeSet<&str> = steps
-        .flat_map(|step| &step.args)
-        .chain(method.last_reads())
-        .map(|operand| operand.name.as_str())
-        .collect();
-    let device = method
-        .params
-        .iter()
-        .find(|param| needs_device && param.ty.dtype != DType::String);
-    let device = device.map(|param| param.name.as_str());
-    let names = method.params.iter().map(|param| param.name.as_str());
-    names
-        .filter(|name| !read.contains(name) && device != Some(*name))
-        .collect()
-}
-
-/// The function with what its arguments are.
-pub fn document(function: Function, method: &Method, entry: Option<&Entry>, train: bool) -> Item {
-    let mut item = Item::from(function);
-    if train {
-        return item
-            .doc("With batch statistics, moving averages that learn and live dropout if `train`.");
-    }
-    let Some(entry) = entry else { return item };
-    for Local { name, ty } in &method.params {
-        item = item.doc(format!("- `{name}`: {}", described(ty)));
-    }
-    if let [output] = entry.outputs.as_slice() {
-        item = item.doc(format!("- returns {}", described(&output.ty)));
-    }
-    match method.assigned() {
-        Some(assigned) => item.doc(assigned),
-        None => item,
-    }
 }
 
 /// A method that only calls another, and its form for training.

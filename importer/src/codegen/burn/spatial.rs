@@ -2,7 +2,7 @@
 
 use super::super::operand::{Arg, Body};
 use super::super::rust::{Block, Expr, Stmt};
-use super::layer::{explicit, padding};
+use super::conv::{explicit, padding};
 use super::op::rank_of;
 use super::{associated, options, sizes};
 use crate::error::{Error, Result};

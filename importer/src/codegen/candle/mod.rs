@@ -1,12 +1,16 @@
 //! candle's words.
 
 mod absorb;
+mod constructor;
 mod elementwise;
 mod fuse;
 mod layer;
+mod load;
 mod method;
 mod op;
+mod signature;
 mod spatial;
+mod step;
 mod structure;
 mod weight;
 

@@ -1,0 +1,81 @@
+//! Loading a model's weights, and telling which of them learn.
+
+use super::super::plan::{Plan, Weight};
+use super::super::rust::{Block, Expr, Function, Item, Stmt};
+use super::dtype;
+use crate::ir::{DType, Program};
+use std::collections::BTreeSet;
+
+/// The float type of most weights, which the `VarBuilder` has.
+pub fn main_dtype(program: &Program, plan: &Plan) -> DType {
+    let float = |weight: &Weight| program.params[weight.param.0 as usize].ty.dtype;
+    let mut counts = std::collections::BTreeMap::new();
+    for dtype in plan
+        .weights
+        .iter()
+        .map(float)
+        .filter(|dtype| dtype.is_float())
+    {
+        *counts.entry(dtype).or_insert(0usize) += 1;
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map_or(DType::F32, |(dtype, _)| dtype)
+}
+
+pub fn load(program: &Program, plan: &Plan, uses: &mut BTreeSet<String>) -> Item {
+    for path in [
+        "candle_core::DType",
+        "candle_core::Device",
+        "std::path::Path",
+    ] {
+        uses.insert(path.to_owned());
+    }
+    let read = Expr::call(
+        "candle_core::safetensors::load",
+        [Expr::path("path"), Expr::path("device")],
+    )
+    .tried();
+    let element = Expr::path(dtype(main_dtype(program, plan)));
+    let vb = Expr::call(
+        "VarBuilder::from_tensors",
+        [Expr::path("tensors"), element, Expr::path("device")],
+    );
+    let body = Block::new([Stmt::bind("tensors", read)]).tail(Expr::call("Self::new", [vb]));
+    let function = Function::public("load")
+        .param("path", "impl AsRef<Path>")
+        .param("device", "&Device")
+        .returns("Result<Self>");
+    Item::from(function.body(body)).doc("Loads the weights from a safetensors file.")
+}
+
+/// `fn trainable(vars: &VarMap) -> Vec<Var>`.
+pub fn trainable(plan: &Plan, program: &Program, uses: &mut BTreeSet<String>) -> Item {
+    for path in [
+        "candle_core::Var",
+        "candle_nn::VarMap",
+        "support::vars::trainable",
+    ] {
+        uses.insert(path.to_owned());
+    }
+    let frozen = |weight: &&Weight| !program.params[weight.param.0 as usize].trainable;
+    let statistics = ["running_mean", "running_var"];
+    let others: Vec<Expr> = plan
+        .weights
+        .iter()
+        .filter(frozen)
+        .filter(|weight| !statistics.iter().any(|suffix| weight.key.ends_with(suffix)))
+        .map(|weight| Expr::str(&weight.key))
+        .collect();
+    let body = Expr::call(
+        "trainable",
+        [Expr::path("vars"), Expr::array(others).by_ref()],
+    );
+    let function = Function::public("trainable")
+        .param("vars", "&VarMap")
+        .returns("Vec<Var>")
+        .body(Block::from(body));
+    Item::from(function)
+        .doc("The variables of `vars` that TensorFlow would train, in the order of their keys.")
+}

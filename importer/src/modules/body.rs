@@ -1,0 +1,146 @@
+//! Modules before they share types: fields, and methods as steps over numbered values.
+
+use super::key;
+use super::paths::Path;
+use crate::codegen::plan::Role;
+use crate::ir::{Dim, Op, Origin, ParamId, Type};
+use std::collections::{BTreeMap, HashMap};
+
+/// A module of the model, at one path.
+#[derive(Clone, Debug, Default)]
+pub struct Module {
+    /// Its path.
+    pub path: Path,
+    /// Its fields, by name, in the order of first use.
+    pub fields: Vec<(String, Held)>,
+    /// Its methods.
+    pub methods: Vec<Body>,
+}
+
+/// What a field holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Held {
+    /// A layer, by its index in [`Items::layers`].
+    Layer(usize),
+    /// The module of this name below.
+    Module,
+    /// The modules of these names below, called one after the other.
+    Modules(Vec<String>),
+    /// A variable that no layer owns.
+    Param(ParamId),
+    /// A switch: the step that asks for it happens only where it is on.
+    Flag(bool),
+}
+
+/// A method: steps over values.
+#[derive(Clone, Debug, Default)]
+pub struct Body {
+    /// The types of the arguments.
+    pub inputs: Vec<Type>,
+    /// The names of the arguments, where the caller gives them one.
+    pub input_names: Vec<Option<String>>,
+    /// The steps, each after what it reads.
+    pub steps: Vec<Step>,
+    /// The results.
+    pub results: Vec<Source>,
+}
+
+/// One step of a method.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What it does.
+    pub action: Action,
+    /// What it reads.
+    pub args: Vec<Source>,
+    /// The types of its results.
+    pub types: Vec<Type>,
+    /// A name for its result: of the layer, the module or the scope.
+    pub label: String,
+    /// If it happens only where a field says so: the field, and the argument that passes through otherwise.
+    pub condition: Option<(usize, usize)>,
+    /// The nodes of the model that it comes from.
+    pub origins: Vec<Origin>,
+}
+
+/// What a step does. Fields are indices into [`Module::fields`].
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// An op, a constant or extents.
+    Op(Op),
+    /// A layer.
+    Layer {
+        field: usize,
+        output: Option<Vec<Dim>>,
+    },
+    /// A method of a module below, or of several in a row.
+    Call { field: usize, method: usize },
+    /// The value of a variable.
+    Param(usize),
+    /// A weight of a layer.
+    LayerWeight { field: usize, role: Role },
+}
+
+/// Where an operand comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// An argument.
+    Input(usize),
+    /// A result of a step.
+    Step {
+        /// The step.
+        step: usize,
+        /// Which of its results.
+        result: usize,
+    },
+}
+
+/// The drafts of all modules, by path; the root has the functions as methods, in order.
+pub type Modules = BTreeMap<Path, Module>;
+
+impl Body {
+    /// Text that is equal for methods that do the same with the same fields.
+    pub fn key(&self) -> String {
+        format!(
+            "{:?} {:?} {:?}",
+            self.inputs,
+            self.steps_key(),
+            self.results
+        )
+    }
+
+    fn steps_key(&self) -> Vec<String> {
+        self.steps
+            .iter()
+            .map(|step| {
+                format!(
+                    "{} {:?} {:?}",
+                    key::of_action(&step.action, &mut key::Names::default()),
+                    step.args,
+                    step.types
+                )
+            })
+            .collect()
+    }
+
+    /// The type of a source.
+    pub fn ty(&self, source: Source) -> &Type {
+        match source {
+            Source::Input(i) => &self.inputs[i],
+            Source::Step { step, result } => &self.steps[step].types[result],
+        }
+    }
+
+    /// How often each result of each step is read.
+    pub fn uses(&self) -> HashMap<Source, usize> {
+        let mut uses = HashMap::new();
+        for source in self
+            .steps
+            .iter()
+            .flat_map(|step| &step.args)
+            .chain(&self.results)
+        {
+            *uses.entry(*source).or_insert(0) += 1;
+        }
+        uses
+    }
+}

@@ -1,0 +1,137 @@
+//! The extents that a method needs at run time: where it reads each, and under which name.
+
+use super::body::{Action, Body, Source, Step};
+use crate::ir::{Atom, Dim, Type};
+
+/// An extent that nothing in a method has.
+#[derive(Debug)]
+pub struct MissingExtent(pub Dim);
+
+/// The extents that a method's ops need.
+pub struct Extents {
+    /// In the order in which the method asks for them.
+    pub(super) named: Vec<Extent>,
+}
+
+/// One extent, and where it is read.
+pub struct Extent {
+    pub(super) dim: Dim,
+    pub(super) name: String,
+    pub(super) of: Source,
+    pub(super) axis: usize,
+}
+
+impl Extents {
+    /// Finds them.
+    pub(super) fn find(body: &Body) -> Result<Self, MissingExtent> {
+        let mut extents = Extents { named: vec![] };
+        for (index, step) in body.steps.iter().enumerate() {
+            for dim in dims_of(body, step) {
+                extents.need(body, index, &dim)?;
+            }
+        }
+        Ok(extents)
+    }
+
+    fn need(&mut self, body: &Body, before: usize, dim: &Dim) -> Result<(), MissingExtent> {
+        if dim.as_known().is_some() || self.named.iter().any(|extent| &extent.dim == dim) {
+            return Ok(());
+        }
+        if let Some((of, axis)) = locate(body, before, dim) {
+            let name = self.name(body, of, axis);
+            self.named.push(Extent {
+                dim: dim.clone(),
+                name,
+                of,
+                axis,
+            });
+            return Ok(());
+        }
+        let atoms: Vec<Atom> = dim.terms().flat_map(|(atoms, _)| atoms.to_vec()).collect();
+        for atom in atoms {
+            self.need_atom(body, before, dim, &atom)?;
+        }
+        Ok(())
+    }
+
+    fn need_atom(
+        &mut self,
+        body: &Body,
+        before: usize,
+        dim: &Dim,
+        atom: &Atom,
+    ) -> Result<(), MissingExtent> {
+        match atom {
+            Atom::Symbol(symbol) => {
+                let alone = Dim::symbol(*symbol);
+                match &alone == dim {
+                    true => Err(MissingExtent(alone)),
+                    false => self.need(body, before, &alone),
+                }
+            }
+            Atom::Quotient(a, b) | Atom::Max(a, b) | Atom::Min(a, b) => {
+                self.need(body, before, a)?;
+                self.need(body, before, b)
+            }
+        }
+    }
+
+    fn name(&self, body: &Body, of: Source, axis: usize) -> String {
+        let base = axis_name(body.ty(of), axis);
+        let taken = |name: &str| self.named.iter().any(|extent| extent.name == name);
+        let numbered = (2..).map(|n| format!("{base}_{n}"));
+        std::iter::once(base.clone())
+            .chain(numbered)
+            .find(|name| !taken(name))
+            .unwrap_or(base)
+    }
+}
+
+/// The extents that a step's action needs at run time.
+fn dims_of(body: &Body, step: &Step) -> Vec<Dim> {
+    match &step.action {
+        Action::Op(op) => {
+            let operand = step
+                .args
+                .first()
+                .map(|&arg| body.ty(arg).dims())
+                .unwrap_or_default();
+            op.extents(operand).into_iter().cloned().collect()
+        }
+        Action::Layer { output, .. } => output.clone().unwrap_or_default(),
+        Action::Call { .. } | Action::Param(_) | Action::LayerWeight { .. } => vec![],
+    }
+}
+
+/// The first value before a step that has the extent: arguments, then results.
+fn locate(body: &Body, before: usize, dim: &Dim) -> Option<(Source, usize)> {
+    let inputs = (0..body.inputs.len()).map(Source::Input);
+    let results = body.steps[..before]
+        .iter()
+        .enumerate()
+        .flat_map(|(step, s)| {
+            (0..s.types.len())
+                .filter(|_| s.condition.is_none())
+                .map(move |result| Source::Step { step, result })
+        });
+    inputs.chain(results).find_map(|source| {
+        let axis = body
+            .ty(source)
+            .dims()
+            .iter()
+            .position(|other| other == dim)?;
+        Some((source, axis))
+    })
+}
+
+/// What an axis is usually called.
+pub fn axis_name(ty: &Type, axis: usize) -> String {
+    let name = match (ty.rank().unwrap_or(0), axis) {
+        (_, 0) => "batch",
+        (2 | 3, 1) => "length",
+        (4, 1) => "height",
+        (4, 2) => "width",
+        _ => return format!("size_{axis}"),
+    };
+    name.to_owned()
+}

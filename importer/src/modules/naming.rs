@@ -1,0 +1,148 @@
+//! Names of locals: a chain keeps one name, and what is new gets one.
+
+use super::body::{Action, Source, Step};
+use super::locals::{Name, Writer};
+use crate::codegen::rust::ident::snake;
+use crate::ir::Op;
+use std::collections::BTreeSet;
+
+/// The names of what is on the way.
+const SHORT: [&str; 2] = ["x", "h"];
+
+impl Writer<'_> {
+    /// `name`, or with a number if a value of that name is alive.
+    pub(super) fn free(&self, name: &str, dying: &BTreeSet<Source>) -> String {
+        let alive: BTreeSet<&str> = self
+            .names
+            .iter()
+            .filter(|(source, _)| !dying.contains(*source))
+            .map(|(_, name)| name.name.as_str())
+            .collect();
+        let extents: BTreeSet<&str> = self
+            .extents
+            .named
+            .iter()
+            .map(|extent| extent.name.as_str())
+            .collect();
+        let taken = |name: &str| {
+            alive.contains(name)
+                || extents.contains(name)
+                || matches!(name, "self" | "train" | "device")
+        };
+        let stem = name.trim_end_matches('_');
+        let numbered = (2..).map(|n| format!("{stem}_{n}"));
+        std::iter::once(name.to_owned())
+            .chain(numbered)
+            .find(|name| !taken(name))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn result_names(
+        &self,
+        index: usize,
+        dying: &BTreeSet<Source>,
+        fields: &[String],
+    ) -> Vec<String> {
+        let step = &self.body.steps[index];
+        if let [_] = step.types.as_slice() {
+            let own = Source::Step {
+                step: index,
+                result: 0,
+            };
+            if let Some(name) = self.wanted.get(&own) {
+                return vec![self.free(name, dying)];
+            }
+            return vec![self.result_name(step, dying, fields)];
+        }
+        let base = if !step.label.contains(char::is_alphabetic) {
+            "y".to_owned()
+        } else {
+            snake(&step.label)
+        };
+        let mut names: Vec<String> = vec![];
+        for result in 0..step.types.len() {
+            let source = Source::Step {
+                step: index,
+                result,
+            };
+            let wanted = if self.last_use.contains_key(&source) {
+                format!("{base}_{result}")
+            } else {
+                format!("_{base}_{result}")
+            };
+            names.push(self.free(&wanted, dying));
+        }
+        names
+    }
+
+    /// The name of the operand that ends here, so that a chain keeps one name; else one for what is new.
+    fn result_name(&self, step: &Step, dying: &BTreeSet<Source>, fields: &[String]) -> String {
+        match &step.action {
+            Action::Param(field) => return self.free(&fields[*field], dying),
+            Action::Op(Op::Constant(_)) => return self.free("constant", dying),
+            Action::Op(Op::Extents { .. }) => return self.free("shape", dying),
+            Action::LayerWeight { field, .. } => {
+                return self.free(&format!("{}_weight", fields[*field]), dying);
+            }
+            Action::Op(_) | Action::Layer { .. } | Action::Call { .. } => {}
+        }
+        let chained = step
+            .args
+            .iter()
+            .find(|arg| dying.contains(arg) && self.is_chain(**arg));
+        // A model's argument has the name that the model gives it; what is made of it has not.
+        let is_argument = |arg: &&Source| matches!(arg, Source::Input(_));
+        let named = chained
+            .filter(|arg| !is_argument(arg))
+            .and_then(|arg| self.names.get(arg));
+        if let Some(Name { name, .. }) = named
+            && (SHORT.contains(&name.as_str()) || self.keeps_meaning(step))
+        {
+            return name.clone();
+        }
+        for short in SHORT {
+            if self.free(short, dying) == short {
+                return short.to_owned();
+            }
+        }
+        let label = if !step.label.contains(char::is_alphabetic) {
+            "y".to_owned()
+        } else {
+            snake(&step.label)
+        };
+        self.free(&label, dying)
+    }
+
+    /// Whether a step gives what it was given in another form, so that a telling name stays true.
+    fn keeps_meaning(&self, step: &Step) -> bool {
+        let is_one_of_several = step.args.iter().filter(|arg| self.is_chain(**arg)).count() > 1;
+        let Action::Op(op) = &step.action else {
+            return false;
+        };
+        let is_form = matches!(
+            op,
+            Op::Unary(_)
+                | Op::Binary(_)
+                | Op::Clamp { .. }
+                | Op::Cast(_)
+                | Op::Dropout { .. }
+                | Op::Reshape(_)
+                | Op::Transpose(_)
+                | Op::Broadcast(_)
+        );
+        is_form && !is_one_of_several
+    }
+
+    /// Whether a value is on the way, rather than a constant or a parameter.
+    fn is_chain(&self, source: Source) -> bool {
+        match source {
+            Source::Input(_) => true,
+            Source::Step { step, .. } => !matches!(
+                self.body.steps[step].action,
+                Action::Param(_)
+                    | Action::LayerWeight { .. }
+                    | Action::Op(Op::Constant(_) | Op::Extents { .. })
+            ),
+        }
+    }
+}
