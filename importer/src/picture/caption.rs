@@ -58,7 +58,15 @@ pub fn weights<'p>(picture: &'p Picture, module: &Module, node: &Node) -> Vec<&'
         Some(field) if !module.is_scope => module.example_weights(picture, field),
         Some(_) | None => &[],
     };
-    own.chain(of_field).collect()
+    let mut all: Vec<&Weight> = own.chain(of_field).collect();
+    // The kernel before the bias, as everybody writes them.
+    all.sort_by_key(|weight| {
+        (
+            last_part(&weight.key) != "weight",
+            std::cmp::Reverse(weight.shape.len()),
+        )
+    });
+    all
 }
 
 fn called(picture: &Picture, node: &Node) -> String {

@@ -1,6 +1,7 @@
 //! From TensorFlow's own graph to drawings, with name scopes as modules.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use savedmodel_import_proto::{NodeDef, attr_value};
 
@@ -8,9 +9,9 @@ use super::group::{Grouped, group};
 use super::model::{Edge, Instance, Kind, Method, Module, Node, Picture};
 use super::text;
 use crate::graph::body::{Body, Source};
-use crate::graph::flat::{FlatGraph, FlatKind, FlatNode};
+use crate::graph::flat::{Edge as FlatEdge, FlatGraph, FlatKind, FlatNode};
 use crate::graph::op_def::op_def;
-use crate::ir::Param;
+use crate::ir::{Origin, Param};
 use crate::lower;
 use crate::pipeline::{Rest, RestGraph};
 use crate::saved_model::{dtype_name, static_shape};
@@ -31,8 +32,8 @@ struct Draft {
 pub fn add(picture: &mut Picture, rest: &Rest, params: &[Param]) {
     let bad = rest.why.as_ref().map(bad_nodes).unwrap_or_default();
     let mut draft = match &rest.graph {
-        RestGraph::Flat(graph) => of_flat(graph, params, &bad),
-        RestGraph::Stored(body) => of_body(body),
+        RestGraph::Flat(graph) => of_flat(graph, rest, params, &bad),
+        RestGraph::Stored(body) => of_flat(&as_flat(body), rest, params, &bad),
     };
     draft.method.name = match rest.path.as_str() {
         "" => "main graph".to_owned(),
@@ -50,24 +51,26 @@ fn bad_nodes(error: &Error) -> BTreeSet<String> {
     all.filter_map(|failure| failure.node).collect()
 }
 
-fn of_flat(graph: &FlatGraph, params: &[Param], bad: &BTreeSet<String>) -> Draft {
+fn of_flat(graph: &FlatGraph, rest: &Rest, params: &[Param], bad: &BTreeSet<String>) -> Draft {
     let mut draft = Draft::default();
-    let mut place = vec![Hidden::Nothing; graph.nodes.len()];
+    let mut place = vec![];
     for (index, node) in graph.nodes.iter().enumerate() {
-        place[index] = match hidden(node, params) {
-            Some(hidden) => hidden,
-            None => Hidden::Box(draft.flat_box(node, bad)),
-        };
+        let argument = graph.inputs.iter().position(|&input| input == index);
+        place.push(match (argument, hidden(node, params)) {
+            (Some(argument), _) => Hidden::Box(draft.argument(node, rest.inputs.get(argument))),
+            (None, Some(hidden)) => hidden,
+            (None, None) => Hidden::Box(draft.flat_box(node, bad)),
+        });
+    }
+    for (index, node) in graph.nodes.iter().enumerate() {
         for (operand, edge) in node.inputs.iter().enumerate() {
             draft.connect(&place, index, operand, (edge.node, edge.output));
         }
         draft.read_weight(&place[index]);
     }
     for (i, edge) in graph.outputs.iter().enumerate() {
-        let label = match graph.outputs.len() {
-            1 => "result".to_owned(),
-            _ => format!("result {i}"),
-        };
+        let named = rest.outputs.get(i).cloned();
+        let label = named.unwrap_or_else(|| format!("result {i}"));
         place.push(Hidden::Box(draft.push(
             Kind::Result,
             label,
@@ -88,8 +91,6 @@ enum Hidden {
     Constant(String),
     /// A variable, which the boxes that read it show.
     Weight(usize, String),
-    /// Not at all.
-    Nothing,
 }
 
 fn hidden(node: &FlatNode, params: &[Param]) -> Option<Hidden> {
@@ -145,17 +146,22 @@ impl Draft {
         self.method.boxes.len() - 1
     }
 
+    fn argument(&mut self, node: &FlatNode, name: Option<&String>) -> usize {
+        let name = name
+            .cloned()
+            .unwrap_or_else(|| node.origin.node.to_string());
+        let index = self.push(Kind::Argument, name, String::new(), vec![]);
+        if let FlatKind::Argument { dtype, shape, .. } = &node.kind {
+            let dims =
+                |dims: &Vec<Option<usize>>| dims.iter().map(|d| d.map(|d| d as u64)).collect();
+            self.method.boxes[index].types =
+                vec![typed(&text::dtype(*dtype), &shape.as_ref().map(dims))];
+        }
+        index
+    }
+
     fn flat_box(&mut self, node: &FlatNode, bad: &BTreeSet<String>) -> usize {
         let index = match &node.kind {
-            FlatKind::Argument { dtype, shape, .. } => {
-                let name = node.origin.node.to_string();
-                let index = self.push(Kind::Argument, name, String::new(), vec![]);
-                let shape = shape
-                    .as_ref()
-                    .map(|dims| dims.iter().map(|d| d.map(|d| d as u64)).collect());
-                self.method.boxes[index].types = vec![typed(&text::dtype(*dtype), &shape)];
-                return index;
-            }
             FlatKind::Op(def) => {
                 let index = self.op_box(def, &node.origin.node);
                 if bad.contains(&*node.origin.node) {
@@ -165,6 +171,7 @@ impl Draft {
             }
             FlatKind::Asset(_) => self.named("asset", &node.origin.node),
             FlatKind::Resource(_) => self.named("resource", &node.origin.node),
+            FlatKind::Argument { .. } => self.named("argument", &node.origin.node),
             FlatKind::Dropout { rate } => {
                 let index = self.named("Dropout", &node.origin.node);
                 self.method.boxes[index].detail = rate.to_string();
@@ -193,7 +200,9 @@ impl Draft {
         node.detail = name.rsplit('/').next().unwrap_or(name).to_owned();
         node.types = result_types(def);
         node.nodes = vec![format!("{} {name}", def.op)];
-        if !lower::knows(&def.op) && !is_plumbing(&def.op) {
+        if is_variable(&def.op) {
+            node.kind = Kind::Weight;
+        } else if !lower::knows(&def.op) && !is_plumbing(&def.op) {
             node.kind = Kind::Unsupported;
         }
         index
@@ -219,7 +228,6 @@ impl Draft {
                     node.field = Some(name.clone());
                 }
             }
-            Hidden::Nothing => {}
         }
     }
 
@@ -239,17 +247,19 @@ impl Draft {
 
 /// Nodes of a stored graph that flattening does away with.
 fn is_plumbing(op: &str) -> bool {
-    let known = [
-        "Placeholder",
-        "PlaceholderWithDefault",
-        "Const",
-        "NoOp",
+    let known = ["Placeholder", "PlaceholderWithDefault", "Const", "NoOp"];
+    let calls = ["PartitionedCall", "StatefulPartitionedCall"];
+    known.contains(&op) || calls.contains(&op) || op_def(op).is_none()
+}
+
+fn is_variable(op: &str) -> bool {
+    [
         "VarHandleOp",
-    ];
-    known.contains(&op)
-        || ["VariableV2", "Variable", "AutoReloadVariable"].contains(&op)
-        || ["PartitionedCall", "StatefulPartitionedCall"].contains(&op)
-        || op_def(op).is_none()
+        "VariableV2",
+        "Variable",
+        "AutoReloadVariable",
+    ]
+    .contains(&op)
 }
 
 /// The types of a node's results, as far as it says them.
@@ -276,49 +286,37 @@ fn result_types(def: &NodeDef) -> Vec<String> {
     named.collect()
 }
 
-fn of_body(body: &Body) -> Draft {
-    let mut draft = Draft::default();
-    for i in 0..body.arguments {
-        draft.push(
-            Kind::Argument,
-            format!("argument {i}"),
-            String::new(),
-            vec![],
-        );
-    }
-    let boxes: Vec<usize> = body
-        .nodes
-        .iter()
-        .map(|def| draft.op_box(def, &def.name))
-        .collect();
-    let source = |source: &Source| match *source {
-        Source::Argument(index) => (index, 0),
-        Source::Node { node, output } => (boxes[node], output),
+/// A stored graph in the form of a flat one: its calls are nodes like others.
+fn as_flat(body: &Body) -> FlatGraph {
+    let argument = |i: usize| FlatNode {
+        kind: FlatKind::Resource(i),
+        inputs: vec![],
+        origin: Origin::default(),
     };
-    let mut edges = vec![];
-    for (to, inputs) in boxes.iter().zip(&body.inputs) {
-        edges.extend(inputs.iter().enumerate().map(|(operand, input)| {
-            let (from, result) = source(input);
-            Edge {
-                from,
-                result,
-                to: *to,
-                operand,
-            }
-        }));
+    let edge = |source: &Source| match *source {
+        Source::Argument(node) => FlatEdge { node, output: 0 },
+        Source::Node { node, output } => FlatEdge {
+            node: body.arguments + node,
+            output,
+        },
+    };
+    let op = |(def, inputs): (&Arc<NodeDef>, &Vec<Source>)| FlatNode {
+        kind: FlatKind::Op(def.clone()),
+        inputs: inputs.iter().map(edge).collect(),
+        origin: Origin {
+            function: body.name.clone(),
+            node: def.name.as_str().into(),
+            op: def.op.as_str().into(),
+            python: None,
+        },
+    };
+    let nodes = body.nodes.iter().zip(&body.inputs).map(op);
+    FlatGraph {
+        nodes: (0..body.arguments).map(argument).chain(nodes).collect(),
+        inputs: (0..body.arguments).collect(),
+        outputs: body.results.iter().map(edge).collect(),
+        effects: vec![],
     }
-    for (i, result) in body.results.iter().enumerate() {
-        let to = draft.push(Kind::Result, format!("result {i}"), String::new(), vec![]);
-        let (from, result) = source(result);
-        edges.push(Edge {
-            from,
-            result,
-            to,
-            operand: 0,
-        });
-    }
-    draft.method.edges = edges;
-    draft
 }
 
 /// A drawing whose boxes are still to be put into their scopes.

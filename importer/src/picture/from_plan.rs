@@ -34,6 +34,17 @@ pub fn add(
                 .map(|exported| exported.function.path.as_str())
                 .collect();
             method.path = paths.join(", ");
+            let outputs = plan
+                .entries
+                .get(index)
+                .map_or(&[][..], |entry| &entry.outputs);
+            let results = method
+                .boxes
+                .iter_mut()
+                .filter(|node| node.kind == Kind::Result);
+            for (node, output) in results.zip(outputs) {
+                node.label.clone_from(&output.name);
+            }
         }
         root.instances.push(Instance::default());
     }

@@ -11,6 +11,7 @@ mod dot;
 mod from_flat;
 mod from_plan;
 mod group;
+mod html;
 mod layers;
 mod model;
 mod place;
@@ -103,15 +104,17 @@ pub fn draw(model: &SavedModel, signatures: &[String], functions: &[String]) -> 
     };
     fill(&mut picture, model, &recovered, &name);
     picture.name = name;
-    group::cut_large(&mut picture);
-    for method in picture
-        .modules
-        .iter_mut()
-        .flat_map(|module| &mut module.methods)
-    {
+    finish(&mut picture);
+    Ok(picture)
+}
+
+/// Cuts what is too large for one drawing, and finds the rows of all.
+fn finish(picture: &mut Picture) {
+    group::cut_large(picture);
+    let modules = picture.modules.iter_mut();
+    for method in modules.flat_map(|module| &mut module.methods) {
         method.rows = layers::rows(method);
     }
-    Ok(picture)
 }
 
 fn fill(picture: &mut Picture, model: &SavedModel, recovered: &Recovered, name: &str) {
@@ -192,7 +195,7 @@ impl Picture {
         match format {
             Format::Dot => Ok(dot::dot(self)),
             Format::Svg => Ok(svg::svg(self)),
-            Format::Html => Err(Error::unsupported("html")),
+            Format::Html => html::html(self),
         }
     }
 

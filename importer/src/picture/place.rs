@@ -14,7 +14,7 @@ const ROW_GAP: f64 = 26.0;
 const GAP: f64 = 22.0;
 const TITLE: f64 = 22.0;
 const MARGIN: f64 = 12.0;
-const SWEEPS: usize = 10;
+const SWEEPS: usize = 32;
 
 /// A rectangle.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,6 +42,8 @@ pub struct Placed {
     pub is_pill: bool,
     /// Whether it stands for several modules in a row.
     pub is_row: bool,
+    /// Whether only some instances of its module have it.
+    pub is_optional: bool,
 }
 
 /// An unfolded module.
@@ -112,6 +114,7 @@ struct Part {
     caption: Caption,
     kind: Kind,
     is_row: bool,
+    is_optional: bool,
     is_pill: bool,
     width: f64,
     height: f64,
@@ -152,6 +155,7 @@ impl Part {
         Part {
             kind: node.kind,
             is_row: node.count.is_some(),
+            is_optional: node.optional,
             is_pill,
             width: size.0,
             height: size.1,
@@ -286,6 +290,10 @@ impl Layout {
         let mut way = vec![(self.place[edge.from], out)];
         way.extend(self.bends[index].iter().map(|&bend| (bend, 0.0)));
         way.push((self.place[edge.to], into));
+        if self.place[edge.from].0 >= self.place[edge.to].0 {
+            let last = way.len() - 1;
+            way.swap(0, last);
+        }
         for pair in way.windows(2) {
             let (mut upper, mut lower) = (pair[0], pair[1]);
             if upper.0.0 > lower.0.0 {
@@ -316,7 +324,7 @@ impl Layout {
                 false => (0..self.rows.len()).rev().collect(),
             };
             for row in order {
-                let wish = self.wishes(row, sweep % 2 == 0, sweep + 2 >= SWEEPS);
+                let wish = self.wishes(row, sweep % 2 == 0, sweep + 6 >= SWEEPS);
                 self.arrange(row, &wish);
             }
         }
@@ -332,8 +340,8 @@ impl Layout {
         let bend = |(r, c): (usize, usize)| matches!(self.rows[r][c].slot, Slot::Bend(_));
         let weight = |link: &Link| match (bend(link.upper), bend(link.lower)) {
             (true, true) => 8.0,
-            (true, false) | (false, true) => 2.0,
-            (false, false) => 1.0,
+            (true, false) | (false, true) => 1.0,
+            (false, false) => 3.0,
         };
         if down || both {
             for link in self.above[row].iter().map(|&link| &self.links[link]) {
@@ -456,11 +464,27 @@ impl Layout {
             caption: part.caption.clone(),
             is_pill: part.is_pill,
             is_row: part.is_row,
+            is_optional: part.is_optional,
         };
         match part.inside.take() {
             Some(inside) => block.adopt(inside, &placed, depth),
             None => block.boxes.push(placed),
         }
+    }
+
+    /// The points of an edge that closes a cycle: it leads up.
+    fn line_back(&self, index: usize, edge: &Edge) -> Vec<(f64, f64)> {
+        let (from, to) = (self.place[edge.from], self.place[edge.to]);
+        let mut points = vec![(self.rows[from.0][from.1].x - 6.0, self.tops[from.0])];
+        for &(row, cell) in self.bends[index].iter().rev() {
+            let x = self.rows[row][cell].x;
+            points.push((x, self.tops[row] + self.heights[row]));
+            points.push((x, self.tops[row]));
+        }
+        let x = self.rows[to.0][to.1].x - 6.0;
+        points.push((x, self.tops[to.0] + self.heights[to.0]));
+        points.push((x, self.tops[to.0] + self.parts[edge.to].height));
+        points
     }
 
     /// The points of an edge, from the lower side of a box to the upper side of another.
@@ -469,6 +493,9 @@ impl Layout {
         let (out, into) = self.ends(edge);
         let (from, to) = (self.place[edge.from], self.place[edge.to]);
         let source = &self.parts[edge.from];
+        if from.0 >= to.0 {
+            return self.line_back(index, edge);
+        }
         let x = self.rows[from.0][from.1].x + out;
         let bottom = self.tops[from.0] + source.height;
         let start = source

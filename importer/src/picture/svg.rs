@@ -73,8 +73,9 @@ fn head(picture: &Picture, sheet: &Sheet) -> String {
     }
     let unsupported = picture.failures.len();
     if unsupported > 0 {
+        let s = if unsupported == 1 { "" } else { "s" };
         parts.push(format!(
-            "drawn from TensorFlow's graph: {unsupported} failures"
+            "from TensorFlow's graph, for {unsupported} failure{s}"
         ));
     }
     parts.join(" · ")
@@ -122,16 +123,23 @@ fn arrange(panels: &mut [Panel]) -> (f64, f64) {
         .map(|panel| panel.size().0)
         .fold(0.0, f64::max);
     let limit = (area * 1.6).sqrt().max(widest).max(900.0);
-    let (mut x, mut y, mut shelf, mut right) = (MARGIN, HEAD, 0.0_f64, 0.0_f64);
+    let (mut y, mut shelf, mut right) = (HEAD, 0.0_f64, 0.0_f64);
+    // The column that panels are stacked in: its left side, its width, and how far down it is filled.
+    let (mut x, mut column, mut filled) = (MARGIN, 0.0_f64, 0.0_f64);
     for panel in panels {
         let (w, h) = panel.size();
-        if x > MARGIN && x + w > limit + MARGIN {
-            (x, y, shelf) = (MARGIN, y + shelf, 0.0);
+        let fits_below = column > 0.0 && filled + h <= shelf && x + w <= limit + MARGIN;
+        if !fits_below {
+            (x, column, filled) = (x + column, 0.0, 0.0);
+            if x > MARGIN && x + w > limit + MARGIN {
+                (x, y, shelf) = (MARGIN, y + shelf, 0.0);
+            }
         }
-        (panel.x, panel.y) = (x, y);
-        x += w + MARGIN;
-        right = right.max(x);
-        shelf = shelf.max(h);
+        (panel.x, panel.y) = (x, y + filled);
+        column = column.max(w + MARGIN);
+        filled += h;
+        right = right.max(x + w + MARGIN);
+        shelf = shelf.max(filled);
     }
     (right, y + shelf + MARGIN)
 }
@@ -218,12 +226,9 @@ fn draw_line(out: &mut String, points: &[(f64, f64)]) {
 fn draw_box(out: &mut String, placed: &Placed) {
     let Rect { x, y, w, h } = placed.rect;
     let middle = x + w / 2.0;
-    let _ = writeln!(
-        out,
-        r#"<g class="{}"><title>{}</title>"#,
-        class(placed.kind),
-        escape(&placed.caption.tip)
-    );
+    let optional = if placed.is_optional { " optional" } else { "" };
+    let (class, tip) = (class(placed.kind), escape(&placed.caption.tip));
+    let _ = writeln!(out, r#"<g class="{class}{optional}"><title>{tip}</title>"#);
     if placed.is_pill {
         rect(out, "pill", placed.rect, h / 2.0);
         if placed.kind == Kind::Argument {

@@ -2,7 +2,7 @@
 
 use crate::codegen::plan::{Arg, ArgKind, ArgValue, Layer, Setting};
 use crate::eval::Tensor;
-use crate::ir::{DType, Dim, Grouping, Op, Padding, Shape, Type};
+use crate::ir::{DType, Dim, Grouping, Op, Padding, Shape, SliceAxis, Type};
 
 /// `f32[?, 28, 28]`; `f32[…]` where the rank is unknown.
 pub fn ty(ty: &Type) -> String {
@@ -62,14 +62,56 @@ pub fn constant(tensor: &Tensor) -> String {
 
 /// The name of an op, and its settings.
 pub fn op(op: &Op) -> (String, String) {
+    if let Op::Slice(axes) = op {
+        let axes: Vec<String> = axes.iter().map(slice_axis).collect();
+        return ("Slice".to_owned(), format!("[{}]", axes.join(", ")));
+    }
+    if let Op::Resize { mode, size, .. } = op {
+        let mode = format!("{:?}", mode.kind).to_lowercase();
+        return (
+            "Resize".to_owned(),
+            format!("{mode} · {}×{}", extent(&size[0]), extent(&size[1])),
+        );
+    }
+    if let Op::Pool {
+        op,
+        window,
+        strides,
+        padding,
+        ..
+    } = op
+    {
+        let strides = stride(&Setting::Fixed(strides.clone()), &[]);
+        let text = format!("{}{strides}{}", shape(window), padded(padding));
+        return (format!("{op:?}Pool"), text);
+    }
     let text = format!("{op:?}");
     let (name, rest) = variant(&text);
     match (name, rest) {
         ("Unary" | "Binary" | "Compare", inner) => split(inner),
-        ("Reduce" | "Cumulative" | "ArgReduce" | "Pool", inner) => reduction(name, inner),
+        ("Reduce" | "Cumulative" | "ArgReduce", inner) => reduction(name, inner),
         ("Conv", inner) => ("Conv".to_owned(), settings(variant(inner).1)),
         _ => split(&text),
     }
+}
+
+/// `2..30:2`, or `..` for all that there is.
+fn slice_axis(axis: &SliceAxis) -> String {
+    let end = axis.start.clone() + axis.length.clone() * Dim::known(axis.step as i64);
+    let start = if axis.start.is(0) {
+        String::new()
+    } else {
+        extent(&axis.start)
+    };
+    let step = if axis.step == 1 {
+        String::new()
+    } else {
+        format!(":{}", axis.step)
+    };
+    let end = end
+        .as_known()
+        .map_or_else(String::new, |end| end.to_string());
+    format!("{start}..{end}{step}")
 }
 
 /// `Reduce { op: Mean, axes: [1, 2] }` is a `Mean` with `axes 1, 2`.

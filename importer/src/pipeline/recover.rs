@@ -33,6 +33,10 @@ pub(crate) struct Modules {
 pub(crate) struct Rest {
     /// What it is called; empty for the whole main graph.
     pub path: String,
+    /// The names of its arguments.
+    pub inputs: Vec<String>,
+    /// The names of its results.
+    pub outputs: Vec<String>,
     /// Why it is none.
     pub why: Option<Error>,
     /// Its nodes.
@@ -102,6 +106,16 @@ fn rest(model: &SavedModel, functions: &[&ExportedFunction]) -> Result<Vec<Rest>
         };
         rest.push(Rest {
             path: function.path.clone(),
+            inputs: function
+                .inputs
+                .iter()
+                .map(|input| input.name.clone())
+                .collect(),
+            outputs: function
+                .outputs
+                .iter()
+                .map(|output| output.name.clone())
+                .collect(),
             why,
             graph,
         });
@@ -130,6 +144,8 @@ fn main_graph(model: &SavedModel) -> Result<Recovered> {
     let graph = Body::of_graph(&model.main_graph().node, &[], &[])?;
     let rest = Rest {
         path: String::new(),
+        inputs: vec![],
+        outputs: vec![],
         why: None,
         graph: RestGraph::Stored(graph),
     };
