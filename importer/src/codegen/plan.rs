@@ -3,7 +3,7 @@
 //! A [`Plan`] is a tree of struct types with fields and methods. A method's body is a list of [`Step`]s over named
 //! locals; names may shadow earlier ones. The printers turn each step into one statement and decide nothing else.
 
-use crate::ir::{Channels, DType, Dim, Grouping, Op, Padding, Type};
+use crate::ir::{Channels, DType, Dim, Grouping, Op, Origin, Padding, Type};
 use crate::weights::Layout;
 use std::sync::Arc;
 
@@ -313,6 +313,8 @@ pub struct Step {
     pub condition: Option<Condition>,
     /// A comment with the shape of the result, where it helps.
     pub note: Option<String>,
+    /// Where it comes from in the model.
+    pub origin: Origin,
 }
 
 /// When a step happens.

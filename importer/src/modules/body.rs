@@ -3,7 +3,7 @@
 use super::key;
 use super::paths::Path;
 use crate::codegen::plan::Role;
-use crate::ir::{Dim, Op, ParamId, Type};
+use crate::ir::{Dim, Op, Origin, ParamId, Type};
 use std::collections::{BTreeMap, HashMap};
 
 /// A module of the model, at one path.
@@ -58,6 +58,8 @@ pub struct Step {
     pub label: String,
     /// If it happens only where a field says so: the field, and the argument that passes through otherwise.
     pub condition: Option<(usize, usize)>,
+    /// Where it comes from in the model.
+    pub origin: Origin,
 }
 
 /// What a step does. Fields are indices into [`Module::fields`].

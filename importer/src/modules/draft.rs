@@ -5,7 +5,7 @@ use super::items::{Item, Items, What};
 use super::paths::Path;
 use super::tree::{Units, border};
 use crate::error::{Error, Result};
-use crate::ir::{Graph, Op, Program, Value};
+use crate::ir::{Graph, Op, Origin, Program, Value};
 use std::collections::HashMap;
 
 /// Drafts all modules. The items have to be arranged.
@@ -44,7 +44,7 @@ impl Drafter<'_> {
         let units = Units::of(self.list, path);
         let order = units
             .order(self.list)
-            .map_err(|_| Error::malformed("internal: modules depend on each other"))?;
+            .map_err(|_| Error::internal("modules depend on each other"))?;
         let mut writer = Writer {
             body: Body::default(),
             sources: HashMap::new(),
@@ -176,10 +176,7 @@ impl Drafter<'_> {
                 );
                 Ok(writer.sources[&value])
             }
-            op => Err(
-                Error::malformed(format!("internal: {op:?} is not in reach"))
-                    .at(&node.origin.place()),
-            ),
+            op => Err(Error::internal(format!("{op:?} is not in reach")).at(&node.origin.place())),
         }
     }
 }
@@ -212,6 +209,13 @@ impl Writer {
             types,
             label,
             condition: None,
+            origin: origin(graph, results),
         });
     }
+}
+
+/// Where the node comes from that makes the first of these.
+fn origin(graph: &Graph, results: &[Value]) -> Origin {
+    let first = results.first().map(|&value| graph.producer(value));
+    first.map(|node| node.origin.clone()).unwrap_or_default()
 }

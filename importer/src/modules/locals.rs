@@ -4,7 +4,7 @@ use super::body::{self, Body, Source};
 use super::extents::{Extents, MissingExtent, axis_name};
 use crate::codegen::plan::{Action, Condition, Local, Method, Operand, Step};
 use crate::codegen::rust::ident::snake;
-use crate::ir::{Dim, Op, Symbol, Type};
+use crate::ir::{Dim, Op, Origin, Symbol, Type};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The plan of a method. `inputs` are the names of the arguments, if the caller does not choose them.
@@ -135,6 +135,7 @@ impl<'a> Writer<'a> {
                 args: vec![operand],
                 condition: None,
                 note: None,
+                origin: Origin::default(),
             });
         }
     }
@@ -204,6 +205,7 @@ impl<'a> Writer<'a> {
             args,
             condition,
             note,
+            origin: step.origin.clone(),
         });
         for result in 0..step.types.len() {
             self.read_extents(Source::Step {
