@@ -32,6 +32,9 @@ pub enum ErrorKind {
     /// The model is well formed and needs something that this version cannot do.
     #[error("{0}")]
     Unsupported(String),
+    /// The importer contradicts itself: whatever the model is, this is to be reported.
+    #[error("internal: {0}")]
+    Internal(String),
     /// Several failures that were found together.
     #[error("{}", join(.0))]
     Several(Vec<Error>),
@@ -83,6 +86,12 @@ impl Error {
     /// The model needs something that is not supported.
     pub fn unsupported(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Unsupported(message.into()))
+    }
+
+    /// The importer is wrong, not the model.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Internal(message.into()))
+            .help("please report this, with the model if you can")
     }
 
     /// All of `errors` as one; a single error stays itself.
@@ -147,9 +156,10 @@ impl Error {
         self.0.help.as_deref()
     }
 
-    /// The exit status of the command line: 2 usage, 3 malformed or unreadable, 4 unsupported.
+    /// The exit status of the command line: 1 a fault of the importer, 2 usage, 3 malformed or unreadable, 4 unsupported.
     pub fn exit_code(&self) -> u8 {
         match &self.0.kind {
+            ErrorKind::Internal(_) => 1,
             ErrorKind::Usage(_) => 2,
             ErrorKind::Io(_) | ErrorKind::Malformed(_) => 3,
             ErrorKind::Unsupported(_) => 4,
@@ -252,6 +262,7 @@ mod tests {
 
     #[test]
     fn the_exit_code_follows_the_kind() {
+        assert_eq!(Error::internal("x").exit_code(), 1);
         assert_eq!(Error::usage("x").exit_code(), 2);
         assert_eq!(Error::malformed("x").exit_code(), 3);
         assert_eq!(Error::unsupported("x").exit_code(), 4);

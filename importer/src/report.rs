@@ -86,6 +86,7 @@ pub fn failures(error: &Error) -> Vec<Failure> {
         ErrorKind::Malformed(_) => "malformed",
         ErrorKind::Usage(_) => "usage",
         ErrorKind::Unsupported(_) => "unsupported",
+        ErrorKind::Internal(_) => "internal",
         ErrorKind::Several(errors) => return errors.iter().flat_map(failures).collect(),
     };
     let place = error.place().clone();
@@ -109,7 +110,8 @@ pub fn render(error: &Error) -> String {
         ErrorKind::Io(_)
         | ErrorKind::Malformed(_)
         | ErrorKind::Usage(_)
-        | ErrorKind::Unsupported(_) => {
+        | ErrorKind::Unsupported(_)
+        | ErrorKind::Internal(_) => {
             format!("error: {error}")
         }
     }

@@ -5,12 +5,17 @@
 
 mod burn;
 mod candle;
+mod method;
 mod operand;
 pub mod plan;
 mod restore;
 pub mod rust;
 mod statement;
+mod structure;
+mod switch;
 pub mod target;
+mod unread;
+mod words;
 
 use crate::ir::{DType, Program, Shape, Type};
 use crate::{Framework, Result};
@@ -39,34 +44,10 @@ pub struct Context {
 pub struct Alias {
     /// Its name.
     pub name: String,
-    /// The method that it calls.
-    pub of: String,
     /// Its arguments.
     pub params: Vec<String>,
     /// The index of the entry that it calls.
     pub entry: usize,
-    /// The struct that it returns, if it returns several results.
-    pub output_struct: Option<String>,
-    /// Whether it has a form for training.
-    pub has_mode: bool,
-    /// Whether it changes the model.
-    pub mutates: bool,
-}
-
-impl Context {
-    /// The aliases, with what the plan says of the methods that they call.
-    fn aliases(&self, plan: &Plan) -> Vec<Alias> {
-        let complete = |alias: &Alias| {
-            let entry = &plan.entries[alias.entry];
-            Alias {
-                output_struct: entry.output_struct.clone(),
-                has_mode: entry.has_mode,
-                mutates: entry.mutates,
-                ..alias.clone()
-            }
-        };
-        self.aliases.iter().map(complete).collect()
-    }
 }
 
 /// Generated source.

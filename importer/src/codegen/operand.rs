@@ -1,6 +1,6 @@
 //! Operands of a step as expressions, and what a method's statements share.
 
-use super::plan::{Action, Method, Operand, Struct};
+use super::plan::{Action, Method, Operand, Step, Struct};
 use super::rust::Expr;
 use crate::eval::Tensor;
 use crate::ir::{Atom, DType, Dim, Op, Type};
@@ -56,6 +56,10 @@ pub struct Body<'a> {
     pub method: &'a Method,
     /// Constants, extents and fields by the names that the plan gives them: they are spelt where they are read.
     bound: BTreeMap<String, Place>,
+    /// Weights in fields that only some instances have, by their names: they are bound where their field is open.
+    waiting: BTreeMap<String, &'a Step>,
+    /// The fields that only some instances have and that statements around this one have opened, as locals.
+    opened: BTreeMap<usize, String>,
     /// Whether a statement makes a tensor from nothing, and needs to know where.
     pub needs_device: bool,
     /// The named extents that statements so far have bound.
@@ -73,6 +77,8 @@ impl<'a> Body<'a> {
             structure,
             method,
             bound: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            opened: BTreeMap::new(),
             needs_device: false,
             named: BTreeSet::new(),
             read: RefCell::default(),
@@ -80,20 +86,15 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Binds the result of a step that makes no statement; `false` for all others. `field` spells a field's tensor.
-    pub fn bind(
-        &mut self,
-        action: &Action,
-        name: &str,
-        field: impl Fn(&Action) -> Option<Expr>,
-    ) -> bool {
+    /// Binds the result of a step that makes no statement; `false` for all others. `weight` is a field's tensor.
+    pub fn bind(&mut self, action: &Action, name: &str, weight: Option<Expr>) -> bool {
         let place = match action {
             Action::Constant(value) => Some(Place::Literal(value.clone())),
             Action::Op(Op::Extents { dims, scalar, .. }) => Some(Place::Extents {
                 dims: dims.clone(),
                 scalar: *scalar,
             }),
-            Action::Parameter(_) | Action::LayerWeight { .. } => field(action).map(Place::Field),
+            Action::Parameter(_) | Action::LayerWeight { .. } => weight.map(Place::Field),
             Action::Op(_)
             | Action::Layer { .. }
             | Action::Module { .. }
@@ -105,6 +106,7 @@ impl<'a> Body<'a> {
             self.named.insert(name.to_owned());
         }
         let is_bound = place.is_some();
+        self.waiting.remove(name);
         match place {
             Some(place) => drop(self.bound.insert(name.to_owned(), place)),
             None => drop(self.bound.remove(name)),
@@ -123,6 +125,52 @@ impl<'a> Body<'a> {
             place,
             ty: operand.ty.clone(),
             last: operand.last,
+        }
+    }
+
+    /// Binds the result of a step that reads a weight of an optional field, as soon as that is open.
+    pub fn wait(&mut self, step: &'a Step, name: &str) {
+        self.bound.remove(name);
+        self.waiting.insert(name.to_owned(), step);
+    }
+
+    /// Binds the result of such a step again, where its field is opened anew.
+    pub fn keep_waiting(&mut self, step: &'a Step, name: &str) {
+        self.waiting.insert(name.to_owned(), step);
+    }
+
+    /// Whether a name is a weight of an optional field that is not open.
+    pub fn is_closed(&self, name: &str) -> bool {
+        self.waiting.contains_key(name) && !self.bound.contains_key(name)
+    }
+
+    /// The step that reads a weight of an optional field under this name.
+    pub fn waits(&self, name: &str) -> Option<&'a Step> {
+        self.waiting.get(name).copied()
+    }
+
+    /// Opens an optional field as a local.
+    pub fn open(&mut self, field: usize, local: &str) {
+        self.opened.insert(field, local.to_owned());
+    }
+
+    /// Closes all optional fields.
+    pub fn close(&mut self) {
+        self.opened.clear();
+        let waiting = &self.waiting;
+        self.bound.retain(|name, _| !waiting.contains_key(name));
+    }
+
+    /// Whether a field is there in all instances, or open.
+    pub fn is_there(&self, field: usize) -> bool {
+        self.structure.fields[field].present.is_none() || self.opened.contains_key(&field)
+    }
+
+    /// A field, or the local as which it is open.
+    pub fn own(&self, field: usize) -> Expr {
+        match self.opened.get(&field) {
+            Some(local) => Expr::path(local.as_str()),
+            None => Expr::path("self").field(self.structure.fields[field].name.as_str()),
         }
     }
 

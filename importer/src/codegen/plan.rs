@@ -3,6 +3,7 @@
 //! A [`Plan`] is a tree of struct types with fields and methods. A method's body is a list of [`Step`]s over named
 //! locals; names may shadow earlier ones. The printers turn each step into one statement and decide nothing else.
 
+use crate::error::Place;
 use crate::ir::{Channels, DType, Dim, Grouping, Op, Origin, Padding, Type};
 use crate::weights::Layout;
 use std::sync::Arc;
@@ -317,6 +318,13 @@ pub struct Step {
     pub note: Option<String>,
     /// The nodes of the model that it comes from, of one instance if there are several.
     pub origins: Vec<Origin>,
+}
+
+impl Step {
+    /// Where it comes from in the model, for an error.
+    pub fn place(&self) -> Place {
+        self.origins.first().map(Origin::place).unwrap_or_default()
+    }
 }
 
 /// When a step happens.

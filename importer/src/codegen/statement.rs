@@ -1,9 +1,12 @@
-//! Statements of a method, and which of its arguments they read: the same in both frameworks.
+//! The statements of a method, one for each step that makes one.
 
-use super::described;
-use super::plan::{Action, Entry, Local, Method, Step};
-use super::rust::{Expr, Function, Item, Pat, Stmt};
-use std::collections::BTreeSet;
+use super::operand::{Arg, Body};
+use super::plan::{Action, Method, Step};
+use super::rust::{Expr, Pat, Stmt};
+use super::switch::{self, switched};
+use super::words::Words;
+use crate::error::{Error, Result};
+use crate::ir::Op;
 
 /// One statement: `let names = value; // note`.
 pub struct Line {
@@ -63,54 +66,106 @@ pub fn elements(count: usize) -> &'static str {
     }
 }
 
-/// The arguments that no printed statement reads; `extents` are the named ones that are printed, `device` is the argument
-/// that says where constants are made.
-pub fn unread<'a>(
-    method: &'a Method,
-    extents: &BTreeSet<String>,
-    device: Option<&str>,
-) -> Vec<&'a str> {
-    let is_printed = |step: &&Step| match step.action {
-        Action::Extent { .. } | Action::Elements => step
-            .results
-            .iter()
-            .any(|result| extents.contains(&result.name)),
+/// The statements of a method's steps.
+///
+/// # Errors
+/// Every step that the framework cannot do, at once.
+pub fn statements(words: &impl Words, body: &mut Body) -> Result<Vec<Line>> {
+    let (mut lines, mut errors, mut at) = (vec![], vec![], 0);
+    while let Some(step) = body.method.body.get(at) {
+        let (end, line) = match step.condition {
+            Some(_) => {
+                let end = switch::end(body.structure, body.method, at);
+                (end, switched(words, at..end, body).map(Some))
+            }
+            None => match words.joined(at, body) {
+                Some(line) => (at + 2, Ok(Some(line))),
+                None => (at + 1, statement(words, step, body)),
+            },
+        };
+        match line {
+            Ok(line) => lines.extend(line),
+            Err(error) => errors.push(error),
+        }
+        at = end;
+    }
+    match errors.is_empty() {
+        true => Ok(lines),
+        false => Err(Error::several(errors)),
+    }
+}
+
+/// The statement of a step that happens; none where its result is spelt where it is read.
+///
+/// # Errors
+/// When the framework cannot do the step.
+pub fn statement<'a>(
+    words: &impl Words,
+    step: &'a Step,
+    body: &mut Body<'a>,
+) -> Result<Option<Line>> {
+    if let [result] = step.results.as_slice()
+        && is_silent(step, body.method)
+        && bind(words, step, &result.name, body)
+    {
+        return Ok(None);
+    }
+    if step
+        .args
+        .iter()
+        .any(|operand| body.is_closed(&operand.name))
+    {
+        return Err(Error::internal("a weight that this instance may lack"));
+    }
+    let args: Vec<Arg> = step.args.iter().map(|operand| body.arg(operand)).collect();
+    for result in &step.results {
+        body.bind(&step.action, &result.name, None);
+    }
+    let value = words.value(step, &args, body);
+    let value = value.map_err(|error| error.at(&step.place()))?;
+    Ok(Some(Line::of(step, value)))
+}
+
+/// Binds the result of a step that makes no statement; one of an optional field waits until that is open.
+pub fn bind<'a>(words: &impl Words, step: &'a Step, name: &str, body: &mut Body<'a>) -> bool {
+    match field_of(step).filter(|_| is_silent(step, body.method)) {
+        Some(field) if !body.is_there(field) => body.wait(step, name),
+        Some(field) => {
+            let weight = words.weight(step, body);
+            if !body.bind(&step.action, name, weight) {
+                return false;
+            }
+            if body.structure.fields[field].present.is_some() {
+                body.keep_waiting(step, name);
+            }
+        }
+        None => return body.bind(&step.action, name, None),
+    }
+    true
+}
+
+/// The field whose contents a step uses.
+pub fn field_of(step: &Step) -> Option<usize> {
+    match &step.action {
+        Action::Layer { field, .. }
+        | Action::Module { field, .. }
+        | Action::Modules { field, .. }
+        | Action::LayerWeight { field, .. }
+        | Action::Parameter(field) => Some(*field),
+        Action::Op(_) | Action::Constant(_) | Action::Extent { .. } | Action::Elements => None,
+    }
+}
+
+/// Whether a step's result is spelt where it is read. A parameter that the method assigns is read before that.
+pub fn is_silent(step: &Step, method: &Method) -> bool {
+    match &step.action {
+        Action::Parameter(_) => !step.results.iter().any(|local| method.keeps(&local.name)),
+        Action::LayerWeight { .. } | Action::Constant(_) | Action::Op(Op::Extents { .. }) => true,
         Action::Op(_)
-        | Action::Constant(_)
         | Action::Layer { .. }
         | Action::Module { .. }
         | Action::Modules { .. }
-        | Action::Parameter(_)
-        | Action::LayerWeight { .. } => true,
-    };
-    let steps = method.body.iter().filter(is_printed);
-    let read: BTreeSet<&str> = steps
-        .flat_map(|step| &step.args)
-        .chain(method.last_reads())
-        .map(|operand| operand.name.as_str())
-        .collect();
-    let names = method.params.iter().map(|param| param.name.as_str());
-    names
-        .filter(|name| !read.contains(name) && device != Some(*name))
-        .collect()
-}
-
-/// The function with what its arguments are.
-pub fn document(function: Function, method: &Method, entry: Option<&Entry>, train: bool) -> Item {
-    let mut item = Item::from(function);
-    if train {
-        return item
-            .doc("With batch statistics, moving averages that learn and live dropout if `train`.");
-    }
-    let Some(entry) = entry else { return item };
-    for Local { name, ty } in &method.params {
-        item = item.doc(format!("- `{name}`: {}", described(ty)));
-    }
-    if let [output] = entry.outputs.as_slice() {
-        item = item.doc(format!("- returns {}", described(&output.ty)));
-    }
-    match method.assigned() {
-        Some(assigned) => item.doc(assigned),
-        None => item,
+        | Action::Extent { .. }
+        | Action::Elements => false,
     }
 }

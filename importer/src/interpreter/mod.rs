@@ -208,5 +208,5 @@ impl Machine<'_> {
 }
 
 fn internal(what: &str) -> Error {
-    Error::malformed(format!("internal: {what}"))
+    Error::internal(what)
 }

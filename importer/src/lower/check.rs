@@ -29,7 +29,7 @@ pub fn shapes(graph: &Graph, def: &NodeDef, outputs: &[Lowered]) -> Result<()> {
             && contradicts(graph.ty(*value), recorded)
         {
             let message = format!(
-                "internal: the shape {} is not the recorded {}",
+                "the shape {} is not the recorded {}",
                 graph.ty(*value),
                 text(recorded)
             );

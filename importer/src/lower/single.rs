@@ -76,7 +76,7 @@ fn evaluate_as(
     }
     check_size(&graph)?;
     graph.outputs = values;
-    let no_params = |_| Err(Error::malformed("internal: a node reads a variable"));
+    let no_params = |_| Err(Error::internal("a node reads a variable"));
     collect(&outputs, eval::run_shared(&graph, &no_params, &[])?)
 }
 
@@ -157,7 +157,7 @@ fn bytes(ty: &Type) -> Option<usize> {
 fn collect(outputs: &[Lowered], values: Vec<Arc<Tensor>>) -> Result<Vec<Option<Arc<Tensor>>>> {
     let mut values = values.into_iter();
     let mut results = Vec::with_capacity(outputs.len());
-    let missing = || Error::malformed("internal: an output has no value");
+    let missing = || Error::internal("an output has no value");
     for output in outputs {
         results.push(match output {
             Lowered::Complex(..) => {

@@ -44,7 +44,7 @@ impl Drafter<'_> {
         let units = Units::of(self.list, path);
         let order = units
             .order(self.list)
-            .map_err(|_| Error::malformed("internal: modules depend on each other"))?;
+            .map_err(|_| Error::internal("modules depend on each other"))?;
         let mut writer = Writer {
             body: Body::default(),
             sources: HashMap::new(),
@@ -194,10 +194,7 @@ impl Drafter<'_> {
                 );
                 Ok(writer.sources[&value])
             }
-            op => Err(
-                Error::malformed(format!("internal: {op:?} is not in reach"))
-                    .at(&node.origin.place()),
-            ),
+            op => Err(Error::internal(format!("{op:?} is not in reach")).at(&node.origin.place())),
         }
     }
 }

@@ -66,8 +66,21 @@ pub struct Items {
     pub assigned: BTreeSet<ParamId>,
 }
 
-/// Finds the layers and items of all functions.
+/// Finds the layers and items of all functions. A weight that a layer does not give out, and that is read beside it, is a
+/// parameter of its own.
 pub fn collect(program: &Program) -> Items {
+    let mut bare = BTreeSet::new();
+    loop {
+        let items = collect_without(program, &bare);
+        let known = bare.len();
+        bare.extend(items.read_beside());
+        if bare.len() == known {
+            return items;
+        }
+    }
+}
+
+fn collect_without(program: &Program, bare: &BTreeSet<ParamId>) -> Items {
     let used = used_params(program);
     let paths = paths::of_params(&program.params, &used);
     let mut items = Items {
@@ -80,7 +93,7 @@ pub fn collect(program: &Program) -> Items {
     };
     let mut calls: Vec<Vec<(usize, Found)>> = vec![];
     for function in &program.functions {
-        let found = layers::find(&function.graph);
+        let found = layers::find(&function.graph, bare);
         calls.push(
             found
                 .into_iter()
@@ -154,6 +167,17 @@ impl Items {
         };
         self.layers.push(info);
         Some((layer, found))
+    }
+
+    /// The variables that layers have, do not give out, and that are read beside them.
+    fn read_beside(&self) -> Vec<ParamId> {
+        let is_hidden = |param: &ParamId| {
+            let owner = self.owners.get(param);
+            owner.is_some_and(|(_, role)| !layers::is_given_out(*role))
+        };
+        let items = self.functions.iter().flatten();
+        let params = items.filter_map(|item| Some(item.param_value()?.1));
+        params.filter(is_hidden).collect()
     }
 
     /// Names layers after the common path of their variables.

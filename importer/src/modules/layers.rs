@@ -2,8 +2,8 @@
 
 use super::view::View;
 use crate::codegen::plan::{Layer, Role, Setting};
-use crate::ir::Binary;
-use crate::ir::{Channels, Conv, Dim, Graph, Grouping, Node, NodeId, Op, ParamId, Value};
+use crate::ir::{Binary, Channels, Conv, Dim, Graph, Grouping, Node, NodeId, Op, ParamId, Value};
+use std::collections::BTreeSet;
 
 /// A layer at one place of one function.
 #[derive(Clone, Debug)]
@@ -27,13 +27,32 @@ pub struct Found {
 /// The momentum of Keras' moving averages that a graph for inference does not tell, as the framework counts it.
 const BATCH_NORM_MOMENTUM: f64 = 0.01;
 
-/// All layers of a graph, in its order. Layers may share weights; who owns them is decided later.
-pub fn find(graph: &Graph) -> Vec<Found> {
+/// All layers of a graph, in its order. Layers may share weights; who owns them is decided later. The parameters `bare`
+/// are in no layer but as its kernel.
+pub fn find(graph: &Graph, bare: &BTreeSet<ParamId>) -> Vec<Found> {
     let users = users(graph);
-    graph
-        .nodes()
-        .filter_map(|(id, node)| recognise(graph, &users, id, node))
-        .collect()
+    let is_bare = |found: &Found| {
+        let mut others = found
+            .weights
+            .iter()
+            .filter(|(role, _)| !is_given_out(*role));
+        others.any(|(_, view)| bare.contains(&view.param))
+    };
+    let recognise = |(id, node)| {
+        let plain = recognise(graph, id, node)?;
+        let whole = with_bias(graph, &users, plain.clone());
+        let mut forms = [whole, plain].into_iter();
+        forms.find(|found| !is_bare(found))
+    };
+    graph.nodes().filter_map(recognise).collect()
+}
+
+/// Whether every layer that has a weight for this gives it out to others: a bias is an `Option` in the frameworks.
+pub fn is_given_out(role: Role) -> bool {
+    match role {
+        Role::Kernel | Role::Mean | Role::Variance => true,
+        Role::Bias | Role::Scale | Role::Offset => false,
+    }
 }
 
 /// The nodes that read each node's first result; empty where the function returns it as well.
@@ -47,45 +66,36 @@ pub fn users(graph: &Graph) -> Vec<Vec<NodeId>> {
     users
 }
 
-fn recognise(graph: &Graph, users: &[Vec<NodeId>], id: NodeId, node: &Node) -> Option<Found> {
-    let found = match &node.op {
-        Op::Conv(conv) => convolution(graph, id, node, conv)?,
-        Op::ConvTranspose { conv, output } => transposed(graph, id, node, conv, output)?,
+fn recognise(graph: &Graph, id: NodeId, node: &Node) -> Option<Found> {
+    match &node.op {
+        Op::Conv(conv) => convolution(graph, id, node, conv),
+        Op::ConvTranspose { conv, output } => transposed(graph, id, node, conv, output),
         Op::MatMul {
             transpose_lhs: false,
             transpose_rhs,
-        } => linear(graph, id, node, *transpose_rhs)?,
+        } => linear(graph, id, node, *transpose_rhs),
         Op::BatchNorm {
             epsilon,
             scale,
             offset,
             channels,
-        } => {
-            return batch_norm(graph, id, node, (*epsilon, *scale, *offset), *channels);
-        }
+        } => batch_norm(graph, id, node, (*epsilon, *scale, *offset), *channels),
         Op::LayerNorm {
             axes: 1,
             epsilon,
             scale,
             offset,
-        } => {
-            return layer_norm(graph, id, node, (*epsilon, *scale, *offset));
-        }
+        } => layer_norm(graph, id, node, (*epsilon, *scale, *offset)),
         Op::Gather {
             axis: 0,
             batch_dims: 0,
-        } => return embedding(graph, id, node),
+        } => embedding(graph, id, node),
         Op::Dropout { rate: Some(rate) } => {
-            return Some(found(
-                Layer::Dropout { rate: *rate },
-                vec![],
-                id,
-                node.inputs[0],
-            ));
+            let layer = Layer::Dropout { rate: *rate };
+            Some(found(layer, vec![], id, node.inputs[0]))
         }
-        _ => return None,
-    };
-    Some(with_bias(graph, users, found))
+        _ => None,
+    }
 }
 
 fn found(layer: Layer, weights: Vec<(Role, View)>, main: NodeId, input: Value) -> Found {

@@ -103,15 +103,10 @@ impl Names {
                 Some((_, method)) => method.clone(),
                 None => {
                     let name = namer.snake(&plain);
-                    let of = known[0].1.clone();
                     self.aliases.push(Alias {
                         name: name.clone(),
-                        of,
                         params,
                         entry: index,
-                        output_struct: None,
-                        has_mode: false,
-                        mutates: false,
                     });
                     known.push((plain, name.clone()));
                     name

@@ -1,21 +1,28 @@
 //! Constructors in burn's words.
 
 use super::super::operand::Body;
-use super::super::plan::{ArgKind, ArgValue, Field, FieldKind, Layer, Plan, Struct};
+use super::super::plan::{ArgValue, Field, FieldKind, Layer, Plan, Struct};
 use super::super::rust::{Block, Expr, Function, Item, Pat, Stmt};
+use super::super::structure::argument_type;
 use super::{associated, creation, layer, sizes};
 use crate::error::Result;
 use crate::ir::DType;
 use std::collections::BTreeSet;
 
+/// `fn new(sizes…, device: &Device) -> Self`; the layers of `frozen` have no gradients.
+///
+/// # Errors
+/// When burn has no such layer.
 pub fn constructor(
     plan: &Plan,
-    structure: &Struct,
+    shown: &BTreeSet<usize>,
     frozen: &BTreeSet<usize>,
     body: &mut Body,
 ) -> Result<Item> {
+    let structure = body.structure;
     let mut fields = vec![];
-    for (index, field) in structure.fields.iter().enumerate() {
+    for &index in shown {
+        let field = &structure.fields[index];
         let mut made = field_value(plan, structure, field, body)?;
         if frozen.contains(&index) {
             made = made.call_method("no_grad", []);
@@ -28,24 +35,20 @@ pub fn constructor(
     }
     let mut function = Function::public("new").returns("Self");
     for arg in &structure.args {
-        let ty = match arg.kind {
-            ArgKind::Size => "usize".to_owned(),
-            ArgKind::Sizes(n) => format!("[usize; {n}]"),
-            ArgKind::Flag => "bool".to_owned(),
-        };
-        function = function.param(&arg.name, &ty);
+        function = function.param(&arg.name, &argument_type(arg.kind));
     }
-    let is_used = structure
-        .fields
-        .iter()
-        .any(|field| needs_device(&field.kind));
-    function = function.param(if is_used { "device" } else { "_device" }, "&Device");
+    let mut kinds = shown.iter().map(|&field| &structure.fields[field].kind);
+    let device = if kinds.any(needs_device) {
+        "device"
+    } else {
+        "_device"
+    };
+    let function = function.param(device, "&Device");
     let item = Item::from(function.body(Block::from(Expr::struct_lit("Self", fields))));
     let item = item.doc("Initial weights; `load_from` of a store replaces them.");
-    Ok(if structure.args.len() > 6 {
-        item.attribute("allow(clippy::too_many_arguments)")
-    } else {
-        item
+    Ok(match structure.args.len() > 6 {
+        true => item.attribute("allow(clippy::too_many_arguments)"),
+        false => item,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::ir::{Grouping, Padding};
 pub fn conv_name(body: &mut Body, layer: &Layer, suffix: &str) -> Result<String> {
     let rank = match layer {
         Layer::Conv { dilations, .. } => spatial_rank(dilations.len())?,
-        _ => return Err(Error::malformed("internal: a layer that is no convolution")),
+        _ => return Err(Error::internal("a layer that is no convolution")),
     };
     let name = format!("Conv{rank}d{suffix}");
     Ok(match is_ours(layer) {
@@ -61,7 +61,7 @@ pub fn conv_config(body: &mut Body, layer: &Layer, args: &[Given]) -> Result<Exp
         ..
     } = layer
     else {
-        return Err(Error::malformed("internal: a layer that is no convolution"));
+        return Err(Error::internal("a layer that is no convolution"));
     };
     let (ours, rank) = (is_ours(layer), dilations.len());
     let one = rank == 1 && !ours;

@@ -62,7 +62,7 @@ fn strided(body: &mut Body, part: &SliceAxis, step: usize) -> Expr {
 pub fn pad(body: &mut Body, args: &[Arg], widths: &[(Dim, Dim)], mode: PadMode) -> Result<Expr> {
     let x = args
         .first()
-        .ok_or_else(|| Error::malformed("internal: padding of nothing"))?;
+        .ok_or_else(|| Error::internal("padding of nothing"))?;
     let pair =
         |body: &Body, (low, high): &(Dim, Dim)| Expr::tuple([body.extent(low), body.extent(high)]);
     let pairs = |body: &Body, widths: &[(Dim, Dim)]| {

@@ -6,20 +6,18 @@ mod elementwise;
 mod frozen;
 mod index;
 mod layer;
-mod method;
 mod movement;
 mod op;
+mod printer;
 mod reduce;
-mod signature;
 mod spatial;
 mod step;
-mod structure;
 #[cfg(test)]
 mod tests;
 mod transposed;
 mod weight;
 
-pub use structure::items;
+pub use printer::items;
 
 use super::operand::{Arg, Body, Place, literals};
 use super::rust::Expr;

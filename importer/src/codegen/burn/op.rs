@@ -13,7 +13,7 @@ use crate::ir::{Op, Type};
 /// # Errors
 /// When burn has no such op and the support code neither.
 pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Expr> {
-    let malformed = || Error::malformed("internal: an op without its operands or results");
+    let malformed = || Error::internal("an op without its operands or results");
     let operand = |index: usize| args.get(index).ok_or_else(malformed);
     let result = results.first().ok_or_else(malformed)?;
     Ok(match op {
@@ -124,9 +124,7 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
         }
         Op::Dropout { .. } | Op::ReadExtents(_) => operand(0)?.value(body),
         Op::Input(_) | Op::Param(_) | Op::Constant(_) | Op::Extents { .. } => {
-            return Err(Error::malformed(
-                "internal: a source among a method's steps",
-            ));
+            return Err(Error::internal("a source among a method's steps"));
         }
     })
 }

@@ -42,7 +42,7 @@ fn check(action: Op, args: &[Arg], result: &[i64], expect: &str) {
         fields: vec![],
         methods: vec![],
     };
-    let method = super::structure::no_method();
+    let method = crate::codegen::structure::no_method();
     let mut uses = BTreeSet::new();
     let mut body = Body::new(&structure, &method, &mut uses);
     let value =

@@ -1,14 +1,33 @@
 //! A layer's weight where the model uses it outside the layer: in the model's own layout.
 
-use super::super::plan::{Field, FieldKind, Layer, Plan, Role};
+use super::super::operand::Body;
+use super::super::plan::{Action, Field, FieldKind, Plan, Role, Step};
 use super::super::restore::restoration;
 use super::super::rust::Expr;
 use super::super::target::{Burn, WeightLayout};
 use super::sizes;
 use crate::ir::Type;
 
-/// The weight as the model has it, of type `ty`.
-pub fn layer_weight(plan: &Plan, field: &Field, role: Role, ty: &Type) -> Option<Expr> {
+/// A weight, spelt where it is read.
+pub fn weight(plan: &Plan, step: &Step, body: &Body) -> Option<Expr> {
+    match &step.action {
+        Action::Parameter(field) => Some(body.own(*field).call_method("val", [])),
+        Action::LayerWeight { field, role } => {
+            let owner = (&body.structure.fields[*field], body.own(*field));
+            layer_weight(plan, owner, *role, &step.results.first()?.ty)
+        }
+        Action::Op(_)
+        | Action::Constant(_)
+        | Action::Layer { .. }
+        | Action::Module { .. }
+        | Action::Modules { .. }
+        | Action::Extent { .. }
+        | Action::Elements => None,
+    }
+}
+
+/// The weight of a layer as the model has it, of type `ty`; `own` is the layer.
+fn layer_weight(plan: &Plan, (field, own): (&Field, Expr), role: Role, ty: &Type) -> Option<Expr> {
     let FieldKind::Layer(layer) = &field.kind else {
         return None;
     };
@@ -21,7 +40,7 @@ pub fn layer_weight(plan: &Plan, field: &Field, role: Role, ty: &Type) -> Option
     let is_it = |stored: &str| stored == key || stored.ends_with(&below);
     let stored = plan.weights.iter().find(|weight| is_it(&weight.key))?;
     let restored = restoration(&stored.layout, &ty.shape.known()?)?;
-    let mut value = owned(layer, field, role, slot.key);
+    let mut value = owned(own, role, slot.key)?;
     if let Some(split) = restored.split {
         value = value.call_method("reshape", [sizes(&split)]);
     }
@@ -37,20 +56,11 @@ pub fn layer_weight(plan: &Plan, field: &Field, role: Role, ty: &Type) -> Option
 }
 
 /// The weight as the layer has it.
-fn owned(layer: &Layer, field: &Field, role: Role, key: &str) -> Expr {
-    let weight = Expr::path("self").field(field.name.as_str()).field(key);
-    let is_optional = match role {
-        Role::Kernel => false,
-        Role::Bias | Role::Offset => true,
-        Role::Scale => matches!(layer, Layer::BatchNorm { .. }),
-        Role::Mean | Role::Variance => return weight.call_method("value", []),
-    };
-    match is_optional {
-        false => weight.call_method("val", []),
-        true => {
-            let some = weight.call_method("as_ref", []);
-            some.call_method("expect", [Expr::str("the layer has one")])
-                .call_method("val", [])
-        }
+fn owned(own: Expr, role: Role, key: &str) -> Option<Expr> {
+    let weight = own.field(key);
+    match role {
+        Role::Kernel => Some(weight.call_method("val", [])),
+        Role::Mean | Role::Variance => Some(weight.call_method("value", [])),
+        Role::Bias | Role::Offset | Role::Scale => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::plan::{Action, Field, FieldKind, Layer, Method, Plan, Step, Struct};
 use super::super::rust::Expr;
+use super::super::switch::is_same;
 use crate::ir::{Binary, DType, Op, Unary};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -124,7 +125,7 @@ fn absorbable(
     let fits = once.contains(&field)
         && takes_activation(layer)
         && only_reader(method, at)
-        && same_condition(fields, step, next);
+        && is_same(fields, step, next);
     Activation::of(op)
         .filter(|_| fits)
         .map(|activation| (field, activation))
@@ -167,29 +168,6 @@ pub fn after_sum(method: &Method, at: usize) -> Option<Activation> {
     let maps = x.ty == y.ty && x.ty.dtype == DType::F32 && x.ty.rank().is_some_and(|rank| rank > 2);
     let always = step.condition.is_none() && next.condition.is_none();
     Activation::of(op).filter(|_| maps && always && only_reader(method, at))
-}
-
-/// Whether both steps happen in the same instances.
-pub fn same_condition(fields: &[Field], step: &Step, next: &Step) -> bool {
-    match (&step.condition, &next.condition) {
-        (None, None) => true,
-        (Some(a), Some(b)) => {
-            switch(&fields[a.field]).is_some()
-                && switch(&fields[a.field]) == switch(&fields[b.field])
-        }
-        (Some(_), None) | (None, Some(_)) => false,
-    }
-}
-
-/// The argument that says whether an instance has a field.
-pub fn switch(field: &Field) -> Option<usize> {
-    match field.kind {
-        FieldKind::Flag(arg) => Some(arg),
-        FieldKind::Layer(_)
-        | FieldKind::Module { .. }
-        | FieldKind::Modules { .. }
-        | FieldKind::Parameter { .. } => field.present,
-    }
 }
 
 fn merge(body: &mut Vec<Step>, at: usize) {

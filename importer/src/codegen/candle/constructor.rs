@@ -1,13 +1,59 @@
-//! What constructors make of their arguments, in candle's words.
+//! Constructors in candle's words.
 
 use super::super::operand::Body;
 use super::super::plan::{ArgValue, Field, FieldKind, Layer, Plan, Struct};
-use super::super::rust::Expr;
+use super::super::rust::{Block, Expr, Function, Item};
+use super::super::structure::argument_type;
+use super::load::main_dtype;
+use super::printer::Printer;
 use super::{Slots, dtype, layer, op};
 use crate::error::Result;
 use crate::ir::DType;
+use std::collections::BTreeSet;
 
-pub fn takes_weights(kind: &FieldKind) -> bool {
+/// `fn new(sizes…, vb: VarBuilder) -> Result<Self>`.
+///
+/// # Errors
+/// When candle has no such layer.
+pub fn constructor(
+    printer: &Printer,
+    index: usize,
+    shown: &BTreeSet<usize>,
+    body: &mut Body,
+) -> Result<Item> {
+    let structure = body.structure;
+    let main = main_dtype(printer.program, printer.plan);
+    let mut fields = vec![];
+    for &at in shown {
+        let field = &structure.fields[at];
+        let mut made = field_value(printer.plan, structure, field, main, body)?;
+        if let Some(activation) = printer.activations.get(&(index, at)) {
+            let activation = activation.spelt(&body.support("activation::Activation"));
+            made = with_activation(made, field, activation);
+        }
+        fields.push((field.name.clone(), made));
+    }
+    let mut function = Function::public("new").returns("Result<Self>");
+    for arg in &structure.args {
+        function = function.param(&arg.name, &argument_type(arg.kind));
+    }
+    let mut kinds = shown.iter().map(|&field| &structure.fields[field].kind);
+    let vb = if kinds.any(takes_weights) {
+        "vb"
+    } else {
+        "_vb"
+    };
+    let function = function.param(vb, "VarBuilder");
+    let value = Expr::call("Ok", [Expr::struct_lit("Self", fields)]);
+    let item = Item::from(function.body(Block::from(value)));
+    let item = item.doc("Takes the weights from under `vb`.");
+    Ok(match structure.args.len() > 6 {
+        true => item.attribute("allow(clippy::too_many_arguments)"),
+        false => item,
+    })
+}
+
+fn takes_weights(kind: &FieldKind) -> bool {
     match kind {
         FieldKind::Flag(_) | FieldKind::Layer(Layer::Dropout { .. }) => false,
         FieldKind::Layer(_)
@@ -18,7 +64,7 @@ pub fn takes_weights(kind: &FieldKind) -> bool {
 }
 
 /// A layer that applies an activation: `made` is its constructor with `?`.
-pub fn with_activation(made: Expr, field: &Field, activation: Expr) -> Expr {
+fn with_activation(made: Expr, field: &Field, activation: Expr) -> Expr {
     match field.present {
         None => made.call_method("with_activation", [activation]),
         Some(_) => {
@@ -28,7 +74,7 @@ pub fn with_activation(made: Expr, field: &Field, activation: Expr) -> Expr {
     }
 }
 
-pub fn field_value(
+fn field_value(
     plan: &Plan,
     structure: &Struct,
     field: &Field,

@@ -2,7 +2,8 @@
 
 use super::super::plan::{Action, Field, FieldKind, Layer, Plan, Struct};
 use super::super::rust::{Block, Expr, Function, Item, Pat, Stmt};
-use super::absorb::{Activations, called_once, only_reader, same_condition, switch};
+use super::super::switch::{is_same, of_field};
+use super::absorb::{Activations, called_once, only_reader};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What `fused` does to a struct.
@@ -57,8 +58,8 @@ fn pairs(structure: &Struct, has_activation: impl Fn(usize) -> bool) -> Vec<(usi
             let layers =
                 is_convolution(&fields[*conv]) && !has_activation(*conv) && is_norm(&fields[*norm]);
             let alone = once.contains(conv) && once.contains(norm) && only_reader(method, at - 1);
-            let together = same_condition(fields, step, next)
-                && switch(&fields[*conv]) == switch(&fields[*norm]);
+            let together =
+                is_same(fields, step, next) && of_field(&fields[*conv]) == of_field(&fields[*norm]);
             if layers && alone && together {
                 pairs.push((*conv, *norm));
             }

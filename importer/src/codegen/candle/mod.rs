@@ -6,15 +6,13 @@ mod elementwise;
 mod fuse;
 mod layer;
 mod load;
-mod method;
 mod op;
-mod signature;
+mod printer;
 mod spatial;
 mod step;
-mod structure;
 mod weight;
 
-pub use structure::items;
+pub use printer::items;
 
 use super::operand::{Arg, Body, Place, literals};
 use super::rust::Expr;

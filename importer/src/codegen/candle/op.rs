@@ -14,7 +14,7 @@ use crate::ir::{Dim, Extreme, Op, PadMode, Reduction, SliceAxis};
 /// When candle has no such op and the support code neither.
 pub fn op(body: &mut Body, op: &Op, args: &[Arg]) -> Result<Expr> {
     let x = args.first();
-    let first = || x.ok_or_else(|| Error::malformed("internal: an op without operands"));
+    let first = || x.ok_or_else(|| Error::internal("an op without operands"));
     Ok(match op {
         Op::Unary(unary) => elementwise::unary(body, *unary, first()?),
         Op::Binary(binary) => elementwise::binary(body, *binary, &args[0], &args[1]),
@@ -159,9 +159,7 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg]) -> Result<Expr> {
         }
         Op::Dropout { .. } | Op::ReadExtents(_) => first()?.owned(body),
         Op::Input(_) | Op::Param(_) | Op::Constant(_) | Op::Extents { .. } => {
-            return Err(Error::malformed(
-                "internal: a source among a method's steps",
-            ));
+            return Err(Error::internal("a source among a method's steps"));
         }
     })
 }

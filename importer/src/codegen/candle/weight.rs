@@ -1,6 +1,7 @@
 //! A layer's weight where the model uses it outside the layer: in the model's own layout.
 
-use super::super::plan::{Field, FieldKind, Layer, Plan, Role};
+use super::super::operand::Body;
+use super::super::plan::{Action, Field, FieldKind, Layer, Plan, Role, Step};
 use super::super::restore::restoration;
 use super::super::rust::Expr;
 use super::super::target::{Candle, WeightLayout};
@@ -8,8 +9,26 @@ use super::Slots;
 use crate::ir::Type;
 use crate::weights::Layout;
 
-/// The weight as the model has it, of type `ty`.
-pub fn layer_weight(plan: &Plan, field: &Field, role: Role, ty: &Type) -> Option<Expr> {
+/// A weight, spelt where it is read.
+pub fn weight(plan: &Plan, step: &Step, body: &Body) -> Option<Expr> {
+    match &step.action {
+        Action::Parameter(field) => Some(body.own(*field)),
+        Action::LayerWeight { field, role } => {
+            let owner = (&body.structure.fields[*field], body.own(*field));
+            layer_weight(plan, owner, *role, &step.results.first()?.ty)
+        }
+        Action::Op(_)
+        | Action::Constant(_)
+        | Action::Layer { .. }
+        | Action::Module { .. }
+        | Action::Modules { .. }
+        | Action::Extent { .. }
+        | Action::Elements => None,
+    }
+}
+
+/// The weight of a layer as the model has it, of type `ty`; `own` is the layer.
+fn layer_weight(plan: &Plan, (field, own): (&Field, Expr), role: Role, ty: &Type) -> Option<Expr> {
     let FieldKind::Layer(layer) = &field.kind else {
         return None;
     };
@@ -23,22 +42,11 @@ pub fn layer_weight(plan: &Plan, field: &Field, role: Role, ty: &Type) -> Option
         .weights
         .iter()
         .find(|weight| weight.key == key || weight.key.ends_with(&below))?;
-    restored(
-        owned(layer, field, role)?,
-        &stored.layout,
-        &ty.shape.known()?,
-    )
+    restored(owned(layer, own, role)?, &stored.layout, &ty.shape.known()?)
 }
 
 /// The weight as the layer has it.
-fn owned(layer: &Layer, field: &Field, role: Role) -> Option<Expr> {
-    let own = Expr::path("self").field(field.name.as_str());
-    let owner = match field.present {
-        None => own,
-        Some(_) => own
-            .call_method("as_ref", [])
-            .call_method("expect", [Expr::str("the instance has this layer")]),
-    };
+fn owned(layer: &Layer, owner: Expr, role: Role) -> Option<Expr> {
     Some(match (layer, role) {
         (Layer::Embedding { .. }, _) => owner.call_method("embeddings", []),
         (Layer::BatchNorm { .. }, Role::Mean) => owner
@@ -50,9 +58,6 @@ fn owned(layer: &Layer, field: &Field, role: Role) -> Option<Expr> {
         (Layer::Linear { .. } | Layer::Conv { .. }, Role::Kernel) => {
             owner.call_method("weight", [])
         }
-        (Layer::Linear { .. } | Layer::Conv { .. }, Role::Bias) => owner
-            .call_method("bias", [])
-            .call_method("expect", [Expr::str("the layer has a bias")]),
         (
             Layer::Linear { .. }
             | Layer::Conv { .. }

@@ -63,9 +63,7 @@ pub(super) fn binary(op: Binary, x: &Tensor, y: &Tensor) -> Result<Tensor> {
     let dims: Vec<crate::ir::Dim> = x.shape().iter().map(|&n| n.into()).collect();
     let ty = Type::new(x.dtype(), dims);
     let mut results = eval::evaluate(&Op::Binary(op), &[x, y], &[ty])?;
-    results
-        .pop()
-        .ok_or_else(|| Error::malformed("internal: no result"))
+    results.pop().ok_or_else(|| Error::internal("no result"))
 }
 
 fn is_initialized(cx: &mut Cx<'_>) -> Result<Tensor> {

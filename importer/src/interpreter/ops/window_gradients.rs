@@ -147,9 +147,7 @@ fn transposed(tensor: &Tensor, order: &[usize]) -> Result<Tensor> {
 fn one_op(op: Op, operands: &[&Tensor], dtype: DType, shape: &[usize]) -> Result<Tensor> {
     let dims: Vec<crate::ir::Dim> = shape.iter().map(|&n| n.into()).collect();
     let mut results = eval::evaluate(&op, operands, &[Type::new(dtype, dims)])?;
-    results
-        .pop()
-        .ok_or_else(|| Error::malformed("internal: no result"))
+    results.pop().ok_or_else(|| Error::internal("no result"))
 }
 
 fn last(shape: &[usize]) -> usize {

@@ -1,0 +1,173 @@
+//! What candle's printer knows, and its words.
+
+use super::super::Context;
+use super::super::operand::{Arg, Body};
+use super::super::plan::{FieldKind, Layer, Method, Plan, Step};
+use super::super::rust::{Expr, Item, Stmt};
+use super::super::statement::Line;
+use super::super::structure;
+use super::super::words::Words;
+use super::absorb::{Activations, absorb, after_sum};
+use super::constructor::constructor;
+use super::fuse::{Fusion, fused, fusions};
+use super::load::{load, trainable};
+use super::weight::weight;
+use super::{layer, step};
+use crate::error::Result;
+use crate::ir::{Program, Type};
+use std::collections::BTreeSet;
+
+/// What the printing of a module's parts shares.
+pub struct Printer<'a> {
+    /// The plan, without the steps that layers absorbed.
+    pub plan: &'a Plan,
+    /// The functions and variables that it is of.
+    pub program: &'a Program,
+    /// What layers absorbed.
+    pub activations: Activations,
+    fusions: Vec<Fusion>,
+}
+
+/// The items of a module, and the paths that they use.
+///
+/// # Errors
+/// Everything that candle cannot do, at once.
+pub fn items(
+    plan: &Plan,
+    program: &Program,
+    context: &Context,
+) -> Result<(Vec<Item>, BTreeSet<String>)> {
+    let (plan, activations) = absorb(plan);
+    let fusions = fusions(&plan, &activations);
+    let printer = Printer {
+        plan: &plan,
+        program,
+        activations,
+        fusions,
+    };
+    let prelude = ["candle_core::Result", "candle_nn::VarBuilder"];
+    let mut uses = prelude.map(str::to_owned).into();
+    let items = structure::items(&printer, context, &mut uses)?;
+    Ok((items, uses))
+}
+
+impl Words for Printer<'_> {
+    fn plan(&self) -> &Plan {
+        self.plan
+    }
+
+    fn derived(&self) -> &'static str {
+        "derive(Clone, Debug)"
+    }
+
+    /// A program need not call all that a model can do, nor read all that it gives.
+    fn unused(&self) -> Option<&'static str> {
+        Some("allow(dead_code)")
+    }
+
+    fn field_type(&self, kind: &FieldKind, body: &mut Body) -> Result<String> {
+        Ok(match kind {
+            FieldKind::Layer(layer) => body.using(layer::ty(layer)?),
+            FieldKind::Module { ty, .. } => self.plan.structs[*ty].name.clone(),
+            FieldKind::Modules { ty, .. } => format!("Vec<{}>", self.plan.structs[*ty].name),
+            FieldKind::Parameter { .. } => body.using("candle_core::Tensor"),
+            FieldKind::Flag(_) => "bool".to_owned(),
+        })
+    }
+
+    fn constructor(&self, index: usize, shown: &BTreeSet<usize>, body: &mut Body) -> Result<Item> {
+        constructor(self, index, shown, body)
+    }
+
+    fn functions(
+        &self,
+        index: usize,
+        shown: &BTreeSet<usize>,
+        uses: &mut BTreeSet<String>,
+    ) -> Vec<Item> {
+        let (structure, fusion) = (&self.plan.structs[index], &self.fusions[index]);
+        let mut functions = vec![];
+        if index == 0 {
+            functions.push(load(self.program, self.plan, uses));
+            functions.push(trainable(self.plan, self.program, uses));
+        }
+        let mut methods = structure.methods.iter();
+        if !fusion.is_empty() && methods.all(|method| method.name != "fused") {
+            functions.push(fused(self.plan, structure, fusion, shown));
+        }
+        functions
+    }
+
+    fn argument_type(&self, _: &Type, body: &mut Body) -> String {
+        format!("&{}", body.using("candle_core::Tensor"))
+    }
+
+    fn result_type(&self, _: &Type, body: &mut Body) -> String {
+        body.using("candle_core::Tensor")
+    }
+
+    fn returned(&self, result: Option<String>) -> Option<String> {
+        Some(format!("Result<{}>", result.unwrap_or("()".to_owned())))
+    }
+
+    fn generics(&self, _: &Method) -> Result<&'static str> {
+        Ok("")
+    }
+
+    fn weights_device(&self, body: &mut Body) -> Expr {
+        let fields = body.structure.fields.iter();
+        let tensor = fields
+            .filter(|field| field.present.is_none())
+            .find_map(|field| {
+                let own = Expr::path("self").field(field.name.as_str());
+                match &field.kind {
+                    FieldKind::Parameter { .. } => Some(own),
+                    FieldKind::Layer(Layer::Linear { .. } | Layer::Conv { .. }) => {
+                        Some(own.call_method("weight", []))
+                    }
+                    FieldKind::Layer(_)
+                    | FieldKind::Module { .. }
+                    | FieldKind::Modules { .. }
+                    | FieldKind::Flag(_) => None,
+                }
+            });
+        match tensor {
+            Some(tensor) => tensor.call_method("device", []),
+            None => Expr::path("candle_core::Device::Cpu").by_ref(),
+        }
+    }
+
+    fn value(&self, step: &Step, args: &[Arg], body: &mut Body) -> Result<Expr> {
+        step::value(self.plan, step, args, body)
+    }
+
+    /// A sum, and the activation after it.
+    fn joined(&self, at: usize, body: &mut Body) -> Option<Line> {
+        let method = body.method;
+        let activation = after_sum(method, at)?;
+        let next = method.body.get(at + 1)?;
+        Some(step::sum(&method.body[at], next, activation, body))
+    }
+
+    fn weight(&self, step: &Step, body: &Body) -> Option<Expr> {
+        weight(self.plan, step, body)
+    }
+
+    fn owned(&self, arg: &Arg, body: &mut Body) -> Expr {
+        arg.owned(body)
+    }
+
+    /// `assign(&mut self.count, &count)?;`
+    fn assign(&self, field: Expr, value: &Arg, body: &mut Body) -> Stmt {
+        let assign = body.support("vars::assign");
+        let value = value.reference(body);
+        Expr::call(assign, [field, value]).tried().stmt()
+    }
+
+    /// `e` for `Ok(e?)`.
+    fn tail(&self, result: Option<Expr>) -> Option<Expr> {
+        let result = result.unwrap_or_else(Expr::unit);
+        let result = result.untried();
+        Some(result.unwrap_or_else(|value| Expr::call("Ok", [value])))
+    }
+}

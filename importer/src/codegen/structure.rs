@@ -1,0 +1,182 @@
+//! Structs: fields, constructors, and the methods that belong to them.
+
+use super::method::{alias, method};
+use super::operand::Body;
+use super::plan::{ArgKind, Entry, Field, FieldKind, Method, Struct};
+use super::rust::{Item, Member};
+use super::words::Words;
+use super::{Context, described};
+use crate::error::{Error, Place, Result};
+use std::collections::BTreeSet;
+
+/// The items of a module; the paths that they use are added to `uses`.
+///
+/// # Errors
+/// Everything that the framework cannot do, at once.
+pub fn items(
+    words: &impl Words,
+    context: &Context,
+    uses: &mut BTreeSet<String>,
+) -> Result<Vec<Item>> {
+    let plan = words.plan();
+    let (mut items, mut errors) = (vec![], vec![]);
+    for index in 0..plan.structs.len() {
+        let root = (index == 0).then_some(context);
+        match structure(words, index, root, uses) {
+            Ok(more) => items.extend(more),
+            Err(error) => errors.push(error),
+        }
+        if index == 0 {
+            let entries = plan.entries.iter();
+            items.extend(entries.filter_map(|entry| output_struct(words, entry, uses)));
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(items),
+        false => Err(Error::several(errors)),
+    }
+}
+
+fn structure(
+    words: &impl Words,
+    index: usize,
+    root: Option<&Context>,
+    uses: &mut BTreeSet<String>,
+) -> Result<Vec<Item>> {
+    let plan = words.plan();
+    let structure = &plan.structs[index];
+    let shown = shown(structure);
+    let members = members(words, structure, &shown, uses);
+    let none = no_method();
+    let made = words.constructor(index, &shown, &mut Body::new(structure, &none, uses));
+    let mut functions = words.functions(index, &shown, uses);
+    let mut errors = vec![];
+    for (i, of) in structure.methods.iter().enumerate() {
+        let entry = root.and_then(|_| plan.entries.get(i));
+        match method(words, structure, of, entry, uses) {
+            Ok(forms) => functions.extend(forms),
+            Err(error) => errors.push(error),
+        }
+    }
+    for other in root.iter().flat_map(|context| &context.aliases) {
+        match alias(words, other, uses) {
+            Ok(forms) => functions.extend(forms),
+            Err(error) => errors.push(error),
+        }
+    }
+    match (members, made, errors.is_empty()) {
+        (Ok(item), Ok(made), true) => {
+            functions.insert(0, made);
+            let methods = Item::implementation(&structure.name, functions);
+            Ok(vec![item, unused(words, methods)])
+        }
+        // A field whose type cannot be said has no value either.
+        (Err(error), _, _) | (Ok(_), Err(error), _) => {
+            errors.insert(0, error);
+            Err(Error::several(errors))
+        }
+        (Ok(_), Ok(_), false) => Err(Error::several(errors)),
+    }
+}
+
+/// The struct with its fields.
+fn members(
+    words: &impl Words,
+    structure: &Struct,
+    shown: &BTreeSet<usize>,
+    uses: &mut BTreeSet<String>,
+) -> Result<Item> {
+    let none = no_method();
+    let mut body = Body::new(structure, &none, uses);
+    let (mut members, mut errors) = (vec![], vec![]);
+    for field in shown.iter().map(|&field| &structure.fields[field]) {
+        let ty = match (words.field_type(&field.kind, &mut body), field.present) {
+            (Ok(ty), None) => ty,
+            (Ok(ty), Some(_)) => format!("Option<{ty}>"),
+            (Err(error), _) => {
+                errors.push(error.at(&place(structure, field)));
+                continue;
+            }
+        };
+        let member = Member::private_field(&field.name, &ty);
+        members.push(match &field.doc {
+            Some(doc) => member.doc(doc),
+            None => member,
+        });
+    }
+    if !errors.is_empty() {
+        return Err(Error::several(errors));
+    }
+    let item = Item::structure(&structure.name, members).attribute(words.derived());
+    Ok(structure.docs.iter().fold(item, |item, doc| item.doc(doc)))
+}
+
+/// Where a field is in the model, as far as its struct tells.
+fn place(structure: &Struct, field: &Field) -> Place {
+    Place {
+        object: Some(format!("{}.{}", structure.name, field.name)),
+        ..Place::default()
+    }
+}
+
+/// The fields that a struct shows: a switch that no method asks for is only an argument.
+fn shown(structure: &Struct) -> BTreeSet<usize> {
+    let steps = structure.methods.iter().flat_map(|method| &method.body);
+    let asked: BTreeSet<usize> = steps
+        .filter_map(|step| Some(step.condition.as_ref()?.field))
+        .collect();
+    let shows = |(index, field): (usize, &Field)| match field.kind {
+        FieldKind::Flag(_) => asked.contains(&index),
+        FieldKind::Layer(_)
+        | FieldKind::Module { .. }
+        | FieldKind::Modules { .. }
+        | FieldKind::Parameter { .. } => true,
+    };
+    (0..structure.fields.len())
+        .filter(|&index| shows((index, &structure.fields[index])))
+        .collect()
+}
+
+/// The method around expressions that are in none.
+pub fn no_method() -> Method {
+    Method {
+        name: String::new(),
+        params: vec![],
+        body: vec![],
+        results: vec![],
+        assignments: vec![],
+        has_mode: false,
+        extents: vec![],
+    }
+}
+
+/// The type of a constructor's argument.
+pub fn argument_type(kind: ArgKind) -> String {
+    match kind {
+        ArgKind::Size => "usize".to_owned(),
+        ArgKind::Sizes(n) => format!("[usize; {n}]"),
+        ArgKind::Flag => "bool".to_owned(),
+    }
+}
+
+/// What a function with several results gives.
+fn output_struct(words: &impl Words, entry: &Entry, uses: &mut BTreeSet<String>) -> Option<Item> {
+    let name = entry.output_struct.as_ref()?;
+    let none = no_method();
+    let mut body = Body::new(&words.plan().structs[0], &none, uses);
+    let members = entry.outputs.iter().map(|output| {
+        let ty = words.result_type(&output.ty, &mut body);
+        Member::field(&output.name, &ty).doc(described(&output.ty))
+    });
+    let item = Item::structure(name, members.collect::<Vec<_>>())
+        .attribute("derive(Clone, Debug)")
+        .doc(format!("What `{}` gives.", entry.method));
+    Some(unused(words, item))
+}
+
+fn unused(words: &impl Words, item: Item) -> Item {
+    match words.unused() {
+        Some(attribute) => item.attribute(attribute),
+        None => item,
+    }
+}
