@@ -11,6 +11,8 @@ pub struct MissingExtent(pub Dim);
 pub struct Extents {
     /// In the order in which the method asks for them.
     pub(super) named: Vec<Extent>,
+    /// The names of the method's arguments.
+    arguments: Vec<String>,
 }
 
 /// One extent, and where it is read.
@@ -31,9 +33,12 @@ pub enum Part {
 }
 
 impl Extents {
-    /// Finds them.
-    pub(super) fn find(body: &Body) -> Result<Self, MissingExtent> {
-        let mut extents = Extents { named: vec![] };
+    /// Finds them, and gives them names that no argument has.
+    pub(super) fn find(body: &Body, arguments: &[String]) -> Result<Self, MissingExtent> {
+        let mut extents = Extents {
+            named: vec![],
+            arguments: arguments.to_vec(),
+        };
         for (index, step) in body.steps.iter().enumerate() {
             for dim in dims_of(body, step) {
                 extents.need(body, index, &dim)?;
@@ -102,7 +107,11 @@ impl Extents {
             }
             Part::Element(element) => format!("size_{element}"),
         };
-        let taken = |name: &str| self.named.iter().any(|extent| extent.name == name);
+        let taken = |name: &str| {
+            let mut arguments = self.arguments.iter();
+            self.named.iter().any(|extent| extent.name == name)
+                || arguments.any(|argument| argument == name)
+        };
         let numbered = (2..).map(|n| format!("{base}_{n}"));
         std::iter::once(base.clone())
             .chain(numbered)

@@ -18,7 +18,7 @@ pub fn method(
     wanted: BTreeMap<Source, String>,
 ) -> Result<Method, MissingExtent> {
     let body = &without_aliases(body);
-    let extents = Extents::find(body)?;
+    let extents = Extents::find(body, inputs.unwrap_or_default())?;
     let mut writer = Writer::new(body, &extents, with_notes, wanted);
     let params = writer.arguments(inputs);
     for step in 0..body.steps.len() {
