@@ -97,7 +97,8 @@ fn field(field: &plan::Field, structure: &Struct) -> Field {
         FieldKind::Module { ty, .. } => (String::new(), Some(*ty), None),
         FieldKind::Modules { ty, instances } => (String::new(), Some(*ty), Some(instances.len())),
         FieldKind::Parameter { shape, dtype, .. } => {
-            let what = format!("{}[{}]", text::dtype(*dtype), text::shape(shape));
+            let dims: Vec<String> = shape.iter().map(usize::to_string).collect();
+            let what = format!("{}[{}]", text::dtype(*dtype), dims.join(", "));
             (what, None, None)
         }
         FieldKind::Flag(_) => ("bool".to_owned(), None, None),

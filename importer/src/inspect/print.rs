@@ -1,0 +1,462 @@
+//! The account as a person reads it.
+
+use std::fmt;
+
+use super::{Callable, Conversion, Inventory, ObjectRow, TensorRow, VariableRow};
+use crate::Framework;
+use crate::report::Failure;
+
+/// Of more items of one list than this, the rest is counted.
+const MAX_ITEMS: usize = 40;
+
+impl fmt::Display for Inventory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for section in [
+            self.head(),
+            functions(&self.functions),
+            objects(&self.objects),
+            variables(self),
+            section("assets", &self.assets),
+            collections(self),
+            modules(self),
+            conversions(self),
+        ] {
+            if !section.is_empty() {
+                writeln!(f, "{}\n", section.join("\n"))?;
+            }
+        }
+        let count = self.unsupported.len();
+        match count {
+            0 => writeln!(f, "every op is supported"),
+            count => {
+                writeln!(f, "not supported: {count}")?;
+                let rows = self.unsupported.iter();
+                rows.map(|row| unsupported(row, &self.conversions))
+                    .try_for_each(|text| writeln!(f, "{text}"))
+            }
+        }
+    }
+}
+
+impl Inventory {
+    fn head(&self) -> Vec<String> {
+        let saved = match self.tensorflow.as_str() {
+            "" => "saved by an unknown TensorFlow".to_owned(),
+            version => format!("TensorFlow {version}"),
+        };
+        let form = if self.tf1 {
+            ", a graph of TensorFlow 1"
+        } else {
+            ""
+        };
+        let mut lines = vec![
+            self.model.display().to_string(),
+            format!("  {saved}{form}, tags {}", tags(&self.tags)),
+        ];
+        if self.meta_graphs.len() > 1 {
+            let sets: Vec<String> = self.meta_graphs.iter().map(|set| tags(set)).collect();
+            lines.push(format!("  {} MetaGraphs: {}", sets.len(), sets.join("; ")));
+        }
+        if let Some(print) = &self.fingerprint {
+            lines.push(format!(
+                "  fingerprint {} ({})",
+                print.saved_model_checksum, print.uuid
+            ));
+        }
+        let graph = &self.graph;
+        lines.push(format!(
+            "  {} in the main graph, {} with {}",
+            plural(graph.main_nodes, "node"),
+            plural(graph.functions, "function"),
+            plural(graph.function_nodes, "node")
+        ));
+        lines
+    }
+}
+
+fn tags(tags: &[String]) -> String {
+    match tags {
+        [] => "none".to_owned(),
+        tags => tags.join(", "),
+    }
+}
+
+fn plural(count: usize, what: &str) -> String {
+    let count = thousands(count as u64);
+    match count.as_str() {
+        "1" => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+fn thousands(number: u64) -> String {
+    crate::picture::thousands(number)
+}
+
+fn section(title: &str, items: &[String]) -> Vec<String> {
+    let mut lines = vec![];
+    if !items.is_empty() {
+        lines.push(title.to_owned());
+        lines.extend(items.iter().take(MAX_ITEMS).map(|item| format!("  {item}")));
+        lines.extend(more(items.len(), MAX_ITEMS, "  "));
+    }
+    lines
+}
+
+fn more(count: usize, shown: usize, indent: &str) -> Option<String> {
+    (count > shown).then(|| format!("{indent}… {} more", thousands((count - shown) as u64)))
+}
+
+/// Signatures first; the traces of one function below its path. Functions that Keras keeps for itself are counted.
+fn functions(all: &[Callable]) -> Vec<String> {
+    let is_signature = |call: &&Callable| call.path.starts_with("signatures/");
+    let is_public = |call: &&Callable| crate::pipeline::is_public(&call.path);
+    let signatures: Vec<&Callable> = all.iter().filter(is_signature).collect();
+    let functions = all.iter().filter(|call| !is_signature(call));
+    let (public, private): (Vec<&Callable>, Vec<&Callable>) = functions.partition(is_public);
+    let mut lines = vec![];
+    for (title, calls) in [("signatures", signatures), ("functions", public)] {
+        if calls.is_empty() {
+            continue;
+        }
+        lines.push(title.to_owned());
+        let mut last = "";
+        for (index, call) in calls.iter().enumerate().take(MAX_ITEMS) {
+            if index == 0 || call.path != last {
+                let path = call.path.strip_prefix("signatures/").unwrap_or(&call.path);
+                lines.push(format!("  {path}"));
+            }
+            lines.push(format!("    {}", signature(call)));
+            last = &call.path;
+        }
+        lines.extend(more(calls.len(), MAX_ITEMS, "  "));
+    }
+    if !private.is_empty() {
+        lines.push(format!(
+            "  and {} of layers and tables",
+            plural(private.len(), "trace")
+        ));
+    }
+    lines
+}
+
+/// `(x: float32[?, 4], training=false) -> float32[?, 2]`.
+fn signature(call: &Callable) -> String {
+    let named = |row: &TensorRow| format!("{}: {}", row.name, tensor_type(&row.dtype, &row.shape));
+    let python = |(name, value): (&String, _)| format!("{name}={}", serde_json::json!(value));
+    let inputs = call.inputs.iter().map(named);
+    let inputs: Vec<String> = inputs
+        .chain(call.python_arguments.iter().map(python))
+        .collect();
+    let outputs = match call.outputs.as_slice() {
+        [] => "()".to_owned(),
+        outputs => outputs.iter().map(named).collect::<Vec<_>>().join(", "),
+    };
+    format!("({}) -> {outputs}", inputs.join(", "))
+}
+
+/// A part of the object tree, as lines below a name.
+struct Branch {
+    name: String,
+    text: String,
+    children: Vec<Branch>,
+}
+
+/// The object tree, with equal neighbours in one line.
+fn objects(rows: &[ObjectRow]) -> Vec<String> {
+    let mut rows = rows.iter().peekable();
+    let Some(root) = rows.next() else {
+        return vec![];
+    };
+    let mut children = vec![];
+    while let Some(branch) = branch(&mut rows, 1) {
+        children.push(branch);
+    }
+    children.retain(|branch| !branch.is_noise());
+    let mut lines = vec![match root.class.as_str() {
+        "" => "objects".to_owned(),
+        class => format!("objects  {class}"),
+    }];
+    show(&children, "  ", &mut lines);
+    match lines.len() {
+        1 => vec![],
+        _ => lines,
+    }
+}
+
+/// Whether an attribute gathers what other attributes have.
+fn is_gathered(name: &str) -> bool {
+    const GATHERED: [&str; 5] = [
+        "variables",
+        "trainable_variables",
+        "non_trainable_variables",
+        "regularization_losses",
+        "axis",
+    ];
+    GATHERED.contains(&name)
+}
+
+type Rows<'a> = std::iter::Peekable<std::slice::Iter<'a, ObjectRow>>;
+
+fn branch(rows: &mut Rows<'_>, depth: usize) -> Option<Branch> {
+    let row = rows.next_if(|row| row.depth == depth)?;
+    let mut made = Branch {
+        name: row.name.clone(),
+        text: text(row),
+        children: vec![],
+    };
+    while let Some(child) = branch(rows, depth + 1) {
+        made.children.push(child);
+    }
+    made.summarise(row.kind);
+    Some(made)
+}
+
+impl Branch {
+    /// Says in a word what needs no list: the traces of a function, a collection of nothing but references, and one of
+    /// variables, which have a section of their own.
+    fn summarise(&mut self, kind: &str) {
+        self.children.retain(|child| !child.is_noise());
+        if kind == "function" {
+            self.children.clear();
+        }
+        if !matches!(kind, "list" | "dict" | "tuple") {
+            return;
+        }
+        let count = self.children.len();
+        let refers = |child: &Branch| child.text.starts_with("= ");
+        let is_variable = |child: &Branch| child.text.starts_with("variable  ");
+        let summary = match () {
+            () if count == 0 => format!("{kind}, empty"),
+            () if self.children.iter().all(refers) => format!("{kind} of {count} listed elsewhere"),
+            () if count > 4 && self.children.iter().all(is_variable) => {
+                format!("{kind} of {count} variables")
+            }
+            () => return,
+        };
+        self.text = summary;
+        self.children.clear();
+    }
+
+    /// What Keras adds to every layer.
+    fn is_noise(&self) -> bool {
+        let is_empty = self.text.ends_with(", empty");
+        let elsewhere = self.text.ends_with(" listed elsewhere");
+        self.name == "keras_api"
+            || (is_empty && (self.name.starts_with('_') || is_gathered(&self.name)))
+            || (elsewhere && is_gathered(&self.name))
+            || (self.name.starts_with('_') && self.text == "function  never traced")
+            || self.name == "call_and_return_all_conditional_losses"
+            || self.name == "call_and_return_conditional_losses"
+    }
+
+    /// Whether another looks the same but for its name.
+    fn is_like(&self, other: &Branch) -> bool {
+        let pairs = || self.children.iter().zip(&other.children);
+        self.text == other.text
+            && self.children.len() == other.children.len()
+            && pairs().all(|(a, b)| a.name == b.name && a.is_like(b))
+    }
+}
+
+fn text(row: &ObjectRow) -> String {
+    if let Some(path) = &row.same_as {
+        return match path.as_str() {
+            "" => "= the model".to_owned(),
+            path => format!("= {path}"),
+        };
+    }
+    let words = [
+        if row.class.is_empty() {
+            row.kind
+        } else {
+            &row.class
+        },
+        &row.detail,
+    ];
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    words.join("  ")
+}
+
+fn show(branches: &[Branch], indent: &str, lines: &mut Vec<String>) {
+    let mut index = 0;
+    let mut shown = 0;
+    while let Some(first) = branches.get(index) {
+        if shown == MAX_ITEMS {
+            lines.extend(more(branches.len(), index, indent));
+            return;
+        }
+        let alike = branches[index + 1..]
+            .iter()
+            .take_while(|next| is_next(first, next));
+        let count = 1 + alike.count();
+        let last = &branches[index + count - 1].name;
+        let name = match count {
+            1 => first.name.clone(),
+            _ => format!("{}..{last}", first.name),
+        };
+        lines.push(format!("{indent}{name}  {}", first.text));
+        show(&first.children, &format!("{indent}  "), lines);
+        index += count;
+        shown += 1;
+    }
+}
+
+/// Whether a neighbour belongs into one line: it looks the same, and its name differs by a number only.
+fn is_next(first: &Branch, next: &Branch) -> bool {
+    let stem = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let (a, b) = (stem(&first.name), stem(&next.name));
+    first.name[..a] == next.name[..b]
+        && a < first.name.len()
+        && b < next.name.len()
+        && first.is_like(next)
+}
+
+fn variables(inventory: &Inventory) -> Vec<String> {
+    let rows = &inventory.variables;
+    if rows.is_empty() {
+        return vec![];
+    }
+    let totals = &inventory.totals;
+    let mut lines = vec![format!(
+        "{}: {}, {} trainable, {} bytes",
+        plural(totals.variables, "variable"),
+        plural(
+            totals.parameters.try_into().unwrap_or(usize::MAX),
+            "parameter"
+        ),
+        thousands(totals.trainable_parameters),
+        thousands(totals.bytes)
+    )];
+    let shown = rows.iter().take(MAX_ITEMS);
+    let width = shown
+        .clone()
+        .map(|row| row.name.chars().count())
+        .max()
+        .unwrap_or(0);
+    lines.extend(shown.map(|row| variable(row, width)));
+    lines.extend(more(rows.len(), MAX_ITEMS, "  "));
+    lines
+}
+
+fn variable(row: &VariableRow, width: usize) -> String {
+    let bytes = row
+        .bytes
+        .map_or_else(String::new, |bytes| format!("  {} bytes", thousands(bytes)));
+    let note = if row.trainable { "" } else { "  not trainable" };
+    format!(
+        "  {:width$}  {}{bytes}{note}",
+        row.name,
+        tensor_type(&row.dtype, &row.shape)
+    )
+}
+
+fn collections(inventory: &Inventory) -> Vec<String> {
+    let counts = inventory.collections.iter();
+    let mut items: Vec<String> = counts
+        .map(|(name, count)| format!("{name}: {}", plural(*count, "item")))
+        .collect();
+    items.extend(
+        inventory
+            .init_op
+            .iter()
+            .map(|op| format!("initialised by {op}")),
+    );
+    section("collections", &items)
+}
+
+fn modules(inventory: &Inventory) -> Vec<String> {
+    if inventory.modules.is_empty() {
+        return vec![];
+    }
+    let mut lines = vec!["modules".to_owned()];
+    for row in inventory.modules.iter().take(4 * MAX_ITEMS) {
+        let indent = "  ".repeat(row.depth + 1);
+        let what = match row.count {
+            Some(count) => format!("{count} × {}", row.what),
+            None => row.what.clone(),
+        };
+        let parameters = match row.parameters {
+            0 => String::new(),
+            count => format!(
+                "  {}",
+                plural(count.try_into().unwrap_or(usize::MAX), "parameter")
+            ),
+        };
+        lines.push(format!("{indent}{}  {what}{parameters}", row.name));
+    }
+    lines.extend(more(inventory.modules.len(), 4 * MAX_ITEMS, "  "));
+    lines
+}
+
+fn conversions(inventory: &Inventory) -> Vec<String> {
+    let mut lines = vec!["import convert".to_owned()];
+    for conversion in &inventory.conversions {
+        let framework = conversion.framework;
+        lines.push(match conversion.failures.len() {
+            0 => format!("  {framework}: {}", conversion.methods.join(", ")),
+            count => format!("  {framework}: no, {}", plural(count, "failure")),
+        });
+        let left_out = conversion
+            .left_out
+            .iter()
+            .filter_map(|f| f.function.as_deref());
+        let mut left_out: Vec<&str> = left_out.collect();
+        left_out.dedup();
+        if !left_out.is_empty() {
+            lines.push(format!("    without {}", left_out.join(", ")));
+        }
+        let other = conversion
+            .failures
+            .iter()
+            .filter(|f| f.kind != "unsupported");
+        lines.extend(other.map(|failure| format!("    {}", failure.message)));
+    }
+    lines
+}
+
+/// What is not supported, where, and for which framework if only one lacks it.
+fn unsupported(row: &Failure, conversions: &[Conversion]) -> String {
+    let has = |conversion: &&Conversion| {
+        let all = conversion.failures.iter().chain(&conversion.left_out);
+        all.into_iter()
+            .any(|failure| failure.message == row.message)
+    };
+    let by: Vec<Framework> = conversions
+        .iter()
+        .filter(has)
+        .map(|c| c.framework)
+        .collect();
+    let by = match by.as_slice() {
+        [one] => format!(" ({one})"),
+        _ => String::new(),
+    };
+    let what = match (&row.op, &row.node) {
+        (_, Some(node)) => Some(format!("`{node}`")),
+        (Some(op), None) => Some(op.clone()),
+        (None, None) => None,
+    };
+    let place = [
+        what,
+        row.function
+            .as_ref()
+            .map(|function| format!("`{function}`")),
+    ];
+    let place: Vec<String> = place.into_iter().flatten().collect();
+    match place.is_empty() {
+        true => format!("  {}{by}", row.message),
+        false => format!("  {}{by}\n    --> {}", row.message, place.join(" in ")),
+    }
+}
+
+/// `float32[?, 28]`; a dtype alone where the rank is unknown.
+pub(super) fn tensor_type(dtype: &str, shape: &crate::saved_model::StaticShape) -> String {
+    let dim = |dim: &Option<u64>| dim.map_or_else(|| "?".to_owned(), |dim| dim.to_string());
+    match shape {
+        Some(dims) => format!(
+            "{dtype}[{}]",
+            dims.iter().map(dim).collect::<Vec<_>>().join(", ")
+        ),
+        None => dtype.to_owned(),
+    }
+}
