@@ -7,7 +7,7 @@ mod print;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use savedmodel_import_proto::collection_def::Kind;
@@ -187,24 +187,14 @@ pub fn inspect(model: &SavedModel) -> Inventory {
 /// The ops without a lowering, and what a framework lacks beyond.
 fn unsupported(model: &SavedModel, conversions: &[Conversion]) -> Vec<Failure> {
     let errors = pipeline::unsupported(model);
-    let mut all: Vec<Failure> = vec![];
     let of_frameworks = conversions
         .iter()
         .flat_map(|conversion| conversion.failures.iter().chain(&conversion.left_out));
     let of_frameworks = of_frameworks.filter(|failure| failure.kind == "unsupported");
-    for failure in errors
-        .iter()
-        .flat_map(failures)
-        .chain(of_frameworks.cloned())
-    {
-        let same = |known: &Failure| {
-            (&known.message, &known.node, &known.function)
-                == (&failure.message, &failure.node, &failure.function)
-        };
-        if !all.iter().any(same) {
-            all.push(failure);
-        }
-    }
+    let mut seen = BTreeSet::new();
+    let mut all: Vec<Failure> = errors.iter().flat_map(failures).collect();
+    all.extend(of_frameworks.cloned());
+    all.retain(|row| seen.insert((row.message.clone(), row.node.clone(), row.function.clone())));
     all
 }
 

@@ -38,59 +38,81 @@ pub fn objects(model: &SavedModel) -> Vec<ObjectRow> {
         return vec![];
     };
     let places = places(graph);
-    let mut rows = vec![];
-    let mut stack = vec![(0, String::new(), 0, None)];
-    while let Some((id, name, depth, around)) = stack.pop() {
-        let own_path = path(graph, &places, id);
-        let is_own = places.get(id).copied().flatten() == around;
-        let (kind, class, detail) = described(model, graph, id);
-        let reached = match &around {
-            Some(Place { parent, .. }) => join(&path(graph, &places, *parent), &name),
-            None => String::new(),
-        };
-        let is_first = is_own && reached == own_path;
+    let mut rows: Vec<ObjectRow> = vec![];
+    let mut stack = vec![Visit::default()];
+    while let Some(visit) = stack.pop() {
+        let is_own = places[visit.id].map(|place| place.edge) == Some(visit.edge);
+        let (kind, class, detail) = described(model, graph, visit.id);
+        if is_own && visit.depth < MAX_DEPTH && rows.len() + stack.len() < MAX_ROWS {
+            let first = stack.len();
+            let children = graph.children(visit.id).enumerate();
+            stack.extend(children.map(|(index, (child, name))| visit.child(index, child, name)));
+            stack[first..].reverse();
+        }
         rows.push(ObjectRow {
-            path: reached,
-            name,
-            depth,
+            path: visit.path,
+            name: visit.name,
+            depth: visit.depth,
             kind,
             class,
             detail,
-            same_as: (!is_first).then_some(own_path),
+            same_as: (!is_own).then(|| path(&places, visit.id)),
         });
-        if !is_first || depth >= MAX_DEPTH || rows.len() + stack.len() > MAX_ROWS {
-            continue;
-        }
-        let children: Vec<(usize, &str)> = graph.children(id).collect();
-        for (index, (child, name)) in children.into_iter().enumerate().rev() {
-            let around = Some(Place { parent: id, index });
-            stack.push((child, name.to_owned(), depth + 1, around));
-        }
     }
     rows
 }
 
-/// Where an object is found: the object around it, and which of its attributes it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Place {
-    parent: usize,
-    index: usize,
+/// An attribute on the way through the tree.
+#[derive(Default)]
+struct Visit {
+    id: usize,
+    /// The object around, and which of its attributes it is.
+    edge: Option<(usize, usize)>,
+    path: String,
+    name: String,
+    depth: usize,
 }
 
-/// The place of each object, by the fewest names; names that Keras adds count only where no other leads there.
-fn places(graph: &ObjectGraph) -> Vec<Option<Place>> {
-    let mut places = vec![None; graph.len()];
-    let mut depth = vec![0; graph.len()];
-    let mut seen = vec![false; graph.len()];
-    let mut near = VecDeque::from([(0, None)]);
+impl Visit {
+    fn child(&self, index: usize, id: usize, name: &str) -> Visit {
+        let path = match self.path.as_str() {
+            "" => name.to_owned(),
+            around => format!("{around}/{name}"),
+        };
+        Visit {
+            id,
+            edge: Some((self.id, index)),
+            path,
+            name: name.to_owned(),
+            depth: self.depth + 1,
+        }
+    }
+}
+
+/// Where an object is found: the object around it, which of its attributes it is, and what that is called.
+#[derive(Clone, Copy)]
+struct Place<'g> {
+    edge: Option<(usize, usize)>,
+    name: &'g str,
+    depth: usize,
+}
+
+/// The place of each object, by the fewest names; names that gather count only where no other leads there.
+fn places(graph: &ObjectGraph) -> Vec<Option<Place<'_>>> {
+    let mut places: Vec<Option<Place>> = vec![None; graph.len()];
+    let root = Place {
+        edge: None,
+        name: "",
+        depth: 0,
+    };
+    let mut near = VecDeque::from([(0, root)]);
     let mut far = VecDeque::new();
     while let Some((id, place)) = near.pop_front().or_else(|| far.pop_front()) {
-        if std::mem::replace(&mut seen[id], true) {
+        if places[id].is_some() {
             continue;
         }
-        places[id] = place;
-        depth[id] = place.map_or(0, |place: Place| depth[place.parent] + 1);
-        if depth[id] > MAX_DEPTH {
+        places[id] = Some(place);
+        if place.depth > MAX_DEPTH {
             continue;
         }
         for (index, (child, name)) in graph.children(id).enumerate() {
@@ -99,7 +121,12 @@ fn places(graph: &ObjectGraph) -> Vec<Option<Place>> {
             } else {
                 &mut near
             };
-            queue.push_back((child, Some(Place { parent: id, index })));
+            let place = Place {
+                edge: Some((id, index)),
+                name,
+                depth: place.depth + 1,
+            };
+            queue.push_back((child, place));
         }
     }
     places
@@ -119,20 +146,17 @@ fn is_derived(name: &str) -> bool {
     name.starts_with('_') || GATHERED.contains(&name)
 }
 
-fn join(around: &str, name: &str) -> String {
-    match around {
-        "" => name.to_owned(),
-        around => format!("{around}/{name}"),
-    }
-}
-
-fn path(graph: &ObjectGraph, places: &[Option<Place>], id: usize) -> String {
+fn path(places: &[Option<Place<'_>>], id: usize) -> String {
     let mut names = vec![];
     let mut at = id;
-    while let Some(place) = places.get(at).copied().flatten() {
-        let name = graph.children(place.parent).nth(place.index);
-        names.push(name.map_or("", |(_, name)| name));
-        at = place.parent;
+    while let Some(Place {
+        edge: Some((around, _)),
+        name,
+        ..
+    }) = places[at]
+    {
+        names.push(name);
+        at = around;
     }
     names.reverse();
     names.join("/")

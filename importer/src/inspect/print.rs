@@ -1,5 +1,6 @@
 //! The account as a person reads it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Callable, Conversion, Inventory, ObjectRow, TensorRow, VariableRow};
@@ -8,6 +9,8 @@ use crate::report::Failure;
 
 /// Of more items of one list than this, the rest is counted.
 const MAX_ITEMS: usize = 40;
+/// Of more places of one failure than this, the rest is counted.
+const MAX_PLACES: usize = 4;
 
 impl fmt::Display for Inventory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,14 +28,12 @@ impl fmt::Display for Inventory {
                 writeln!(f, "{}\n", section.join("\n"))?;
             }
         }
-        let count = self.unsupported.len();
-        match count {
+        match self.unsupported.len() {
             0 => writeln!(f, "every op is supported"),
             count => {
                 writeln!(f, "not supported: {count}")?;
-                let rows = self.unsupported.iter();
-                rows.map(|row| unsupported(row, &self.conversions))
-                    .try_for_each(|text| writeln!(f, "{text}"))
+                let lines = unsupported(&self.unsupported, &self.conversions);
+                writeln!(f, "{}", lines.join("\n"))
             }
         }
     }
@@ -395,7 +396,7 @@ fn conversions(inventory: &Inventory) -> Vec<String> {
         let framework = conversion.framework;
         lines.push(match conversion.failures.len() {
             0 => format!("  {framework}: {}", conversion.methods.join(", ")),
-            count => format!("  {framework}: no, {}", plural(count, "failure")),
+            _ => format!("  {framework}: no"),
         });
         let left_out = conversion
             .left_out
@@ -415,38 +416,61 @@ fn conversions(inventory: &Inventory) -> Vec<String> {
     lines
 }
 
-/// What is not supported, where, and for which framework if only one lacks it.
-fn unsupported(row: &Failure, conversions: &[Conversion]) -> String {
+/// What is not supported, for which framework if only one lacks it, and where.
+fn unsupported(rows: &[Failure], conversions: &[Conversion]) -> Vec<String> {
+    let mut messages: Vec<&str> = vec![];
+    let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for row in rows {
+        let known = places.entry(&row.message).or_insert_with(|| {
+            messages.push(&row.message);
+            vec![]
+        });
+        known.extend(place(row));
+    }
+    let mut lines = vec![];
+    for message in messages {
+        lines.push(format!("  {message}{}", lacking(message, conversions)));
+        let places = places.get(message).map_or(&[][..], Vec::as_slice);
+        lines.extend(
+            places
+                .iter()
+                .take(MAX_PLACES)
+                .map(|place| format!("    --> {place}")),
+        );
+        lines.extend(more(places.len(), MAX_PLACES, "    "));
+    }
+    lines
+}
+
+/// The framework that alone lacks something.
+fn lacking(message: &str, conversions: &[Conversion]) -> String {
     let has = |conversion: &&Conversion| {
-        let all = conversion.failures.iter().chain(&conversion.left_out);
-        all.into_iter()
-            .any(|failure| failure.message == row.message)
+        let mut all = conversion.failures.iter().chain(&conversion.left_out);
+        all.any(|failure| failure.message == message)
     };
     let by: Vec<Framework> = conversions
         .iter()
         .filter(has)
         .map(|c| c.framework)
         .collect();
-    let by = match by.as_slice() {
+    match by.as_slice() {
         [one] => format!(" ({one})"),
         _ => String::new(),
-    };
+    }
+}
+
+fn place(row: &Failure) -> Option<String> {
     let what = match (&row.op, &row.node) {
         (_, Some(node)) => Some(format!("`{node}`")),
         (Some(op), None) => Some(op.clone()),
         (None, None) => None,
     };
-    let place = [
-        what,
-        row.function
-            .as_ref()
-            .map(|function| format!("`{function}`")),
-    ];
-    let place: Vec<String> = place.into_iter().flatten().collect();
-    match place.is_empty() {
-        true => format!("  {}{by}", row.message),
-        false => format!("  {}{by}\n    --> {}", row.message, place.join(" in ")),
-    }
+    let function = row
+        .function
+        .as_ref()
+        .map(|function| format!("`{function}`"));
+    let parts: Vec<String> = [what, function].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" in "))
 }
 
 /// `float32[?, 28]`; a dtype alone where the rank is unknown.
