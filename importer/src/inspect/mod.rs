@@ -3,6 +3,7 @@
 mod modules;
 mod objects;
 mod print;
+mod tree;
 
 #[cfg(test)]
 mod tests;

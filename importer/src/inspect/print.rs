@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Callable, Conversion, Inventory, ObjectRow, TensorRow, VariableRow};
+use super::tree::{modules, objects};
+use super::{Callable, Conversion, Inventory, TensorRow, VariableRow};
 use crate::Framework;
 use crate::report::Failure;
 
 /// Of more items of one list than this, the rest is counted.
-const MAX_ITEMS: usize = 40;
+pub(super) const MAX_ITEMS: usize = 40;
 /// Of more places of one failure than this, the rest is counted.
 const MAX_PLACES: usize = 4;
 
@@ -21,7 +22,7 @@ impl fmt::Display for Inventory {
             variables(self),
             section("assets", &self.assets),
             collections(self),
-            modules(self),
+            modules(&self.modules),
             conversions(self),
         ] {
             if !section.is_empty() {
@@ -82,7 +83,7 @@ fn tags(tags: &[String]) -> String {
     }
 }
 
-fn plural(count: usize, what: &str) -> String {
+pub(super) fn plural(count: usize, what: &str) -> String {
     let count = thousands(count as u64);
     match count.as_str() {
         "1" => format!("1 {what}"),
@@ -104,7 +105,7 @@ fn section(title: &str, items: &[String]) -> Vec<String> {
     lines
 }
 
-fn more(count: usize, shown: usize, indent: &str) -> Option<String> {
+pub(super) fn more(count: usize, shown: usize, indent: &str) -> Option<String> {
     (count > shown).then(|| format!("{indent}… {} more", thousands((count - shown) as u64)))
 }
 
@@ -154,163 +155,6 @@ fn signature(call: &Callable) -> String {
         outputs => outputs.iter().map(named).collect::<Vec<_>>().join(", "),
     };
     format!("({}) -> {outputs}", inputs.join(", "))
-}
-
-/// A part of the object tree, as lines below a name.
-struct Branch {
-    name: String,
-    text: String,
-    children: Vec<Branch>,
-}
-
-/// The object tree, with equal neighbours in one line.
-fn objects(rows: &[ObjectRow]) -> Vec<String> {
-    let mut rows = rows.iter().peekable();
-    let Some(root) = rows.next() else {
-        return vec![];
-    };
-    let mut children = vec![];
-    while let Some(branch) = branch(&mut rows, 1) {
-        children.push(branch);
-    }
-    children.retain(|branch| !branch.is_noise());
-    let mut lines = vec![match root.class.as_str() {
-        "" => "objects".to_owned(),
-        class => format!("objects  {class}"),
-    }];
-    show(&children, "  ", &mut lines);
-    match lines.len() {
-        1 => vec![],
-        _ => lines,
-    }
-}
-
-/// Whether an attribute gathers what other attributes have.
-fn is_gathered(name: &str) -> bool {
-    const GATHERED: [&str; 5] = [
-        "variables",
-        "trainable_variables",
-        "non_trainable_variables",
-        "regularization_losses",
-        "axis",
-    ];
-    GATHERED.contains(&name)
-}
-
-type Rows<'a> = std::iter::Peekable<std::slice::Iter<'a, ObjectRow>>;
-
-fn branch(rows: &mut Rows<'_>, depth: usize) -> Option<Branch> {
-    let row = rows.next_if(|row| row.depth == depth)?;
-    let mut made = Branch {
-        name: row.name.clone(),
-        text: text(row),
-        children: vec![],
-    };
-    while let Some(child) = branch(rows, depth + 1) {
-        made.children.push(child);
-    }
-    made.summarise(row.kind);
-    Some(made)
-}
-
-impl Branch {
-    /// Says in a word what needs no list: the traces of a function, a collection of nothing but references, and one of
-    /// variables, which have a section of their own.
-    fn summarise(&mut self, kind: &str) {
-        self.children.retain(|child| !child.is_noise());
-        if kind == "function" {
-            self.children.clear();
-        }
-        if !matches!(kind, "list" | "dict" | "tuple") {
-            return;
-        }
-        let count = self.children.len();
-        let refers = |child: &Branch| child.text.starts_with("= ");
-        let is_variable = |child: &Branch| child.text.starts_with("variable  ");
-        let summary = match () {
-            () if count == 0 => format!("{kind}, empty"),
-            () if self.children.iter().all(refers) => format!("{kind} of {count} listed elsewhere"),
-            () if count > 4 && self.children.iter().all(is_variable) => {
-                format!("{kind} of {count} variables")
-            }
-            () => return,
-        };
-        self.text = summary;
-        self.children.clear();
-    }
-
-    /// What Keras adds to every layer.
-    fn is_noise(&self) -> bool {
-        let is_empty = self.text.ends_with(", empty");
-        let elsewhere = self.text.ends_with(" listed elsewhere");
-        self.name == "keras_api"
-            || (is_empty && (self.name.starts_with('_') || is_gathered(&self.name)))
-            || (elsewhere && is_gathered(&self.name))
-            || (self.name.starts_with('_') && self.text == "function  never traced")
-            || self.name == "call_and_return_all_conditional_losses"
-            || self.name == "call_and_return_conditional_losses"
-    }
-
-    /// Whether another looks the same but for its name.
-    fn is_like(&self, other: &Branch) -> bool {
-        let pairs = || self.children.iter().zip(&other.children);
-        self.text == other.text
-            && self.children.len() == other.children.len()
-            && pairs().all(|(a, b)| a.name == b.name && a.is_like(b))
-    }
-}
-
-fn text(row: &ObjectRow) -> String {
-    if let Some(path) = &row.same_as {
-        return match path.as_str() {
-            "" => "= the model".to_owned(),
-            path => format!("= {path}"),
-        };
-    }
-    let words = [
-        if row.class.is_empty() {
-            row.kind
-        } else {
-            &row.class
-        },
-        &row.detail,
-    ];
-    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    words.join("  ")
-}
-
-fn show(branches: &[Branch], indent: &str, lines: &mut Vec<String>) {
-    let mut index = 0;
-    let mut shown = 0;
-    while let Some(first) = branches.get(index) {
-        if shown == MAX_ITEMS {
-            lines.extend(more(branches.len(), index, indent));
-            return;
-        }
-        let alike = branches[index + 1..]
-            .iter()
-            .take_while(|next| is_next(first, next));
-        let count = 1 + alike.count();
-        let last = &branches[index + count - 1].name;
-        let name = match count {
-            1 => first.name.clone(),
-            _ => format!("{}..{last}", first.name),
-        };
-        lines.push(format!("{indent}{name}  {}", first.text));
-        show(&first.children, &format!("{indent}  "), lines);
-        index += count;
-        shown += 1;
-    }
-}
-
-/// Whether a neighbour belongs into one line: it looks the same, and its name differs by a number only.
-fn is_next(first: &Branch, next: &Branch) -> bool {
-    let stem = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-    let (a, b) = (stem(&first.name), stem(&next.name));
-    first.name[..a] == next.name[..b]
-        && a < first.name.len()
-        && b < next.name.len()
-        && first.is_like(next)
 }
 
 fn variables(inventory: &Inventory) -> Vec<String> {
@@ -364,30 +208,6 @@ fn collections(inventory: &Inventory) -> Vec<String> {
             .map(|op| format!("initialised by {op}")),
     );
     section("collections", &items)
-}
-
-fn modules(inventory: &Inventory) -> Vec<String> {
-    if inventory.modules.is_empty() {
-        return vec![];
-    }
-    let mut lines = vec!["modules".to_owned()];
-    for row in inventory.modules.iter().take(4 * MAX_ITEMS) {
-        let indent = "  ".repeat(row.depth + 1);
-        let what = match row.count {
-            Some(count) => format!("{count} × {}", row.what),
-            None => row.what.clone(),
-        };
-        let parameters = match row.parameters {
-            0 => String::new(),
-            count => format!(
-                "  {}",
-                plural(count.try_into().unwrap_or(usize::MAX), "parameter")
-            ),
-        };
-        lines.push(format!("{indent}{}  {what}{parameters}", row.name));
-    }
-    lines.extend(more(inventory.modules.len(), 4 * MAX_ITEMS, "  "));
-    lines
 }
 
 fn conversions(inventory: &Inventory) -> Vec<String> {

@@ -34,7 +34,7 @@ fn a_model_of_nested_modules() {
 
 #[test]
 fn a_graph_of_tensorflow_1() {
-    insta::assert_snapshot!(text("loader/flat_initialisation/model"));
+    insta::assert_snapshot!(text("loader/flat_restore/model"));
 }
 
 #[test]

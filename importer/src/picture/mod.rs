@@ -6,15 +6,18 @@
 //! A page for a browser lays them out itself; for SVG and DOT, [`unfold`] chooses what is drawn inside what, and
 //! [`place`] gives coordinates.
 
+mod block;
 mod caption;
 mod dot;
 mod from_flat;
 mod from_plan;
 mod group;
 mod html;
+mod instances;
 mod layers;
 mod model;
 mod place;
+mod scopes;
 mod svg;
 mod text;
 mod unfold;
