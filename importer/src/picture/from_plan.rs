@@ -3,14 +3,11 @@
 use std::collections::HashMap;
 
 use super::model::{Edge, Field, Instance, Kind, Method, Module, Node, Picture, Weight};
-use super::text;
-use crate::codegen::plan::{self, Action, ArgValue, FieldKind, Local, Operand, Plan, Step, Struct};
+use super::{instances, text};
+use crate::codegen::plan::{self, Action, FieldKind, Local, Operand, Plan, Step, Struct};
 use crate::ir::{Origin, Param, ParamSource};
 use crate::pipeline::Exported;
 use crate::saved_model::SavedModel;
-
-/// More instances of one type than this are counted and not listed.
-const MAX_INSTANCES: usize = 10_000;
 
 /// Adds the modules and weights of a plan.
 pub fn add(
@@ -48,7 +45,7 @@ pub fn add(
         }
         root.instances.push(Instance::default());
     }
-    list_instances(picture, plan);
+    instances::list(picture, plan);
 }
 
 /// A weight as the picture has it.
@@ -97,7 +94,8 @@ fn field(field: &plan::Field, structure: &Struct) -> Field {
         FieldKind::Module { ty, .. } => (String::new(), Some(*ty), None),
         FieldKind::Modules { ty, instances } => (String::new(), Some(*ty), Some(instances.len())),
         FieldKind::Parameter { shape, dtype, .. } => {
-            let what = format!("{}[{}]", text::dtype(*dtype), text::shape(shape));
+            let dims: Vec<String> = shape.iter().map(usize::to_string).collect();
+            let what = format!("{}[{}]", text::dtype(*dtype), dims.join(", "));
             (what, None, None)
         }
         FieldKind::Flag(_) => ("bool".to_owned(), None, None),
@@ -328,78 +326,5 @@ pub fn origin(origin: &Origin) -> String {
     match &origin.python {
         Some(line) => format!("{} ({line})", text.trim()),
         None => text.trim().to_owned(),
-    }
-}
-
-/// A module as it stands in the model: its type, its path, and its constructor's arguments.
-type Placed = (usize, Instance, Vec<ArgValue>);
-
-/// Finds every module from the root down.
-fn list_instances(picture: &mut Picture, plan: &Plan) {
-    let mut queue: Vec<Placed> = vec![(0, Instance::default(), vec![])];
-    let mut listed = 0;
-    while let Some((ty, instance, values)) = queue.pop() {
-        let Some(structure) = plan.structs.get(ty) else {
-            continue;
-        };
-        let mut below = vec![];
-        for field in &structure.fields {
-            let is_there = field
-                .present
-                .is_none_or(|flag| values.get(flag) != Some(&ArgValue::Flag(false)));
-            if is_there {
-                parts(plan, field, &instance, &values, &mut below);
-            }
-        }
-        for (ty, instance, _) in &below {
-            if let Some(module) = picture.modules.get_mut(*ty)
-                && *ty > 0
-                && module.instances.len() < MAX_INSTANCES
-            {
-                module.instances.push(instance.clone());
-            }
-        }
-        listed += below.len();
-        if listed > MAX_INSTANCES {
-            return;
-        }
-        queue.extend(below.into_iter().rev());
-    }
-}
-
-/// The modules of one field.
-fn parts(
-    plan: &Plan,
-    field: &plan::Field,
-    around: &Instance,
-    values: &[ArgValue],
-    out: &mut Vec<Placed>,
-) {
-    let mut add = |ty: usize, path: String, args: &[ArgValue]| {
-        let resolve = |arg: &ArgValue| match arg {
-            ArgValue::Outer(outer) => values.get(*outer).cloned().unwrap_or(arg.clone()),
-            ArgValue::Size(_) | ArgValue::Sizes(_) | ArgValue::Flag(_) => arg.clone(),
-        };
-        let args: Vec<ArgValue> = args.iter().map(resolve).collect();
-        let names = plan
-            .structs
-            .get(ty)
-            .map_or(&[][..], |structure| &structure.args);
-        let settings = names
-            .iter()
-            .zip(&args)
-            .map(|(name, arg)| text::setting(name, arg));
-        let settings = settings.collect();
-        out.push((ty, Instance { path, settings }, args));
-    };
-    let path = around.below(&field.name);
-    match &field.kind {
-        FieldKind::Module { ty, args } => add(*ty, path, args),
-        FieldKind::Modules { ty, instances } => {
-            for (i, args) in instances.iter().enumerate() {
-                add(*ty, format!("{path}.{i}"), args);
-            }
-        }
-        FieldKind::Layer(_) | FieldKind::Parameter { .. } | FieldKind::Flag(_) => {}
     }
 }

@@ -6,6 +6,7 @@ use crate::{Error, Result};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
+const LAYOUT: &str = include_str!("layout.js");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The page: the tree on the left, the dataflow on the right.
@@ -23,6 +24,7 @@ pub fn html(picture: &Picture) -> Result<String> {
         match name {
             "title" => page.push_str(&escape(&picture.name)),
             "style" => page.push_str(STYLE),
+            "layout" => page.push_str(LAYOUT),
             "script" => page.push_str(SCRIPT),
             "data" => page.push_str(&inert(&data)),
             _ => {}

@@ -6,15 +6,18 @@
 //! A page for a browser lays them out itself; for SVG and DOT, [`unfold`] chooses what is drawn inside what, and
 //! [`place`] gives coordinates.
 
+mod block;
 mod caption;
 mod dot;
 mod from_flat;
 mod from_plan;
 mod group;
 mod html;
+mod instances;
 mod layers;
 mod model;
 mod place;
+mod scopes;
 mod svg;
 mod text;
 mod unfold;
@@ -26,11 +29,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 
+pub(crate) use text::thousands;
+
 pub use model::{Edge, Field, Instance, Kind, Method, Module, Node, Picture, Slot, Weight};
 
 use crate::codegen::rust::ident::camel;
 use crate::options::module_name;
-use crate::pipeline::{Recovered, recover};
+use crate::pipeline::{Modules, Recovered, recover};
 use crate::saved_model::SavedModel;
 use crate::staging::Staging;
 use crate::{Error, Framework, Options, Result, failures};
@@ -115,6 +120,15 @@ fn finish(picture: &mut Picture) {
     for method in modules.flat_map(|module| &mut module.methods) {
         method.rows = layers::rows(method);
     }
+}
+
+/// The modules that generated code has, without their drawings' rows.
+pub(crate) fn of_modules(model: &SavedModel, modules: &Modules) -> Picture {
+    let mut picture = Picture::default();
+    let params = &modules.lowered.program.params;
+    let exported = &modules.lowered.exported;
+    from_plan::add(&mut picture, model, params, &modules.plan, exported);
+    picture
 }
 
 fn fill(picture: &mut Picture, model: &SavedModel, recovered: &Recovered, name: &str) {

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::block::{Block, Cluster, Placed, Rect};
 use super::model::{Kind, Picture};
-use super::place::{Block, Cluster, Placed, Rect, panel};
+use super::place::panel;
 use super::text;
 use super::unfold::{Group, Sheet, unfold};
 

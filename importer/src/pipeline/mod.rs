@@ -13,7 +13,8 @@ mod select;
 mod evaluation_tests;
 
 pub(crate) use program::Exported;
-pub(crate) use recover::{Recovered, Rest, RestGraph, recover};
+pub(crate) use recover::{Modules, Recovered, Rest, RestGraph, recover};
+pub(crate) use select::is_public;
 
 use crate::codegen::plan::Plan;
 use crate::codegen::{self, Context};
@@ -36,12 +37,14 @@ pub(crate) struct Compiled {
     pub methods: Vec<String>,
     /// Why functions that are no signatures have no method.
     pub left_out: Vec<Error>,
+    /// What the source was printed from.
+    pub modules: Modules,
 }
 
 /// Compiles what `options` choose of `model`.
 pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled> {
     let chosen = select::functions(model, options)?;
-    let lowered = program::build(model, &chosen, options)?;
+    let mut lowered = program::build(model, &chosen, options)?;
     refuse_unprinted(&lowered.program, options)?;
     let names = describe::Names::of(&lowered);
     let target = codegen::weight_layout(options.framework);
@@ -64,7 +67,8 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
         manifest: describe::manifest(model, options, &lowered, &names, &plan, &generated),
         source: generated.source,
         methods: methods(&plan, &names),
-        left_out: lowered.left_out,
+        left_out: std::mem::take(&mut lowered.left_out),
+        modules: Modules { lowered, plan },
     })
 }
 

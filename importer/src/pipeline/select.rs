@@ -90,7 +90,7 @@ pub(crate) fn everything(model: &SavedModel) -> Vec<Chosen> {
 }
 
 /// Whether a person gave the function to the model: not one of Keras' own, not an initialiser.
-fn is_public(path: &str) -> bool {
+pub(crate) fn is_public(path: &str) -> bool {
     if path == "signatures/__saved_model_init_op" {
         return false;
     }

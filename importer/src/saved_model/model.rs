@@ -29,6 +29,8 @@ pub struct SavedModel {
     pub dir: PathBuf,
     /// The tags of the MetaGraph, as stored.
     pub tags: Vec<String>,
+    /// The tags of every MetaGraph in the file.
+    pub tag_sets: Vec<Vec<String>>,
     /// The version of TensorFlow that wrote it; may be empty.
     pub tensorflow_version: String,
     meta_graph: MetaGraphDef,
@@ -57,10 +59,15 @@ impl SavedModel {
 
     pub(super) fn load_with(dir: &Path, options: &LoadOptions) -> Result<SavedModel> {
         let proto = file::read_saved_model(dir, options.wait)?;
+        let tag_sets = proto.meta_graphs.iter();
+        let tag_sets = tag_sets
+            .map(|graph| tags::tags_of(graph).to_vec())
+            .collect();
         let (meta_graph, is_tf2) =
             tags::choose(proto, options.tags.as_deref()).map_err(|error| error.in_file(dir))?;
         let mut model = SavedModel::unread(dir, meta_graph);
         model.running = options.running;
+        model.tag_sets = tag_sets;
         let read = model.read(is_tf2, options);
         let prepared = read.and_then(|()| model.prepare());
         prepared.map_err(|error| error.in_file(&dir.join("saved_model.pb")))?;
@@ -80,6 +87,7 @@ impl SavedModel {
         SavedModel {
             dir: dir.to_owned(),
             tags: tags::tags_of(&meta_graph).to_vec(),
+            tag_sets: Vec::new(),
             tensorflow_version: info
                 .map(|i| i.tensorflow_version.clone())
                 .unwrap_or_default(),

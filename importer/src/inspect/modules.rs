@@ -1,0 +1,117 @@
+//! The modules that a conversion would make, and what each framework lacks.
+
+use serde::Serialize;
+
+use crate::picture::{self, Picture};
+use crate::pipeline::{self, Modules};
+use crate::report::{Failure, failures};
+use crate::saved_model::SavedModel;
+use crate::{Framework, Options, SavedModel as Model};
+
+/// More modules than this are not listed.
+const MAX_ROWS: usize = 20_000;
+
+/// What `import convert` would say for a framework.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Conversion {
+    /// The framework.
+    pub framework: Framework,
+    /// The methods that the module would have; none if it cannot be made.
+    pub methods: Vec<String>,
+    /// Why there would be no module.
+    pub failures: Vec<Failure>,
+    /// Why functions that are no signatures would have no method.
+    pub left_out: Vec<Failure>,
+}
+
+/// A field of the generated module, or of a module in it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModuleRow {
+    /// The path of the field from the model, which is the prefix of its weights' keys. In a row of modules, the first
+    /// one's inside stands for all.
+    pub path: String,
+    /// The field's name.
+    pub name: String,
+    /// How many fields lead to it.
+    pub depth: usize,
+    /// The type: a generated struct, or a layer with its settings.
+    pub what: String,
+    /// How many modules it is, if it is a row of them.
+    pub count: Option<usize>,
+    /// How many numbers its weights have.
+    pub parameters: u64,
+}
+
+/// What a conversion would give, for candle and for burn, and the modules that it would have.
+pub fn conversions(model: &Model) -> (Vec<Conversion>, Vec<ModuleRow>) {
+    let convert = |framework| {
+        let options = Options::new(framework, "model");
+        pipeline::compile(model, &options)
+    };
+    let (candle, burn) = rayon::join(|| convert(Framework::Candle), || convert(Framework::Burn));
+    let mut rows = vec![];
+    let mut conversions = vec![];
+    for (framework, compiled) in [(Framework::Candle, candle), (Framework::Burn, burn)] {
+        let mut conversion = Conversion {
+            framework,
+            methods: vec![],
+            failures: vec![],
+            left_out: vec![],
+        };
+        match compiled {
+            Ok(compiled) => {
+                conversion.methods = compiled.methods;
+                conversion.left_out = compiled.left_out.iter().flat_map(failures).collect();
+                if rows.is_empty() {
+                    rows = tree(model, &compiled.modules);
+                }
+            }
+            Err(error) => conversion.failures = failures(&error),
+        }
+        conversions.push(conversion);
+    }
+    (conversions, rows)
+}
+
+fn tree(model: &SavedModel, modules: &Modules) -> Vec<ModuleRow> {
+    let picture = picture::of_modules(model, modules);
+    let mut rows = vec![];
+    add(&picture, 0, "", 0, &mut rows);
+    rows
+}
+
+/// Adds the fields of a module, each before its own. Types nest only as deep as layer paths do.
+fn add(picture: &Picture, module: usize, around: &str, depth: usize, rows: &mut Vec<ModuleRow>) {
+    let Some(module) = picture.modules.get(module) else {
+        return;
+    };
+    for field in &module.fields {
+        if rows.len() >= MAX_ROWS {
+            return;
+        }
+        let path = match around {
+            "" => field.name.clone(),
+            around => format!("{around}.{}", field.name),
+        };
+        let ty = field.module.and_then(|ty| picture.modules.get(ty));
+        let weights = picture
+            .weights_below(&path)
+            .iter()
+            .map(|weight| weight.parameters);
+        rows.push(ModuleRow {
+            path: path.clone(),
+            name: field.name.clone(),
+            depth,
+            what: ty.map_or_else(|| field.what.clone(), |ty| ty.name.clone()),
+            count: field.count,
+            parameters: weights.fold(0, u64::saturating_add),
+        });
+        if let Some(ty) = field.module {
+            let first = match field.count {
+                Some(_) => format!("{path}.0"),
+                None => path,
+            };
+            add(picture, ty, &first, depth + 1, rows);
+        }
+    }
+}
