@@ -6,7 +6,7 @@ use super::rust::{Block, Expr, Function, Item, Stmt};
 use super::statement::{Line, statements};
 use super::unread::unread;
 use super::words::Words;
-use super::{Alias, described, field_of_key, receiver};
+use super::{Alias, field_of_key, receiver};
 use crate::error::Result;
 use crate::ir::{DType, Type};
 use std::collections::BTreeSet;
@@ -178,12 +178,17 @@ fn document(function: Function, method: &Method, entry: Option<&Entry>, train: b
         return item
             .doc("With batch statistics, moving averages that learn and live dropout if `train`.");
     }
-    let Some(entry) = entry else { return item };
+    let Some(entry) = entry else {
+        return method
+            .shapes
+            .iter()
+            .fold(item, |item, shapes| item.doc(shapes));
+    };
     for Local { name, ty } in &method.params {
-        item = item.doc(format!("- `{name}`: {}", described(ty)));
+        item = item.doc(format!("- `{name}`: {}", method.axes.described(ty)));
     }
     if let [output] = entry.outputs.as_slice() {
-        item = item.doc(format!("- returns {}", described(&output.ty)));
+        item = item.doc(format!("- returns {}", method.axes.described(&output.ty)));
     }
     match method.assigned() {
         Some(assigned) => item.doc(assigned),

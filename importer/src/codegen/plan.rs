@@ -3,6 +3,7 @@
 //! A [`Plan`] is a tree of struct types with fields and methods. A method's body is a list of [`Step`]s over named
 //! locals; names may shadow earlier ones. The printers turn each step into one statement and decide nothing else.
 
+use super::axes::Axes;
 use crate::ir::{Channels, DType, Dim, Grouping, Op, Origin, Padding, Type};
 use crate::weights::Layout;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct Struct {
     pub docs: Vec<String>,
     /// What its constructor takes, beyond the source of weights.
     pub args: Vec<Arg>,
+    /// The name of the struct that holds those arguments, if they are many.
+    pub config: Option<String>,
     /// Its fields.
     pub fields: Vec<Field>,
     /// Its methods. For the model's own struct these are the entries, in order.
@@ -241,6 +244,10 @@ pub struct Method {
     pub has_mode: bool,
     /// The extents that have a name in the body: `let batch = x.dim(0)`.
     pub extents: Vec<(Dim, String)>,
+    /// What the axes of its arguments are called.
+    pub axes: Axes,
+    /// What it takes and gives, for all instances, if it is not the model's own.
+    pub shapes: Option<String>,
 }
 
 impl Method {

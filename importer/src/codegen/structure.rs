@@ -1,11 +1,13 @@
 //! Structs: fields, constructors, and the methods that belong to them.
 
+use super::Context;
+use super::axes::Axes;
+use super::config;
 use super::method::{alias, method};
 use super::operand::Body;
-use super::plan::{ArgKind, Entry, Field, FieldKind, Method, Struct};
+use super::plan::{Entry, Field, FieldKind, Method, Struct};
 use super::rust::{Item, Member};
 use super::words::Words;
-use super::{Context, described};
 use crate::error::{Error, Place, Result};
 use std::collections::BTreeSet;
 
@@ -28,7 +30,9 @@ pub fn items(
         }
         if index == 0 {
             let entries = plan.entries.iter();
-            items.extend(entries.filter_map(|entry| output_struct(words, entry, uses)));
+            let methods = plan.structs[0].methods.iter();
+            let pairs = entries.zip(methods);
+            items.extend(pairs.filter_map(|(entry, of)| output_struct(words, entry, of, uses)));
         }
     }
     match errors.is_empty() {
@@ -68,7 +72,9 @@ fn structure(
         (Ok(item), Ok(made), true) => {
             functions.insert(0, made);
             let methods = Item::implementation(&structure.name, functions);
-            Ok(vec![item, unused(words, methods)])
+            let config = config::item(structure);
+            let items = config.into_iter().chain([item, unused(words, methods)]);
+            Ok(items.collect())
         }
         // A field whose type cannot be said has no value either.
         (Err(error), _, _) | (Ok(_), Err(error), _) => {
@@ -147,26 +153,25 @@ pub fn no_method() -> Method {
         assignments: vec![],
         has_mode: false,
         extents: vec![],
-    }
-}
-
-/// The type of a constructor's argument.
-pub fn argument_type(kind: ArgKind) -> String {
-    match kind {
-        ArgKind::Size => "usize".to_owned(),
-        ArgKind::Sizes(n) => format!("[usize; {n}]"),
-        ArgKind::Flag => "bool".to_owned(),
+        axes: Axes::default(),
+        shapes: None,
     }
 }
 
 /// What a function with several results gives.
-fn output_struct(words: &impl Words, entry: &Entry, uses: &mut BTreeSet<String>) -> Option<Item> {
+fn output_struct(
+    words: &impl Words,
+    entry: &Entry,
+    method: &Method,
+    uses: &mut BTreeSet<String>,
+) -> Option<Item> {
+    let axes = &method.axes;
     let name = entry.output_struct.as_ref()?;
     let none = no_method();
     let mut body = Body::new(&words.plan().structs[0], &none, uses);
     let members = entry.outputs.iter().map(|output| {
         let ty = words.result_type(&output.ty, &mut body);
-        Member::field(&output.name, &ty).doc(described(&output.ty))
+        Member::field(&output.name, &ty).doc(axes.described(&output.ty))
     });
     let item = Item::structure(name, members.collect::<Vec<_>>())
         .attribute("derive(Clone, Debug)")

@@ -1,7 +1,8 @@
 //! The extents that a method needs at run time: where it reads each, and under which name.
 
 use super::body::{Action, Body, Source, Step};
-use crate::ir::{Atom, Dim, Type};
+use crate::codegen::axes::{Axes, usual_name};
+use crate::ir::{Atom, Dim};
 
 /// An extent that nothing in a method has.
 #[derive(Debug)]
@@ -11,6 +12,7 @@ pub struct MissingExtent(pub Dim);
 pub struct Extents {
     /// In the order in which the method asks for them.
     pub(super) named: Vec<Extent>,
+    axes: Axes,
 }
 
 /// One extent, and where it is read.
@@ -23,8 +25,11 @@ pub struct Extent {
 
 impl Extents {
     /// Finds them.
-    pub(super) fn find(body: &Body) -> Result<Self, MissingExtent> {
-        let mut extents = Extents { named: vec![] };
+    pub(super) fn find(body: &Body, axes: &Axes) -> Result<Self, MissingExtent> {
+        let mut extents = Extents {
+            named: vec![],
+            axes: axes.clone(),
+        };
         for (index, step) in body.steps.iter().enumerate() {
             for dim in dims_of(body, step) {
                 extents.need(body, index, &dim)?;
@@ -38,7 +43,7 @@ impl Extents {
             return Ok(());
         }
         if let Some((of, axis)) = locate(body, before, dim) {
-            let name = self.name(body, of, axis);
+            let name = self.name(body, dim, of, axis);
             self.named.push(Extent {
                 dim: dim.clone(),
                 name,
@@ -76,8 +81,10 @@ impl Extents {
         }
     }
 
-    fn name(&self, body: &Body, of: Source, axis: usize) -> String {
-        let base = axis_name(body.ty(of), axis);
+    /// The name that the extent has anyway, or one after the axis where it is read.
+    fn name(&self, body: &Body, dim: &Dim, of: Source, axis: usize) -> String {
+        let known = self.axes.name(dim).map(str::to_owned);
+        let base = known.unwrap_or_else(|| usual_name(body.ty(of), axis));
         let taken = |name: &str| self.named.iter().any(|extent| extent.name == name);
         let numbered = (2..).map(|n| format!("{base}_{n}"));
         std::iter::once(base.clone())
@@ -122,16 +129,4 @@ fn locate(body: &Body, before: usize, dim: &Dim) -> Option<(Source, usize)> {
             .position(|other| other == dim)?;
         Some((source, axis))
     })
-}
-
-/// What an axis is usually called.
-pub fn axis_name(ty: &Type, axis: usize) -> String {
-    let name = match (ty.rank().unwrap_or(0), axis) {
-        (_, 0) => "batch",
-        (2 | 3, 1) => "length",
-        (4, 1) => "height",
-        (4, 2) => "width",
-        _ => return format!("size_{axis}"),
-    };
-    name.to_owned()
 }

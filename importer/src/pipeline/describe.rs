@@ -3,6 +3,7 @@
 use super::program::{Exported, Lowered};
 use crate::codegen::plan::{Entry, Plan};
 use crate::codegen::rust::ident::{Namer, snake};
+use crate::codegen::target::METHODS;
 use crate::codegen::{Alias, Generated, native_dtype};
 use crate::ir::{DType, ParamSource, Program};
 use crate::manifest::{Function, Input, Manifest, Output, Returns, SCHEMA, Variable};
@@ -10,22 +11,6 @@ use crate::modules::EntryNames;
 use crate::saved_model::{ExportedFunction, SavedModel, dtype_name};
 use crate::weights::{Dtype, Source, WeightSpec};
 use crate::{Error, FloatType, Options, Result};
-
-/// Names of methods that generated structs have anyway.
-const TAKEN: [&str; 12] = [
-    "new",
-    "load",
-    "fused",
-    "trainable",
-    "train",
-    "valid",
-    "map",
-    "visit",
-    "clone",
-    "fmt",
-    "freeze",
-    "to_device",
-];
 
 /// The Rust names of methods, arguments and results.
 pub(crate) struct Names {
@@ -41,7 +26,7 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn of(lowered: &Lowered) -> Self {
-        let mut methods = Namer::with_taken(TAKEN);
+        let mut methods = Namer::with_taken(METHODS);
         let mut names = Names {
             entries: vec![],
             methods: vec![String::new(); lowered.exported.len()],

@@ -38,6 +38,7 @@ fn check(action: Op, args: &[Arg], result: &[i64], expect: &str) {
         name: String::new(),
         docs: vec![],
         args: vec![],
+        config: None,
         fields: vec![],
         methods: vec![],
     };
