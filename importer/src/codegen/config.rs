@@ -30,6 +30,7 @@ fn argument_type(arg: &Arg) -> String {
         ArgKind::Size => "usize".to_owned(),
         ArgKind::Sizes(n) => format!("[usize; {n}]"),
         ArgKind::Flag => "bool".to_owned(),
+        ArgKind::Number => "f64".to_owned(),
     }
 }
 
@@ -74,6 +75,7 @@ fn value(arg: &ArgValue, around: &Struct) -> Expr {
         ArgValue::Size(size) => Expr::size(*size),
         ArgValue::Sizes(sizes) => Expr::array(sizes.iter().map(|&size| Expr::size(size))),
         ArgValue::Flag(flag) => Expr::bool(*flag),
+        ArgValue::Number(number) => Expr::f64(number.value()),
         ArgValue::Outer(arg) => own(around, *arg),
     }
 }

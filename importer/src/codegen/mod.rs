@@ -9,6 +9,8 @@ mod candle;
 mod config;
 mod method;
 mod operand;
+#[cfg(test)]
+mod outline;
 pub mod plan;
 mod restore;
 pub mod rust;
@@ -50,6 +52,17 @@ pub struct Alias {
     pub params: Vec<String>,
     /// The index of the entry that it calls.
     pub entry: usize,
+    /// What it gives, if not the same.
+    pub results: Option<Results>,
+}
+
+/// The results of another method, under other names.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// The name of the struct that holds them.
+    pub name: String,
+    /// Its fields, and which of the other's results each is.
+    pub fields: Vec<(String, usize)>,
 }
 
 /// Generated source.

@@ -71,6 +71,8 @@ pub enum ArgKind {
     Sizes(usize),
     /// `bool`.
     Flag,
+    /// `f64`.
+    Number,
 }
 
 /// The value of a constructor argument.
@@ -82,8 +84,27 @@ pub enum ArgValue {
     Sizes(Vec<usize>),
     /// A `bool`.
     Flag(bool),
+    /// An `f64`.
+    Number(Number),
     /// An argument of the struct around, passed on.
     Outer(usize),
+}
+
+/// An `f64` that is itself: equal if all of its bits are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Number(u64);
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        Number(value.to_bits())
+    }
+}
+
+impl Number {
+    /// The number.
+    pub fn value(self) -> f64 {
+        f64::from_bits(self.0)
+    }
 }
 
 /// A part of a layer's configuration: the same for all instances, or a constructor argument.
@@ -200,7 +221,7 @@ pub enum Layer {
         size: Setting<usize>,
     },
     /// Dropout, in training only.
-    Dropout { rate: f64 },
+    Dropout { rate: Setting<Number> },
 }
 
 /// The weights that layers own, by what they are for.

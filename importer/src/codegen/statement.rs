@@ -6,9 +6,10 @@ use super::rust::{Expr, Pat, Stmt};
 use super::switch::{self, switched};
 use super::words::Words;
 use crate::error::{Error, Result};
-use crate::ir::Op;
+use crate::ir::{DType, Op};
 
 /// One statement: `let names = value; // note`.
+#[derive(Clone)]
 pub struct Line {
     /// What it binds.
     pub names: Vec<String>,
@@ -16,8 +17,19 @@ pub struct Line {
     pub value: Expr,
     /// A comment behind it.
     pub note: Option<String>,
-    /// Whether it reads an extent, and is left out where nothing asks for that.
-    pub is_extent: bool,
+    /// The extent that it reads: it is left out where nothing asks for that.
+    pub extent: Option<Extent>,
+}
+
+/// An axis of a local.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extent {
+    /// The local.
+    pub of: String,
+    /// Its rank, if it is a tensor of known rank.
+    pub rank: Option<usize>,
+    /// The axis.
+    pub axis: usize,
 }
 
 impl Line {
@@ -28,7 +40,7 @@ impl Line {
             names: names.collect(),
             value,
             note: step.note.clone(),
-            is_extent: matches!(step.action, Action::Extent { .. }),
+            extent: extent(step),
         }
     }
 
@@ -38,9 +50,52 @@ impl Line {
             names: vec!["device".to_owned()],
             value,
             note: None,
-            is_extent: false,
+            extent: None,
         }
     }
+}
+
+fn extent(step: &Step) -> Option<Extent> {
+    let Action::Extent { axis } = step.action else {
+        return None;
+    };
+    let operand = step.args.first()?;
+    let is_tensor = operand.ty.dtype != DType::String;
+    Some(Extent {
+        of: operand.name.clone(),
+        rank: operand.ty.rank().filter(|_| is_tensor),
+        axis,
+    })
+}
+
+/// The lines, where several extents of one local are read together: `let [batch, length, _] = x.dims();`.
+pub fn with_joined_extents(words: &impl Words, lines: Vec<Line>) -> Vec<Stmt> {
+    let mut statements = vec![];
+    let mut rest = lines.as_slice();
+    while let [first, ..] = rest {
+        let is_beside = |line: &&Line| {
+            let of = |line: &Line| line.extent.as_ref().map(|extent| extent.of.clone());
+            of(line).is_some() && of(line) == of(first)
+        };
+        let count = rest.iter().take_while(is_beside).count().max(1);
+        let (run, after) = rest.split_at(count);
+        match joined(words, run) {
+            Some(joined) => statements.push(joined),
+            None => statements.extend(run.iter().cloned().map(Stmt::from)),
+        }
+        rest = after;
+    }
+    statements
+}
+
+fn joined(words: &impl Words, run: &[Line]) -> Option<Stmt> {
+    let first = run.first()?.extent.as_ref()?;
+    let mut names = vec!["_"; first.rank?];
+    for line in run {
+        let axis = line.extent.as_ref()?.axis;
+        *names.get_mut(axis)? = line.names.first()?;
+    }
+    words.extents(&first.of, &names)
 }
 
 impl From<Line> for Stmt {

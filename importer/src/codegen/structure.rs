@@ -5,7 +5,7 @@ use super::axes::Axes;
 use super::config;
 use super::method::{alias, method};
 use super::operand::Body;
-use super::plan::{Entry, Field, FieldKind, Method, Struct};
+use super::plan::{Field, FieldKind, Local, Method, Struct};
 use super::rust::{Item, Member};
 use super::words::Words;
 use crate::error::{Error, Place, Result};
@@ -29,10 +29,7 @@ pub fn items(
             Err(error) => errors.push(error),
         }
         if index == 0 {
-            let entries = plan.entries.iter();
-            let methods = plan.structs[0].methods.iter();
-            let pairs = entries.zip(methods);
-            items.extend(pairs.filter_map(|(entry, of)| output_struct(words, entry, of, uses)));
+            items.extend(output_structs(words, context, uses));
         }
     }
     match errors.is_empty() {
@@ -161,22 +158,54 @@ pub fn no_method() -> Method {
 /// What a function with several results gives.
 fn output_struct(
     words: &impl Words,
-    entry: &Entry,
-    method: &Method,
+    (name, of): (&str, &str),
+    fields: &[(&str, &Local)],
+    axes: &Axes,
     uses: &mut BTreeSet<String>,
-) -> Option<Item> {
-    let axes = &method.axes;
-    let name = entry.output_struct.as_ref()?;
+) -> Item {
     let none = no_method();
     let mut body = Body::new(&words.plan().structs[0], &none, uses);
-    let members = entry.outputs.iter().map(|output| {
+    let members = fields.iter().map(|(name, output)| {
         let ty = words.result_type(&output.ty, &mut body);
-        Member::field(&output.name, &ty).doc(axes.described(&output.ty))
+        Member::field(name, &ty).doc(axes.described(&output.ty))
     });
     let item = Item::structure(name, members.collect::<Vec<_>>())
         .attribute("derive(Clone, Debug)")
-        .doc(format!("What `{}` gives.", entry.method));
-    Some(unused(words, item))
+        .doc(format!("What `{of}` gives."));
+    unused(words, item)
+}
+
+/// What the functions with several results give.
+fn output_structs(words: &impl Words, context: &Context, uses: &mut BTreeSet<String>) -> Vec<Item> {
+    let plan = words.plan();
+    let axes = |entry: usize| &plan.structs[0].methods[entry].axes;
+    let mut items = vec![];
+    for (i, entry) in plan.entries.iter().enumerate() {
+        if let Some(name) = &entry.output_struct {
+            let outputs = entry.outputs.iter();
+            let fields: Vec<_> = outputs.map(|local| (local.name.as_str(), local)).collect();
+            let names = (name.as_str(), entry.method.as_str());
+            items.push(output_struct(words, names, &fields, axes(i), uses));
+        }
+    }
+    for alias in &context.aliases {
+        if let Some(results) = &alias.results {
+            let outputs = &plan.entries[alias.entry].outputs;
+            let fields = results.fields.iter();
+            let fields: Vec<_> = fields
+                .map(|(name, i)| (name.as_str(), &outputs[*i]))
+                .collect();
+            let names = (results.name.as_str(), alias.name.as_str());
+            items.push(output_struct(
+                words,
+                names,
+                &fields,
+                axes(alias.entry),
+                uses,
+            ));
+        }
+    }
+    items
 }
 
 fn unused(words: &impl Words, item: Item) -> Item {

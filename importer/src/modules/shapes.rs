@@ -125,7 +125,13 @@ impl<'a> Names<'a> {
             let mut pairs = self.ty.instances.iter().zip(extents);
             pairs.all(|(instance, extent)| match instance.args.get(*index) {
                 Some(ArgValue::Size(size)) => size.to_string() == *extent,
-                Some(ArgValue::Sizes(_) | ArgValue::Flag(_) | ArgValue::Outer(_)) | None => false,
+                Some(
+                    ArgValue::Sizes(_)
+                    | ArgValue::Flag(_)
+                    | ArgValue::Number(_)
+                    | ArgValue::Outer(_),
+                )
+                | None => false,
             })
         };
         let index = (0..self.ty.args.len()).find(is_it)?;

@@ -6,10 +6,13 @@ mod dropout;
 mod moving_average;
 mod program;
 mod prune;
+mod same;
 mod select;
 
 #[cfg(test)]
 mod evaluation_tests;
+#[cfg(test)]
+mod stage_tests;
 
 use crate::codegen::plan::Plan;
 use crate::codegen::{self, Context};
@@ -51,7 +54,7 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
             .iter()
             .map(|exported| exported.function.path.clone())
             .collect(),
-        aliases: names.aliases.clone(),
+        aliases: names.aliases(&plan),
         support: options.support.clone(),
     };
     let generated = codegen::generate(&plan, &lowered.program, options.framework, &context)?;

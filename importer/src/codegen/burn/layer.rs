@@ -118,7 +118,11 @@ pub fn constructor(body: &mut Body, layer: &Layer) -> Result<Expr> {
         }
         Layer::Dropout { rate } => {
             let ty = body.support("dropout::Dropout");
-            return Ok(Expr::call(format!("{ty}::new"), [Expr::f64(*rate)]));
+            let rate = match rate {
+                Setting::Fixed(rate) => Expr::f64(rate.value()),
+                Setting::Arg(arg) => own(structure, *arg),
+            };
+            return Ok(Expr::call(format!("{ty}::new"), [rate]));
         }
     };
     Ok(config.call_method("init", [Expr::path("device")]))

@@ -65,6 +65,25 @@ fn relu6_is_two_bounds() {
 }
 
 #[test]
+fn what_a_mask_hides_is_filled() {
+    let mut mask = local("mask", &[2, 1]);
+    mask.ty = ty(DType::Bool, &[2, 1]);
+    let (x, low) = (local("x", &[2, 3]), constant(-1e9));
+    check(
+        Op::Select,
+        &[mask.clone(), low.clone(), x.clone()],
+        &[2, 3],
+        "x.mask_fill(mask, -1000000000.0)",
+    );
+    check(
+        Op::Select,
+        &[mask, x, low],
+        &[2, 3],
+        "x.mask_fill(mask.bool_not(), -1000000000.0)",
+    );
+}
+
+#[test]
 fn the_operand_of_lower_rank_is_lifted() {
     let args = [local("x", &[4, 2, 3]), local("bias", &[3])];
     check(

@@ -88,8 +88,7 @@ fn field_value(
     };
     Ok(match &field.kind {
         FieldKind::Layer(Layer::Dropout { rate }) => {
-            body.using("candle_nn::Dropout");
-            let made = Expr::call("Dropout::new", [Expr::f32(*rate as f32)]);
+            let made = layer::dropout(body, rate);
             match switch {
                 Some(flag) => flag.call_method("then", [Expr::closure(Vec::<&str>::new(), made)]),
                 None => made,

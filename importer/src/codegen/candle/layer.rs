@@ -2,7 +2,7 @@
 
 use super::super::config::own;
 use super::super::operand::{Arg, Body};
-use super::super::plan::{Layer, Setting, Struct};
+use super::super::plan::{Layer, Number, Setting, Struct};
 use super::super::rust::Expr;
 use super::op::sizes;
 use super::spatial::{inner, output_size};
@@ -154,13 +154,7 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
                 [size(count, structure), size(width, structure), vb],
             )
         }
-        Layer::Dropout { rate } => {
-            body.using("candle_nn::Dropout");
-            Expr::call(
-                "Ok",
-                [Expr::call("Dropout::new", [Expr::f32(*rate as f32)])],
-            )
-        }
+        Layer::Dropout { rate } => Expr::call("Ok", [dropout(body, rate)]),
     })
 }
 
@@ -221,6 +215,16 @@ fn with_defaults(config: &str, settings: Vec<(&'static str, Expr)>) -> Expr {
         0 => default,
         _ => Expr::struct_update(config, settings, Expr::call("Default::default", [])),
     }
+}
+
+/// `Dropout::new(0.1)`
+pub fn dropout(body: &mut Body, rate: &Setting<Number>) -> Expr {
+    let ty = body.using("candle_nn::Dropout");
+    let rate = match rate {
+        Setting::Fixed(rate) => Expr::f32(rate.value() as f32),
+        Setting::Arg(arg) => own(body.structure, *arg).cast("f32"),
+    };
+    Expr::call(format!("{ty}::new"), [rate])
 }
 
 /// A size: a number, or the constructor's argument.
