@@ -3,10 +3,10 @@
 use super::operand::{Body, Place};
 use super::plan::{Entry, Local, Method, Operand, Struct};
 use super::rust::{Block, Expr, Function, Item, Stmt};
-use super::statement::{Line, statements};
+use super::statement::{Line, statements, with_joined_extents};
 use super::unread::unread;
 use super::words::Words;
-use super::{Alias, described, field_of_key, receiver};
+use super::{Alias, Results, field_of_key, receiver};
 use crate::error::Result;
 use crate::ir::{DType, Type};
 use std::collections::BTreeSet;
@@ -27,7 +27,8 @@ pub fn method(
     let assignments = assignments(words, &mut body);
     let tail = tail(words, &mut lines, &assignments, entry, &mut body);
     let read = body.read.take();
-    lines.retain(|line| !line.is_extent || line.names.iter().any(|name| read.contains(name)));
+    let is_read = |line: &Line| line.names.iter().any(|name| read.contains(name));
+    lines.retain(|line| line.extent.is_none() || is_read(line));
     let beside = tensor_param(method).filter(|_| body.needs_device);
     if body.needs_device {
         let value = match beside {
@@ -37,7 +38,8 @@ pub fn method(
         lines.insert(0, Line::device(value));
     }
     let unread = unread(method, &read, beside.map(|param| param.name.as_str()));
-    let block = Block::new(lines.into_iter().map(Stmt::from).chain(assignments));
+    let lines = with_joined_extents(words, lines);
+    let block = Block::new(lines.into_iter().chain(assignments));
     let block = match tail {
         Some(tail) => block.tail(tail),
         None => block,
@@ -54,7 +56,7 @@ fn forms(
     unread: &[&str],
     body: &mut Body,
 ) -> Result<Vec<Item>> {
-    let signature = Signature::of(words, method, entry, body)?;
+    let signature = Signature::of(words, method, struct_of(entry), body)?;
     let params = |unread: &[&str]| {
         let named = |param: &Local| match unread.contains(&param.name.as_str()) {
             true => format!("_{}", param.name),
@@ -93,7 +95,9 @@ pub fn alias(words: &impl Words, alias: &Alias, uses: &mut BTreeSet<String>) -> 
     let (structure, entry) = (&plan.structs[0], &plan.entries[alias.entry]);
     let method = &structure.methods[alias.entry];
     let mut body = Body::new(structure, method, uses);
-    let signature = Signature::of(words, method, Some(entry), &mut body)?;
+    let own = alias.results.as_ref().map(|results| results.name.clone());
+    let returned = own.or_else(|| struct_of(Some(entry)));
+    let signature = Signature::of(words, method, returned, &mut body)?;
     let call = |train: bool| {
         let form = if train { "_t" } else { "" };
         let args = alias.params.iter().map(|name| Expr::path(name.as_str()));
@@ -101,10 +105,37 @@ pub fn alias(words: &impl Words, alias: &Alias, uses: &mut BTreeSet<String>) -> 
         let of = format!("{}{form}", method.name);
         let delegate = Expr::path("self").call_method(&of, args.collect::<Vec<_>>());
         let function = signature.function(&format!("{}{form}", alias.name), &alias.params, train);
-        Item::from(function.body(Block::from(delegate))).doc(format!("The same as `{of}`."))
+        match &alias.results {
+            Some(results) => Item::from(function.body(renamed(words, entry, results, delegate)))
+                .doc(format!("What `{of}` gives, under other names.")),
+            None => {
+                Item::from(function.body(Block::from(delegate))).doc(format!("The same as `{of}`."))
+            }
+        }
     };
     let train = method.has_mode.then(|| call(true));
     Ok(std::iter::once(call(false)).chain(train).collect())
+}
+
+/// The struct that a method gives.
+fn struct_of(entry: Option<&Entry>) -> Option<String> {
+    entry.and_then(|entry| entry.output_struct.clone())
+}
+
+/// `let output = self.forward(x)?;`, and its fields under other names.
+fn renamed(words: &impl Words, entry: &Entry, results: &Results, call: Expr) -> Block {
+    let output = Stmt::bind("output", words.called(call));
+    let field = |(name, from): &(String, usize)| {
+        let own = &entry.outputs[*from].name;
+        (name.clone(), Expr::path("output").field(own.as_str()))
+    };
+    let fields: Vec<_> = results.fields.iter().map(field).collect();
+    let value = words.tail(Some(Expr::struct_lit(&results.name, fields)));
+    let block = Block::new([output]);
+    match value {
+        Some(value) => block.tail(value),
+        None => block,
+    }
 }
 
 /// The types of a method's arguments and results.
@@ -119,12 +150,12 @@ impl Signature {
     fn of(
         words: &impl Words,
         method: &Method,
-        entry: Option<&Entry>,
+        returned: Option<String>,
         body: &mut Body,
     ) -> Result<Self> {
         let generics = words.generics(method)?;
         let mut ty = |ty: &Type| words.result_type(ty, body);
-        let result = match entry.and_then(|entry| entry.output_struct.clone()) {
+        let result = match returned {
             Some(name) => Some(name),
             None => match method.results.as_slice() {
                 [] => None,
@@ -178,12 +209,17 @@ fn document(function: Function, method: &Method, entry: Option<&Entry>, train: b
         return item
             .doc("With batch statistics, moving averages that learn and live dropout if `train`.");
     }
-    let Some(entry) = entry else { return item };
+    let Some(entry) = entry else {
+        return method
+            .shapes
+            .iter()
+            .fold(item, |item, shapes| item.doc(shapes));
+    };
     for Local { name, ty } in &method.params {
-        item = item.doc(format!("- `{name}`: {}", described(ty)));
+        item = item.doc(format!("- `{name}`: {}", method.axes.described(ty)));
     }
     if let [output] = entry.outputs.as_slice() {
-        item = item.doc(format!("- returns {}", described(&output.ty)));
+        item = item.doc(format!("- returns {}", method.axes.described(&output.ty)));
     }
     match method.assigned() {
         Some(assigned) => item.doc(assigned),
@@ -225,8 +261,7 @@ fn tail(
         return words.tail(Some(last.value));
     }
     let mut values = owned(words, results, body);
-    let name = entry.and_then(|entry| entry.output_struct.clone());
-    let result = match (name, values.len()) {
+    let result = match (struct_of(entry), values.len()) {
         (Some(name), _) => {
             let outputs = entry.iter().flat_map(|entry| &entry.outputs);
             let names = outputs.map(|output| output.name.clone());

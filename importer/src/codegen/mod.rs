@@ -3,10 +3,14 @@
 //! The printers of the frameworks share what is here: the file around the items, operands and extents
 //! ([`operand`]), and the syntax tree that prints itself as rustfmt would ([`rust`]).
 
+pub mod axes;
 mod burn;
 mod candle;
+mod config;
 mod method;
 mod operand;
+#[cfg(test)]
+mod outline;
 pub mod plan;
 mod restore;
 pub mod rust;
@@ -17,7 +21,7 @@ pub mod target;
 mod unread;
 mod words;
 
-use crate::ir::{DType, Program, Shape, Type};
+use crate::ir::{DType, Program};
 use crate::{Framework, Result};
 use plan::Plan;
 use rust::{Expr, File, Item};
@@ -48,6 +52,17 @@ pub struct Alias {
     pub params: Vec<String>,
     /// The index of the entry that it calls.
     pub entry: usize,
+    /// What it gives, if not the same.
+    pub results: Option<Results>,
+}
+
+/// The results of another method, under other names.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// The name of the struct that holds them.
+    pub name: String,
+    /// Its fields, and which of the other's results each is.
+    pub fields: Vec<(String, usize)>,
 }
 
 /// Generated source.
@@ -222,24 +237,6 @@ fn field_of_key(key: &str) -> Expr {
         Err(_) => owner.field(part),
     };
     key.split('.').fold(Expr::path("self"), step)
-}
-
-/// A type as a comment: element type and shape.
-fn described(ty: &Type) -> String {
-    let dims = match &ty.shape {
-        Shape::Unranked => return format!("`{:?}` of any shape.", ty.dtype),
-        Shape::Ranked(dims) => dims,
-    };
-    let dims: Vec<String> = dims
-        .iter()
-        .enumerate()
-        .map(|(axis, dim)| match (dim.as_known(), axis) {
-            (Some(known), _) => known.to_string(),
-            (None, 0) => "batch".to_owned(),
-            (None, _) => "_".to_owned(),
-        })
-        .collect();
-    format!("`{:?}` `[{}]`.", ty.dtype, dims.join(", "))
 }
 
 /// A float as a literal with a suffix: `0.5f32`.

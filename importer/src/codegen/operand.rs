@@ -1,5 +1,6 @@
 //! Operands of a step as expressions, and what a method's statements share.
 
+use super::axes::{before_rounding_up, is_flipped, is_negative};
 use super::plan::{Action, Method, Operand, Step, Struct};
 use super::rust::Expr;
 use crate::eval::Tensor;
@@ -296,35 +297,12 @@ impl<'a> Body<'a> {
             let a = Dim::known(0) - a.clone();
             return self.extent(&a).call_method("div_ceil", [self.extent(b)]);
         }
-        let constant = a
-            .terms()
-            .find(|(atoms, _)| atoms.is_empty())
-            .map_or(0, |(_, number)| number);
-        let numerator = match b.as_known() {
-            Some(divisor) if divisor > 1 && constant == divisor - 1 => {
-                Some(a.clone() - Dim::known(constant))
-            }
-            Some(_) | None => None,
-        };
-        match numerator.filter(|numerator| numerator.as_known().is_none()) {
+        match before_rounding_up(a, b) {
             Some(numerator) => self
                 .extent(&numerator)
                 .call_method("div_ceil", [self.extent(b)]),
             None => self.extent(a) / self.extent(b),
         }
-    }
-}
-
-/// Whether all terms of an extent are negative.
-fn is_negative(dim: &Dim) -> bool {
-    dim.terms().next().is_some() && dim.terms().all(|(_, coefficient)| coefficient < 0)
-}
-
-/// Whether an atom is spelt without its sign: a quotient of a negative extent, rounded down.
-fn is_flipped(atom: &Atom) -> bool {
-    match atom {
-        Atom::Quotient(a, _) => is_negative(a),
-        Atom::Symbol(_) | Atom::Max(..) | Atom::Min(..) => false,
     }
 }
 

@@ -3,6 +3,7 @@
 //! A [`Plan`] is a tree of struct types with fields and methods. A method's body is a list of [`Step`]s over named
 //! locals; names may shadow earlier ones. The printers turn each step into one statement and decide nothing else.
 
+use super::axes::Axes;
 use crate::error::Place;
 use crate::ir::{Channels, DType, Dim, Grouping, Op, Origin, Padding, Type};
 use crate::weights::Layout;
@@ -47,6 +48,8 @@ pub struct Struct {
     pub example: String,
     /// What its constructor takes, beyond the source of weights.
     pub args: Vec<Arg>,
+    /// The name of the struct that holds those arguments, if they are many.
+    pub config: Option<String>,
     /// Its fields.
     pub fields: Vec<Field>,
     /// Its methods. For the model's own struct these are the entries, in order.
@@ -71,6 +74,8 @@ pub enum ArgKind {
     Sizes(usize),
     /// `bool`.
     Flag,
+    /// `f64`.
+    Number,
 }
 
 /// The value of a constructor argument.
@@ -82,8 +87,27 @@ pub enum ArgValue {
     Sizes(Vec<usize>),
     /// A `bool`.
     Flag(bool),
+    /// An `f64`.
+    Number(Number),
     /// An argument of the struct around, passed on.
     Outer(usize),
+}
+
+/// An `f64` that is itself: equal if all of its bits are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Number(u64);
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        Number(value.to_bits())
+    }
+}
+
+impl Number {
+    /// The number.
+    pub fn value(self) -> f64 {
+        f64::from_bits(self.0)
+    }
 }
 
 /// A part of a layer's configuration: the same for all instances, or a constructor argument.
@@ -200,7 +224,7 @@ pub enum Layer {
         size: Setting<usize>,
     },
     /// Dropout, in training only.
-    Dropout { rate: f64 },
+    Dropout { rate: Setting<Number> },
 }
 
 /// The weights that layers own, by what they are for.
@@ -244,6 +268,10 @@ pub struct Method {
     pub has_mode: bool,
     /// The extents that have a name in the body: `let batch = x.dim(0)`.
     pub extents: Vec<(Dim, String)>,
+    /// What the axes of its arguments are called.
+    pub axes: Axes,
+    /// What it takes and gives, for all instances, if it is not the model's own.
+    pub shapes: Option<String>,
 }
 
 impl Method {

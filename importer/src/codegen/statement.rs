@@ -6,9 +6,10 @@ use super::rust::{Expr, Pat, Stmt};
 use super::switch::{self, switched};
 use super::words::Words;
 use crate::error::{Error, Result};
-use crate::ir::Op;
+use crate::ir::{DType, Op};
 
 /// One statement: `let names = value; // note`.
+#[derive(Clone)]
 pub struct Line {
     /// What it binds.
     pub names: Vec<String>,
@@ -16,8 +17,24 @@ pub struct Line {
     pub value: Expr,
     /// A comment behind it.
     pub note: Option<String>,
-    /// Whether it reads an extent, and is left out where nothing asks for that.
-    pub is_extent: bool,
+    /// The extent that it reads: it is left out where nothing asks for that.
+    pub extent: Option<Extent>,
+}
+
+/// Where a statement reads an extent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Extent {
+    /// An axis of a local.
+    Axis {
+        /// The local.
+        of: String,
+        /// Its rank, if it is a tensor of known rank.
+        rank: Option<usize>,
+        /// The axis.
+        axis: usize,
+    },
+    /// The elements of a tensor, each an extent.
+    Elements,
 }
 
 impl Line {
@@ -28,7 +45,15 @@ impl Line {
             names: names.collect(),
             value,
             note: step.note.clone(),
-            is_extent: matches!(step.action, Action::Extent { .. } | Action::Elements),
+            extent: extent(step),
+        }
+    }
+
+    /// The axis that it reads: local, rank if that is known, and axis.
+    fn axis(&self) -> Option<(&str, Option<usize>, usize)> {
+        match self.extent.as_ref()? {
+            Extent::Axis { of, rank, axis } => Some((of, *rank, *axis)),
+            Extent::Elements => None,
         }
     }
 
@@ -38,16 +63,67 @@ impl Line {
             names: vec!["device".to_owned()],
             value,
             note: None,
-            is_extent: false,
+            extent: None,
         }
     }
+}
+
+fn extent(step: &Step) -> Option<Extent> {
+    let axis = match step.action {
+        Action::Extent { axis } => axis,
+        Action::Elements => return Some(Extent::Elements),
+        Action::Op(_)
+        | Action::Constant(_)
+        | Action::Layer { .. }
+        | Action::Module { .. }
+        | Action::Modules { .. }
+        | Action::Parameter(_)
+        | Action::LayerWeight { .. } => return None,
+    };
+    let operand = step.args.first()?;
+    let is_tensor = operand.ty.dtype != DType::String;
+    Some(Extent::Axis {
+        of: operand.name.clone(),
+        rank: operand.ty.rank().filter(|_| is_tensor),
+        axis,
+    })
+}
+
+/// The lines, where several extents of one local are read together: `let [batch, length, _] = x.dims();`.
+pub fn with_joined_extents(words: &impl Words, lines: Vec<Line>) -> Vec<Stmt> {
+    let mut statements = vec![];
+    let mut rest = lines.as_slice();
+    while let [first, ..] = rest {
+        let is_beside = |line: &&Line| {
+            line.axis().is_some()
+                && line.axis().map(|axis| axis.0) == first.axis().map(|axis| axis.0)
+        };
+        let count = rest.iter().take_while(is_beside).count().max(1);
+        let (run, after) = rest.split_at(count);
+        match joined(words, run) {
+            Some(joined) => statements.push(joined),
+            None => statements.extend(run.iter().cloned().map(Stmt::from)),
+        }
+        rest = after;
+    }
+    statements
+}
+
+fn joined(words: &impl Words, run: &[Line]) -> Option<Stmt> {
+    let (of, rank, _) = run.first()?.axis()?;
+    let mut names = vec!["_"; rank?];
+    for line in run {
+        let (_, _, axis) = line.axis()?;
+        *names.get_mut(axis)? = line.names.first()?;
+    }
+    words.extents(of, &names)
 }
 
 impl From<Line> for Stmt {
     fn from(line: Line) -> Self {
         let pattern = match line.names.as_slice() {
             [one] => Pat::from(one.as_str()),
-            several if line.is_extent => Pat::slice(several.iter().map(String::as_str)),
+            several if line.extent.is_some() => Pat::slice(several.iter().map(String::as_str)),
             several => Pat::tuple(several.iter().map(String::as_str)),
         };
         let statement = Stmt::bind(pattern, line.value);

@@ -1,11 +1,13 @@
 //! Structs: fields, constructors, and the methods that belong to them.
 
+use super::Context;
+use super::axes::Axes;
+use super::config;
 use super::method::{alias, method};
 use super::operand::Body;
-use super::plan::{ArgKind, Entry, Field, FieldKind, Method, Struct};
+use super::plan::{Field, FieldKind, Local, Method, Struct};
 use super::rust::{Item, Member};
 use super::words::Words;
-use super::{Context, described};
 use crate::error::{Error, Place, Result};
 use std::collections::BTreeSet;
 
@@ -27,8 +29,7 @@ pub fn items(
             Err(error) => errors.push(error),
         }
         if index == 0 {
-            let entries = plan.entries.iter();
-            items.extend(entries.filter_map(|entry| output_struct(words, entry, uses)));
+            items.extend(output_structs(words, context, uses));
         }
     }
     match errors.is_empty() {
@@ -68,7 +69,9 @@ fn structure(
         (Ok(item), Ok(made), true) => {
             functions.insert(0, made);
             let methods = Item::implementation(&structure.name, functions);
-            Ok(vec![item, unused(words, methods)])
+            let config = config::item(structure);
+            let items = config.into_iter().chain([item, unused(words, methods)]);
+            Ok(items.collect())
         }
         // A field whose type cannot be said has no value either.
         (Err(error), _, _) | (Ok(_), Err(error), _) => {
@@ -147,31 +150,62 @@ pub fn no_method() -> Method {
         assignments: vec![],
         has_mode: false,
         extents: vec![],
-    }
-}
-
-/// The type of a constructor's argument.
-pub fn argument_type(kind: ArgKind) -> String {
-    match kind {
-        ArgKind::Size => "usize".to_owned(),
-        ArgKind::Sizes(n) => format!("[usize; {n}]"),
-        ArgKind::Flag => "bool".to_owned(),
+        axes: Axes::default(),
+        shapes: None,
     }
 }
 
 /// What a function with several results gives.
-fn output_struct(words: &impl Words, entry: &Entry, uses: &mut BTreeSet<String>) -> Option<Item> {
-    let name = entry.output_struct.as_ref()?;
+fn output_struct(
+    words: &impl Words,
+    (name, of): (&str, &str),
+    fields: &[(&str, &Local)],
+    axes: &Axes,
+    uses: &mut BTreeSet<String>,
+) -> Item {
     let none = no_method();
     let mut body = Body::new(&words.plan().structs[0], &none, uses);
-    let members = entry.outputs.iter().map(|output| {
+    let members = fields.iter().map(|(name, output)| {
         let ty = words.result_type(&output.ty, &mut body);
-        Member::field(&output.name, &ty).doc(described(&output.ty))
+        Member::field(name, &ty).doc(axes.described(&output.ty))
     });
     let item = Item::structure(name, members.collect::<Vec<_>>())
         .attribute("derive(Clone, Debug)")
-        .doc(format!("What `{}` gives.", entry.method));
-    Some(unused(words, item))
+        .doc(format!("What `{of}` gives."));
+    unused(words, item)
+}
+
+/// What the functions with several results give.
+fn output_structs(words: &impl Words, context: &Context, uses: &mut BTreeSet<String>) -> Vec<Item> {
+    let plan = words.plan();
+    let axes = |entry: usize| &plan.structs[0].methods[entry].axes;
+    let mut items = vec![];
+    for (i, entry) in plan.entries.iter().enumerate() {
+        if let Some(name) = &entry.output_struct {
+            let outputs = entry.outputs.iter();
+            let fields: Vec<_> = outputs.map(|local| (local.name.as_str(), local)).collect();
+            let names = (name.as_str(), entry.method.as_str());
+            items.push(output_struct(words, names, &fields, axes(i), uses));
+        }
+    }
+    for alias in &context.aliases {
+        if let Some(results) = &alias.results {
+            let outputs = &plan.entries[alias.entry].outputs;
+            let fields = results.fields.iter();
+            let fields: Vec<_> = fields
+                .map(|(name, i)| (name.as_str(), &outputs[*i]))
+                .collect();
+            let names = (results.name.as_str(), alias.name.as_str());
+            items.push(output_struct(
+                words,
+                names,
+                &fields,
+                axes(alias.entry),
+                uses,
+            ));
+        }
+    }
+    items
 }
 
 fn unused(words: &impl Words, item: Item) -> Item {

@@ -66,11 +66,17 @@ pub trait Words {
     /// Two steps in one statement, if the framework can say the step at this place and the one after it together.
     fn joined(&self, at: usize, body: &mut Body) -> Option<Line>;
 
+    /// Reads the extents of a local, all together: `_` for those that nobody asks for. `None` to read them one by one.
+    fn extents(&self, of: &str, names: &[&str]) -> Option<Stmt>;
+
     /// A weight, spelt where it is read.
     fn weight(&self, step: &Step, body: &Body) -> Option<Expr>;
 
     /// An operand as a tensor of its own.
     fn owned(&self, arg: &Arg, body: &mut Body) -> Expr;
+
+    /// The value that a call of a method gives.
+    fn called(&self, call: Expr) -> Expr;
 
     /// Gives a field a new value.
     fn assign(&self, field: Expr, value: &Arg, body: &mut Body) -> Stmt;

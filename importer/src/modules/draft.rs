@@ -165,7 +165,7 @@ impl Drafter<'_> {
                 a == b
                     || (known.0 == name
                         && self.items.layers[*a].weights.is_empty()
-                        && self.items.layers[*b].weights.is_empty())
+                        && self.items.layers[*a].layer == self.items.layers[*b].layer)
             }
             (Held::Module, Held::Module) => known.0 == name,
             (a, b) => a == b,

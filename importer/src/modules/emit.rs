@@ -4,12 +4,13 @@ use super::body::{Action, Held};
 use super::extents::MissingExtent;
 use super::items::Items;
 use super::locals::method;
-use super::names::{RESERVED_TYPES, docs, field_names, type_name};
+use super::names::{docs, field_names, type_names};
 use super::paths::Path;
+use super::shapes::shapes;
 use super::types::{Types, layer_of};
 use crate::codegen::plan::{self, ArgValue, Entry, Field, FieldKind, Local, Plan, Struct, Weight};
 use crate::codegen::rust::ident::{Namer, snake};
-use crate::codegen::target::WeightLayout;
+use crate::codegen::target::{TYPES, WeightLayout};
 use crate::error::{Error, Result};
 use crate::ir::{Param, ParamId, Program};
 
@@ -68,6 +69,9 @@ pub fn emit(
     }))
 }
 
+/// A constructor takes at most as many sizes one by one.
+const MAX_ARGS: usize = 5;
+
 pub(super) struct Emitter<'a> {
     pub(super) program: &'a Program,
     pub(super) items: &'a Items,
@@ -77,6 +81,8 @@ pub(super) struct Emitter<'a> {
     order: Vec<usize>,
     /// The name of each type.
     names: Vec<String>,
+    /// The name of the struct that holds what each type's constructor takes, where that is much.
+    configs: Vec<Option<String>>,
     /// The names of each type's fields.
     pub(super) fields: Vec<Vec<String>>,
 }
@@ -91,10 +97,13 @@ impl<'a> Emitter<'a> {
     ) -> Self {
         let mut order = types.by_height();
         order.reverse();
-        let mut namer = Namer::with_taken(RESERVED_TYPES);
-        let mut names = vec![String::new(); types.types.len()];
+        let names = type_names(types, &order, name);
+        let taken = names.iter().map(String::as_str).chain(TYPES);
+        let mut namer = Namer::with_taken(taken);
+        let mut configs = vec![None; types.types.len()];
         for &ty in &order {
-            names[ty] = namer.camel(&type_name(&types.types[ty], name));
+            let is_long = types.types[ty].args.len() > MAX_ARGS;
+            configs[ty] = is_long.then(|| namer.camel(&format!("{}_config", names[ty])));
         }
         let fields = types.types.iter().map(field_names).collect();
         Emitter {
@@ -104,6 +113,7 @@ impl<'a> Emitter<'a> {
             entry_names,
             order,
             names,
+            configs,
             fields,
         }
     }
@@ -152,6 +162,7 @@ impl<'a> Emitter<'a> {
             method.assignments = pairs
                 .map(|(key, value)| plan::Assignment { key, value })
                 .collect();
+            method.shapes = shapes(ty, i, &method).filter(|_| !root);
             methods.push(method);
         }
         Ok(Struct {
@@ -159,6 +170,7 @@ impl<'a> Emitter<'a> {
             docs: docs(ty, root, &self.names[index]),
             example: ty.module.path.join("/"),
             args: ty.args.clone(),
+            config: self.configs[index].clone(),
             fields: (0..ty.module.fields.len())
                 .map(|field| self.field(index, field))
                 .collect(),
@@ -249,7 +261,8 @@ impl<'a> Emitter<'a> {
     }
 
     fn entries(&self, root: &Struct, name: &str) -> Vec<Entry> {
-        let mut namer = Namer::with_taken(self.names.iter().map(String::as_str));
+        let taken = self.names.iter().chain(self.configs.iter().flatten());
+        let mut namer = Namer::with_taken(taken.map(String::as_str));
         let mut entries = vec![];
         for (i, method) in root.methods.iter().enumerate() {
             let function = &self.program.functions[i];

@@ -1,7 +1,8 @@
 //! The extents that a method needs at run time: where it reads each, and under which name.
 
 use super::body::{Action, Body, Source, Step};
-use crate::ir::{Atom, Dim, Op, Symbol, Type};
+use crate::codegen::axes::{Axes, usual_name};
+use crate::ir::{Atom, Dim, Op, Symbol};
 
 /// An extent that nothing in a method has.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub struct Extents {
     pub(super) named: Vec<Extent>,
     /// The names of the method's arguments.
     arguments: Vec<String>,
+    axes: Axes,
 }
 
 /// One extent, and where it is read.
@@ -34,10 +36,15 @@ pub enum Part {
 
 impl Extents {
     /// Finds them, and gives them names that no argument has.
-    pub(super) fn find(body: &Body, arguments: &[String]) -> Result<Self, MissingExtent> {
+    pub(super) fn find(
+        body: &Body,
+        axes: &Axes,
+        arguments: &[String],
+    ) -> Result<Self, MissingExtent> {
         let mut extents = Extents {
             named: vec![],
             arguments: arguments.to_vec(),
+            axes: axes.clone(),
         };
         for (index, step) in body.steps.iter().enumerate() {
             for dim in dims_of(body, step) {
@@ -52,7 +59,7 @@ impl Extents {
             return Ok(());
         }
         if let Some((of, part)) = locate(body, before, dim) {
-            let name = self.name(body, of, part);
+            let name = self.name(body, dim, of, part);
             self.named.push(Extent {
                 dim: dim.clone(),
                 name,
@@ -99,9 +106,11 @@ impl Extents {
             .map(|extent| extent.name.as_str())
     }
 
-    fn name(&self, body: &Body, of: Source, part: Part) -> String {
+    /// The name that the extent has anyway, or one after where it is read.
+    fn name(&self, body: &Body, dim: &Dim, of: Source, part: Part) -> String {
+        let known = self.axes.name(dim).map(str::to_owned);
         let base = match part {
-            Part::Axis(axis) => axis_name(body.ty(of), axis),
+            Part::Axis(axis) => known.unwrap_or_else(|| usual_name(body.ty(of), axis)),
             Part::Element(_) if body.ty(of).dims().first().is_none_or(|n| n.is(1)) => {
                 "size".to_owned()
             }
@@ -172,16 +181,4 @@ fn symbols_read(body: &Body, source: Source) -> &[Symbol] {
             | Action::LayerWeight { .. } => &[],
         },
     }
-}
-
-/// What an axis is usually called.
-pub fn axis_name(ty: &Type, axis: usize) -> String {
-    let name = match (ty.rank().unwrap_or(0), axis) {
-        (_, 0) => "batch",
-        (2 | 3, 1) => "length",
-        (4, 1) => "height",
-        (4, 2) => "width",
-        _ => return format!("size_{axis}"),
-    };
-    name.to_owned()
 }

@@ -79,6 +79,7 @@ fn blank(value: &crate::codegen::plan::ArgValue) -> crate::codegen::plan::ArgVal
         ArgValue::Size(_) => ArgValue::Size(0),
         ArgValue::Sizes(sizes) => ArgValue::Sizes(vec![0; sizes.len()]),
         ArgValue::Flag(_) => ArgValue::Flag(false),
+        ArgValue::Number(_) => ArgValue::Number(0.0.into()),
         ArgValue::Outer(_) => ArgValue::Outer(0),
     }
 }

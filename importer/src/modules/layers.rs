@@ -91,7 +91,8 @@ fn recognise(graph: &Graph, id: NodeId, node: &Node) -> Option<Found> {
             batch_dims: 0,
         } => embedding(graph, id, node),
         Op::Dropout { rate: Some(rate) } => {
-            let layer = Layer::Dropout { rate: *rate };
+            let rate = Setting::Fixed(shortest(*rate).into());
+            let layer = Layer::Dropout { rate };
             Some(found(layer, vec![], id, node.inputs[0]))
         }
         _ => None,

@@ -1,10 +1,11 @@
 //! The statements of a method: names of locals, and what is read for the last time.
 
 use super::body::{self, Body, Source};
-use super::extents::{Extents, MissingExtent, Part, axis_name};
+use super::extents::{Extents, MissingExtent, Part};
+use crate::codegen::axes::Axes;
 use crate::codegen::plan::{Action, Condition, Local, Method, Operand, Step};
 use crate::codegen::rust::ident::snake;
-use crate::ir::{Dim, Op, Symbol, Type};
+use crate::ir::{DType, Op, Type};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The plan of a method. `inputs` are the names of the arguments, if the caller does not choose them.
@@ -18,8 +19,9 @@ pub fn method(
     wanted: BTreeMap<Source, String>,
 ) -> Result<Method, MissingExtent> {
     let body = &without_aliases(body);
-    let extents = Extents::find(body, inputs.unwrap_or_default())?;
-    let mut writer = Writer::new(body, &extents, with_notes, wanted);
+    let axes = Axes::of(&body.inputs);
+    let extents = Extents::find(body, &axes, inputs.unwrap_or_default())?;
+    let mut writer = Writer::new(body, &extents, &axes, with_notes, wanted);
     let params = writer.arguments(inputs);
     for step in 0..body.steps.len() {
         writer.step(step, fields);
@@ -34,14 +36,17 @@ pub fn method(
         .iter()
         .map(|extent| (extent.dim.clone(), extent.name.clone()))
         .collect();
+    let body = writer.out;
     Ok(Method {
         name,
         params,
-        body: writer.out,
+        body,
         results,
         assignments: vec![],
         has_mode,
         extents: named,
+        axes,
+        shapes: None,
     })
 }
 
@@ -52,7 +57,7 @@ pub(super) struct Writer<'a> {
     /// The last step that reads each value; `usize::MAX` for results.
     pub(super) last_use: HashMap<Source, usize>,
     pub(super) names: HashMap<Source, Name>,
-    symbols: BTreeMap<Symbol, String>,
+    axes: &'a Axes,
     /// The names that some values shall have: of the variables that they are assigned to.
     pub(super) wanted: BTreeMap<Source, String>,
     out: Vec<Step>,
@@ -68,6 +73,7 @@ impl<'a> Writer<'a> {
     fn new(
         body: &'a Body,
         extents: &'a Extents,
+        axes: &'a Axes,
         with_notes: bool,
         wanted: BTreeMap<Source, String>,
     ) -> Self {
@@ -76,21 +82,13 @@ impl<'a> Writer<'a> {
             last_use.extend(s.args.iter().map(|&arg| (arg, step)));
         }
         last_use.extend(body.results.iter().map(|&result| (result, usize::MAX)));
-        let mut symbols = BTreeMap::new();
-        for ty in &body.inputs {
-            for (axis, dim) in ty.dims().iter().enumerate() {
-                if let Some(symbol) = dim.as_symbol() {
-                    symbols.entry(symbol).or_insert_with(|| axis_name(ty, axis));
-                }
-            }
-        }
         Writer {
             body,
             extents,
             with_notes,
             last_use,
             names: HashMap::new(),
-            symbols,
+            axes,
             wanted,
             out: vec![],
         }
@@ -103,7 +101,10 @@ impl<'a> Writer<'a> {
                 (Some(names), _) => names[i].clone(),
                 (None, _) if i == 0 => "x".to_owned(),
                 (None, Some(name)) => self.free(&snake(name), &BTreeSet::new()),
-                (None, None) => self.free("y", &BTreeSet::new()),
+                (None, None) => match self.body.inputs[i].dtype {
+                    DType::Bool => self.free("mask", &BTreeSet::new()),
+                    _ => self.free("y", &BTreeSet::new()),
+                },
             };
             self.names.insert(
                 Source::Input(i),
@@ -129,7 +130,7 @@ impl<'a> Writer<'a> {
             };
             let mut operand = self.operand(of, 0);
             operand.last = false;
-            let ty = Type::new(crate::ir::DType::I64, vec![]);
+            let ty = Type::new(DType::I64, vec![]);
             self.out.push(Step {
                 results: vec![Local {
                     name: extent.name.clone(),
@@ -266,22 +267,8 @@ impl<'a> Writer<'a> {
         };
         let before = step.args.first().map(|&arg| self.body.ty(arg).dims());
         let changes = before.is_some_and(|dims| dims != ty.dims());
-        (self.with_notes && changes && ty.rank().is_some_and(|rank| rank > 0)).then(|| {
-            let dims: Vec<String> = ty.dims().iter().map(|dim| self.spell(dim)).collect();
-            format!("[{}]", dims.join(", "))
-        })
-    }
-
-    fn spell(&self, dim: &Dim) -> String {
-        match (dim.as_known(), dim.as_symbol()) {
-            (Some(known), _) => known.to_string(),
-            (None, Some(symbol)) => self
-                .symbols
-                .get(&symbol)
-                .cloned()
-                .unwrap_or_else(|| "_".to_owned()),
-            (None, None) => "_".to_owned(),
-        }
+        let is_told = self.with_notes && changes && ty.rank().is_some_and(|rank| rank > 0);
+        is_told.then(|| self.axes.shape(ty))
     }
 }
 

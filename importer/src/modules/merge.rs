@@ -320,6 +320,7 @@ fn assemble(
             path: old.path.clone(),
             fields: held,
             args: vec![],
+            borders: old.borders.clone(),
         }
     };
     ty.instances

@@ -18,6 +18,7 @@ mod paths;
 mod rows;
 mod settings;
 mod settle;
+mod shapes;
 mod tree;
 mod types;
 mod view;

@@ -175,6 +175,21 @@ pub fn stem(name: &str) -> String {
         .to_owned()
 }
 
+/// A name without its counters, wherever they are: `conv_block` of `conv3_block2_1`.
+pub fn without_counters(name: &str) -> String {
+    let words = name.split('_').map(|word| match is_version(word) {
+        true => word.to_owned(),
+        false => stem(word),
+    });
+    let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
+    words.join("_")
+}
+
+/// `v2` counts nothing.
+fn is_version(word: &str) -> bool {
+    word.strip_prefix(['v', 'V']).is_some_and(is_number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +228,16 @@ mod tests {
         assert_eq!(split_counter("1_conv"), None);
         assert_eq!(split_counter("dense_1"), None);
         assert_eq!(split_counter("conv1d_10"), None);
+    }
+
+    #[test]
+    fn counters_are_left_out_wherever_they_are() {
+        assert_eq!(without_counters("conv3_block2_1"), "conv_block");
+        assert_eq!(
+            without_counters("group_0_inner_layer_0"),
+            "group_inner_layer"
+        );
+        assert_eq!(without_counters("mobilenet_v2"), "mobilenet_v2");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The parts of a layer's configuration that may differ between the instances of one type.
 
-use crate::codegen::plan::{ArgValue, Layer, Setting};
+use crate::codegen::plan::{ArgValue, Layer, Number, Setting};
 
 /// The parts of a layer's configuration that may differ between instances of one type, in a fixed order.
 pub fn settings(layer: &Layer) -> Vec<(&'static str, ArgValue)> {
@@ -13,6 +13,12 @@ pub fn settings(layer: &Layer) -> Vec<(&'static str, ArgValue)> {
     fn sizes(setting: &Setting<Vec<usize>>) -> ArgValue {
         match setting {
             Setting::Fixed(sizes) => ArgValue::Sizes(sizes.clone()),
+            Setting::Arg(arg) => ArgValue::Outer(*arg),
+        }
+    }
+    fn number(setting: &Setting<Number>) -> ArgValue {
+        match setting {
+            Setting::Fixed(number) => ArgValue::Number(*number),
             Setting::Arg(arg) => ArgValue::Outer(*arg),
         }
     }
@@ -42,7 +48,7 @@ pub fn settings(layer: &Layer) -> Vec<(&'static str, ArgValue)> {
         Layer::Embedding { count, size: width } => {
             vec![("count", size(count)), ("size", size(width))]
         }
-        Layer::Dropout { .. } => vec![],
+        Layer::Dropout { rate } => vec![("rate", number(rate))],
     }
 }
 
@@ -52,14 +58,23 @@ pub fn with_settings(layer: &Layer, values: &[ArgValue]) -> Layer {
         match value {
             ArgValue::Size(size) => Setting::Fixed(*size),
             ArgValue::Outer(arg) => Setting::Arg(*arg),
-            ArgValue::Sizes(_) | ArgValue::Flag(_) => Setting::Fixed(0),
+            ArgValue::Sizes(_) | ArgValue::Flag(_) | ArgValue::Number(_) => Setting::Fixed(0),
         }
     }
     fn sizes(value: &ArgValue) -> Setting<Vec<usize>> {
         match value {
             ArgValue::Sizes(sizes) => Setting::Fixed(sizes.clone()),
             ArgValue::Outer(arg) => Setting::Arg(*arg),
-            ArgValue::Size(_) | ArgValue::Flag(_) => Setting::Fixed(vec![]),
+            ArgValue::Size(_) | ArgValue::Flag(_) | ArgValue::Number(_) => Setting::Fixed(vec![]),
+        }
+    }
+    fn number(value: &ArgValue) -> Setting<Number> {
+        match value {
+            ArgValue::Number(number) => Setting::Fixed(*number),
+            ArgValue::Outer(arg) => Setting::Arg(*arg),
+            ArgValue::Size(_) | ArgValue::Sizes(_) | ArgValue::Flag(_) => {
+                Setting::Fixed(0.0.into())
+            }
         }
     }
     let mut layer = layer.clone();
@@ -91,7 +106,7 @@ pub fn with_settings(layer: &Layer, values: &[ArgValue]) -> Layer {
             *count = size(&values[0]);
             *width = size(&values[1]);
         }
-        Layer::Dropout { .. } => {}
+        Layer::Dropout { rate } => *rate = number(&values[0]),
     }
     layer
 }

@@ -272,6 +272,7 @@ impl Column {
         match self.values.iter().flatten().next() {
             Some(ArgValue::Sizes(sizes)) => ArgKind::Sizes(sizes.len()),
             Some(ArgValue::Flag(_)) => ArgKind::Flag,
+            Some(ArgValue::Number(_)) => ArgKind::Number,
             Some(ArgValue::Size(_) | ArgValue::Outer(_)) | None => ArgKind::Size,
         }
     }

@@ -6,6 +6,7 @@ use super::key;
 use super::merge::merge;
 use super::paths::Path;
 use super::settings::with_settings;
+use super::shapes::Border;
 use crate::codegen::plan::{Arg, ArgValue};
 use crate::error::Result;
 use crate::ir::Param;
@@ -35,6 +36,8 @@ pub struct Instance {
     pub fields: Vec<Option<Held>>,
     /// For each argument of the type, its value.
     pub args: Vec<ArgValue>,
+    /// What its methods take and give.
+    pub borders: Vec<Border>,
 }
 
 /// All types; the last is the root's.
@@ -78,6 +81,7 @@ pub fn unify(modules: Modules, items: &Items, params: &[Param]) -> Result<Types>
             path: path.clone(),
             fields,
             args: vec![],
+            borders: module.methods.iter().map(Border::of).collect(),
         });
         types.of.insert(path, ty);
     }

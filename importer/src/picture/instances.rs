@@ -54,7 +54,9 @@ fn parts(
     let mut add = |ty: usize, path: String, args: &[ArgValue]| {
         let resolve = |arg: &ArgValue| match arg {
             ArgValue::Outer(outer) => values.get(*outer).cloned().unwrap_or(arg.clone()),
-            ArgValue::Size(_) | ArgValue::Sizes(_) | ArgValue::Flag(_) => arg.clone(),
+            ArgValue::Size(_) | ArgValue::Sizes(_) | ArgValue::Flag(_) | ArgValue::Number(_) => {
+                arg.clone()
+            }
         };
         let args: Vec<ArgValue> = args.iter().map(resolve).collect();
         let names = plan

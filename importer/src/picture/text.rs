@@ -251,7 +251,13 @@ pub fn layer(layer: &Layer, args: &[Arg]) -> (String, String) {
             "Embedding".to_owned(),
             format!("{} × {}", size(count), size(width)),
         ),
-        Layer::Dropout { rate } => ("Dropout".to_owned(), rate.to_string()),
+        Layer::Dropout { rate } => {
+            let rate = match rate {
+                Setting::Fixed(rate) => rate.value().to_string(),
+                Setting::Arg(arg) => argument(args, *arg),
+            };
+            ("Dropout".to_owned(), rate)
+        }
     }
 }
 
@@ -299,8 +305,9 @@ pub fn setting(arg: &Arg, value: &ArgValue) -> String {
         ArgValue::Size(size) => size.to_string(),
         ArgValue::Sizes(sizes) => shape(sizes),
         ArgValue::Flag(flag) => flag.to_string(),
+        ArgValue::Number(number) => number.value().to_string(),
         ArgValue::Outer(_) => match arg.kind {
-            ArgKind::Size | ArgKind::Sizes(_) | ArgKind::Flag => "?".to_owned(),
+            ArgKind::Size | ArgKind::Sizes(_) | ArgKind::Flag | ArgKind::Number => "?".to_owned(),
         },
     };
     format!("{} = {text}", arg.name)

@@ -1,31 +1,16 @@
 //! The manifest, and the list of weights.
 
 use super::program::{Exported, Lowered};
-use crate::codegen::plan::{Entry, Plan};
+use crate::codegen::plan::{Entry, Local, Plan};
 use crate::codegen::rust::ident::{Namer, snake};
-use crate::codegen::{Alias, Generated, native_dtype};
+use crate::codegen::target::METHODS;
+use crate::codegen::{Alias, Generated, Results, native_dtype};
 use crate::ir::{DType, ParamSource, Program};
 use crate::manifest::{Function, Input, Manifest, Output, Returns, SCHEMA, Variable};
 use crate::modules::EntryNames;
 use crate::saved_model::{ExportedFunction, SavedModel, dtype_name};
 use crate::weights::{Dtype, Source, WeightSpec};
 use crate::{Error, FloatType, Options, Result};
-
-/// Names of methods that generated structs have anyway.
-const TAKEN: [&str; 12] = [
-    "new",
-    "load",
-    "fused",
-    "trainable",
-    "train",
-    "valid",
-    "map",
-    "visit",
-    "clone",
-    "fmt",
-    "freeze",
-    "to_device",
-];
 
 /// The Rust names of methods, arguments and results.
 pub(crate) struct Names {
@@ -41,16 +26,16 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn of(lowered: &Lowered) -> Self {
-        let mut methods = Namer::with_taken(TAKEN);
+        let mut methods = Namer::with_taken(METHODS);
         let mut names = Names {
             entries: vec![],
             methods: vec![String::new(); lowered.exported.len()],
             outputs: vec![],
             aliases: vec![],
         };
-        let is_call = |exported: &Exported| exported.function.path == "__call__";
-        let forward = match lowered.exported.iter().position(is_call) {
-            Some(call) => Some(lowered.exported[call].index),
+        let is_call = |exported: &&Exported| exported.function.path == "__call__";
+        let forward = match lowered.exported.iter().find(is_call) {
+            Some(call) => call.order.is_none().then_some(call.index),
             None => only_signature(lowered),
         };
         for index in 0..lowered.program.functions.len() {
@@ -67,54 +52,87 @@ impl Names {
     /// Names the method of a function: `forward` if it is the model's own call, else after the first path to it. Every
     /// other path to it is a method that calls the first.
     fn entry(&mut self, lowered: &Lowered, index: usize, is_forward: bool, namer: &mut Namer) {
-        let mut known: Vec<(String, String)> = vec![];
-        for (i, exported) in lowered
-            .exported
-            .iter()
-            .enumerate()
-            .filter(|(_, exported)| exported.index == index)
-        {
+        let mut known: Vec<Known> = vec![];
+        for (i, exported) in lowered.exported.iter().enumerate() {
+            if exported.index != index {
+                continue;
+            }
             let plain = method_name(&exported.function.path);
-            let mut inputs = Namer::with_taken(["self", "train", "device"]);
-            let params: Vec<String> = exported
-                .function
-                .inputs
-                .iter()
-                .map(|input| inputs.snake(&input.argument))
-                .collect();
+            let params = input_names(&exported.function);
             if known.is_empty() {
-                let method = namer.snake(if is_forward { "forward" } else { &plain });
-                known.push((
-                    if is_forward {
-                        "forward".to_owned()
-                    } else {
-                        plain.clone()
-                    },
-                    method.clone(),
-                ));
-                let outputs = output_names(&exported.function);
+                let name = if is_forward { "forward" } else { &plain };
+                known.push(Known::new(namer, name, &None));
                 self.entries.push(EntryNames {
-                    method,
+                    method: known[0].method.clone(),
                     inputs: params.clone(),
-                    outputs,
+                    outputs: output_names(&exported.function),
                 });
             }
-            let method = match known.iter().find(|(name, _)| *name == plain) {
-                Some((_, method)) => method.clone(),
+            let is_it = |known: &&Known| known.name == plain && known.order == exported.order;
+            self.methods[i] = match known.iter().find(is_it) {
+                Some(known) => known.method.clone(),
                 None => {
-                    let name = namer.snake(&plain);
+                    known.push(Known::new(namer, &plain, &exported.order));
+                    let name = known[known.len() - 1].method.clone();
                     self.aliases.push(Alias {
                         name: name.clone(),
                         params,
                         entry: index,
+                        results: own_results(exported),
                     });
-                    known.push((plain, name.clone()));
                     name
                 }
             };
-            self.methods[i] = method;
         }
     }
+
+    /// The methods that only call another, with names for what they give.
+    pub(crate) fn aliases(&self, plan: &Plan) -> Vec<Alias> {
+        let types = plan.structs.iter().map(|of| &of.name);
+        let configs = plan.structs.iter().flat_map(|of| &of.config);
+        let outputs = plan.entries.iter().flat_map(|entry| &entry.output_struct);
+        let mut namer = Namer::with_taken(types.chain(configs).chain(outputs).map(String::as_str));
+        let mut aliases = self.aliases.clone();
+        for alias in &mut aliases {
+            if let Some(results) = &mut alias.results {
+                results.name = namer.camel(&format!("{}_output", alias.name));
+            }
+        }
+        aliases
+    }
+}
+
+/// A path to a function, and its method.
+struct Known {
+    name: String,
+    method: String,
+    order: Option<Vec<usize>>,
+}
+
+impl Known {
+    fn new(namer: &mut Namer, name: &str, order: &Option<Vec<usize>>) -> Self {
+        Known {
+            name: name.to_owned(),
+            method: namer.snake(name),
+            order: order.clone(),
+        }
+    }
+}
+
+fn input_names(function: &ExportedFunction) -> Vec<String> {
+    let mut inputs = Namer::with_taken(["self", "train", "device"]);
+    let names = function.inputs.iter();
+    names.map(|input| inputs.snake(&input.argument)).collect()
+}
+
+/// What a function gives that has its results from another, under other names or in another order.
+fn own_results(exported: &Exported) -> Option<Results> {
+    let order = exported.order.clone()?;
+    let fields = output_names(&exported.function).into_iter().zip(order);
+    Some(Results {
+        name: String::new(),
+        fields: fields.collect(),
+    })
 }
 
 /// The function of the only signature, or of all of them if they compute the same.
@@ -178,7 +196,7 @@ fn functions(lowered: &Lowered, names: &Names, plan: &Plan, options: &Options) -
     rows.map(|(exported, (method, fields))| {
         function(
             &plan.entries[exported.index],
-            &exported.function,
+            exported,
             method,
             fields,
             options,
@@ -189,7 +207,11 @@ fn functions(lowered: &Lowered, names: &Names, plan: &Plan, options: &Options) -
 
 fn function(
     entry: &Entry,
-    exported: &ExportedFunction,
+    Exported {
+        function: exported,
+        order,
+        ..
+    }: &Exported,
     method: &str,
     fields: &[String],
     options: &Options,
@@ -207,11 +229,15 @@ fn function(
             native: native(local.ty.dtype),
             shape: input.shape.clone(),
         });
+    let results: Vec<&Local> = match order {
+        Some(order) => order.iter().filter_map(|&i| entry.outputs.get(i)).collect(),
+        None => entry.outputs.iter().collect(),
+    };
     let outputs =
         exported
             .outputs
             .iter()
-            .zip(&entry.outputs)
+            .zip(results)
             .zip(fields)
             .map(|((output, local), field)| Output {
                 name: output.name.clone(),

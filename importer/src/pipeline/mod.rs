@@ -7,10 +7,13 @@ mod moving_average;
 mod program;
 mod prune;
 mod recover;
+mod same;
 mod select;
 
 #[cfg(test)]
 mod evaluation_tests;
+#[cfg(test)]
+mod stage_tests;
 
 pub(crate) use program::Exported;
 pub(crate) use recover::{Modules, Recovered, Rest, RestGraph, recover};
@@ -58,7 +61,7 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
             .iter()
             .map(|exported| exported.function.path.clone())
             .collect(),
-        aliases: names.aliases.clone(),
+        aliases: names.aliases(&plan),
         support: options.support.clone(),
     };
     let generated = codegen::generate(&plan, &lowered.program, options.framework, &context)?;

@@ -1,5 +1,6 @@
 //! From exported functions to the IR: flattened, lowered, and brought to normal form.
 
+use super::same::order;
 use super::select::Chosen;
 use super::{constants, dropout};
 use crate::graph::body::Body;
@@ -31,6 +32,8 @@ pub(crate) struct Exported {
     pub function: ExportedFunction,
     /// The index among the program's functions; those that compute the same share one.
     pub index: usize,
+    /// Which results of that function its own are, if not the same in the same order.
+    pub order: Option<Vec<usize>>,
 }
 
 /// Lowers the chosen functions. One that is not required is left out when it cannot be lowered.
@@ -48,10 +51,11 @@ pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) ->
     for Chosen { function, required } in chosen {
         match builder.function(function, options.framework) {
             Ok(ir) => {
-                let index = lowered.add(ir);
+                let (index, order) = lowered.add(ir);
                 lowered.exported.push(Exported {
                     function: function.clone(),
                     index,
+                    order,
                 });
             }
             Err(error) if *required => errors.push(error),
@@ -124,18 +128,23 @@ pub(crate) fn params(model: &SavedModel) -> Result<Vec<Param>> {
 }
 
 impl Lowered {
-    /// Adds a function, unless there is one that computes the same.
-    fn add(&mut self, function: ir::Function) -> usize {
+    /// Adds a function, unless there is one that computes the same, if in another order.
+    fn add(&mut self, function: ir::Function) -> (usize, Option<Vec<usize>>) {
         let same = |known: &ir::Function| {
             (known.outputs == function.outputs || function.outputs.len() < 2)
                 && known.assigned == function.assigned
                 && known.graph.computes_the_same(&function.graph)
         };
         if let Some(index) = self.program.functions.iter().position(same) {
-            return index;
+            return (index, None);
+        }
+        let functions = self.program.functions.iter().enumerate();
+        let mut reordered = functions.filter_map(|(i, known)| Some((i, order(known, &function)?)));
+        if let Some((index, order)) = reordered.next() {
+            return (index, Some(order));
         }
         self.program.functions.push(function);
-        self.program.functions.len() - 1
+        (self.program.functions.len() - 1, None)
     }
 }
 

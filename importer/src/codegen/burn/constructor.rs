@@ -1,9 +1,9 @@
 //! Constructors in burn's words.
 
+use super::super::config;
 use super::super::operand::Body;
 use super::super::plan::{ArgValue, Field, FieldKind, Layer, Plan, Struct};
 use super::super::rust::{Block, Expr, Function, Item, Pat, Stmt};
-use super::super::structure::argument_type;
 use super::{associated, creation, layer, sizes};
 use crate::error::Result;
 use crate::ir::DType;
@@ -20,36 +20,31 @@ pub fn constructor(
     body: &mut Body,
 ) -> Result<Item> {
     let structure = body.structure;
-    let mut fields = vec![];
+    let (mut fields, mut tables) = (vec![], vec![]);
     for &index in shown {
         let field = &structure.fields[index];
+        tables.extend(table(plan, structure, field));
         let mut made = field_value(plan, structure, field, body)?;
         if frozen.contains(&index) {
             made = made.call_method("no_grad", []);
         }
         if let Some(flag) = field.present {
-            let flag = Expr::path(structure.args[flag].name.as_str());
+            let flag = config::own(structure, flag);
             made = flag.call_method("then", [Expr::closure(Vec::<&str>::new(), made)]);
         }
         fields.push((field.name.clone(), made));
     }
-    let mut function = Function::public("new").returns("Self");
-    for arg in &structure.args {
-        function = function.param(&arg.name, &argument_type(arg.kind));
-    }
+    let function = config::params(structure, Function::public("new"));
     let mut kinds = shown.iter().map(|&field| &structure.fields[field].kind);
     let device = if kinds.any(needs_device) {
         "device"
     } else {
         "_device"
     };
-    let function = function.param(device, "&Device");
-    let item = Item::from(function.body(Block::from(Expr::struct_lit("Self", fields))));
-    let item = item.doc("Initial weights; `load_from` of a store replaces them.");
-    Ok(match structure.args.len() > 6 {
-        true => item.attribute("allow(clippy::too_many_arguments)"),
-        false => item,
-    })
+    let function = function.param(device, "&Device").returns("Self");
+    let block = Block::new(tables).tail(Expr::struct_lit("Self", fields));
+    let item = Item::from(function.body(block));
+    Ok(item.doc("Initial weights; `load_from` of a store replaces them."))
 }
 
 fn needs_device(kind: &FieldKind) -> bool {
@@ -64,14 +59,16 @@ fn needs_device(kind: &FieldKind) -> bool {
 fn field_value(plan: &Plan, structure: &Struct, field: &Field, body: &mut Body) -> Result<Expr> {
     Ok(match &field.kind {
         FieldKind::Layer(layer) => layer::constructor(body, layer)?,
-        FieldKind::Module { ty, args } => made(&plan.structs[*ty].name, args, structure),
-        FieldKind::Modules { ty, instances } => rows(&plan.structs[*ty].name, instances, structure),
+        FieldKind::Module { ty, args } => made(&plan.structs[*ty], args, structure),
+        FieldKind::Modules { ty, instances } => {
+            rows(&plan.structs[*ty], field, instances, structure)
+        }
         FieldKind::Parameter {
             shape,
             dtype,
             trainable,
         } => parameter(body, shape, *dtype, *trainable),
-        FieldKind::Flag(arg) => Expr::path(structure.args[*arg].name.as_str()),
+        FieldKind::Flag(arg) => config::own(structure, *arg),
     })
 }
 
@@ -114,41 +111,40 @@ fn parameter(body: &mut Body, shape: &[usize], dtype: DType, trainable: bool) ->
     }
 }
 
-fn value(arg: &ArgValue, structure: &Struct) -> Expr {
-    match arg {
-        ArgValue::Size(size) => Expr::size(*size),
-        ArgValue::Sizes(list) => sizes(list),
-        ArgValue::Flag(flag) => Expr::bool(*flag),
-        ArgValue::Outer(arg) => Expr::path(structure.args[*arg].name.as_str()),
-    }
-}
-
 /// `Block::new(args…, device)`.
-fn made(ty: &str, args: &[ArgValue], structure: &Struct) -> Expr {
-    let args = args
-        .iter()
-        .map(|arg| value(arg, structure))
-        .chain([Expr::path("device")]);
-    Expr::call(format!("{ty}::new"), args.collect::<Vec<_>>())
+fn made(ty: &Struct, args: &[ArgValue], structure: &Struct) -> Expr {
+    let given = config::given(ty, args, structure).into_iter();
+    Expr::call(
+        format!("{}::new", ty.name),
+        given.chain([Expr::path("device")]),
+    )
 }
 
-/// A `Vec` of modules: by a loop where all are made alike, else one by one.
-fn rows(ty: &str, instances: &[Vec<ArgValue>], structure: &Struct) -> Expr {
-    match instances {
-        [first, rest @ ..] if rest.len() > 1 && rest.iter().all(|other| other == first) => {
-            let indices = Expr::range(Some(Expr::int(0)), Some(Expr::size(instances.len())));
-            let made = Expr::closure(["_"], made(ty, first, structure));
-            indices
-                .call_method("map", [made])
-                .call_method("collect", [])
-        }
-        instances => Expr::vec(
-            instances
-                .iter()
-                .map(|args| made(ty, args, structure))
-                .collect::<Vec<_>>(),
-        ),
+/// `let blocks = [BlockConfig { … }, …];` for a row of modules that differ.
+fn table(plan: &Plan, structure: &Struct, field: &Field) -> Option<Stmt> {
+    let (ty, instances) = config::differing(field)?;
+    let rows = config::table(&plan.structs[ty], instances, structure)?;
+    Some(Stmt::bind(field.name.as_str(), rows))
+}
+
+/// A `Vec` of modules: by a loop where all are made alike or a table tells how they differ, else one by one.
+fn rows(ty: &Struct, field: &Field, instances: &[Vec<ArgValue>], structure: &Struct) -> Expr {
+    let all = |items: Expr, step: Expr| items.call_method("map", [step]).call_method("collect", []);
+    if instances.len() > 2 && config::is_alike(instances) {
+        let indices = Expr::range(Some(Expr::int(0)), Some(Expr::size(instances.len())));
+        return all(
+            indices,
+            Expr::closure(["_"], made(ty, &instances[0], structure)),
+        );
     }
+    if config::differing(field).is_some() && ty.config.is_some() {
+        let rows = Expr::path(field.name.as_str()).call_method("iter", []);
+        let args = [Expr::path("config"), Expr::path("device")];
+        let made = Expr::call(format!("{}::new", ty.name), args);
+        return all(rows, Expr::closure(["config"], made));
+    }
+    let made = instances.iter().map(|args| made(ty, args, structure));
+    Expr::vec(made.collect::<Vec<_>>())
 }
 
 pub fn load(uses: &mut BTreeSet<String>) -> Item {

@@ -1,7 +1,8 @@
 //! Convolutions as burn's layers, or the support code's where burn's cannot pad as TensorFlow does.
 
+use super::super::config::own;
 use super::super::operand::Body;
-use super::super::plan::{Arg as Given, Layer, Setting};
+use super::super::plan::{Layer, Setting, Struct};
 use super::super::rust::Expr;
 use super::layer::{size, spatial_rank, with_bias};
 use super::sizes;
@@ -48,7 +49,7 @@ fn has_unit_stride(strides: &Setting<Vec<usize>>) -> bool {
     matches!(strides, Setting::Fixed(strides) if strides.iter().all(|&stride| stride == 1))
 }
 
-pub fn conv_config(body: &mut Body, layer: &Layer, args: &[Given]) -> Result<Expr> {
+pub fn conv_config(body: &mut Body, layer: &Layer, structure: &Struct) -> Result<Expr> {
     let Layer::Conv {
         inputs,
         outputs,
@@ -66,7 +67,7 @@ pub fn conv_config(body: &mut Body, layer: &Layer, args: &[Given]) -> Result<Exp
     let (ours, rank) = (is_ours(layer), dilations.len());
     let one = rank == 1 && !ours;
     let name = conv_name(body, layer, "Config")?;
-    let (inputs, outputs) = (size(inputs, args), size(outputs, args));
+    let (inputs, outputs) = (size(inputs, structure), size(outputs, structure));
     let mut config = match grouping {
         Grouping::Groups(_) => (inputs.clone(), outputs),
         Grouping::Depthwise => (inputs.clone(), product(inputs.clone(), outputs)),
@@ -74,23 +75,26 @@ pub fn conv_config(body: &mut Body, layer: &Layer, args: &[Given]) -> Result<Exp
     let mut made = match one {
         true => Expr::call(
             format!("{name}::new"),
-            [config.0, config.1, list(kernel, args, one)],
+            [config.0, config.1, list(kernel, structure, one)],
         ),
         false => {
             config = (config.0, config.1);
             Expr::call(
                 format!("{name}::new"),
-                [Expr::array([config.0, config.1]), list(kernel, args, one)],
+                [
+                    Expr::array([config.0, config.1]),
+                    list(kernel, structure, one),
+                ],
             )
         }
     };
     if !has_unit_stride(strides) {
-        made = made.call_method("with_stride", [list(strides, args, one)]);
+        made = made.call_method("with_stride", [list(strides, structure, one)]);
     }
     if is_dilated(dilations) {
         made = made.call_method(
             "with_dilation",
-            [list(&Setting::Fixed(dilations.clone()), args, one)],
+            [list(&Setting::Fixed(dilations.clone()), structure, one)],
         );
     }
     match grouping {
@@ -144,12 +148,12 @@ fn product(a: Expr, b: Expr) -> Expr {
 }
 
 /// A list; `one` where a number is wanted for a list of one.
-fn list(setting: &Setting<Vec<usize>>, args: &[Given], one: bool) -> Expr {
+fn list(setting: &Setting<Vec<usize>>, structure: &Struct, one: bool) -> Expr {
     match (setting, one) {
         (Setting::Fixed(list), true) => Expr::size(list.first().copied().unwrap_or(1)),
         (Setting::Fixed(list), false) => sizes(list),
-        (Setting::Arg(arg), true) => Expr::path(args[*arg].name.as_str()).index(Expr::int(0)),
-        (Setting::Arg(arg), false) => Expr::path(args[*arg].name.as_str()),
+        (Setting::Arg(arg), true) => own(structure, *arg).index(Expr::int(0)),
+        (Setting::Arg(arg), false) => own(structure, *arg),
     }
 }
 

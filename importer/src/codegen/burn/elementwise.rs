@@ -3,7 +3,7 @@
 use super::super::operand::{Arg, Body};
 use super::super::rust::{Expr, Op as Infix};
 use super::op::{activation, support};
-use super::{dtype, number};
+use super::{dtype, number, rank};
 use crate::ir::{Binary, Comparison, DType, Unary};
 
 pub fn unary(body: &mut Body, op: Unary, x: &Arg) -> Expr {
@@ -210,6 +210,19 @@ pub fn compare(body: &mut Body, op: Comparison, x: &Arg, y: &Arg) -> Expr {
 
 /// `y.mask_where(condition, x)`: `y` is read first, so a local that is several of the operands must outlive that.
 pub fn select(body: &mut Body, condition: &Arg, x: &Arg, y: &Arg) -> Expr {
+    let is_bool = y.ty.dtype == DType::Bool;
+    for (constant, kept, is_filled) in [(x, y, true), (y, x, false)] {
+        let fits = masks(condition, kept) && !is_bool;
+        if let Some(number) = scalar_beside(constant, kept).filter(|_| fits) {
+            let number = self::number(number, kept.ty.dtype);
+            let [kept, mask] = [kept, condition].map(|arg| arg.lifted(body, rank(&kept.ty)));
+            let mask = match is_filled {
+                true => mask,
+                false => mask.call_method("bool_not", []),
+            };
+            return kept.call_method("mask_fill", [mask, number]);
+        }
+    }
     let common = super::common_rank(&[condition, x, y]);
     let y = if y.is_same_local(x) || y.is_same_local(condition) {
         y.kept()
@@ -218,6 +231,17 @@ pub fn select(body: &mut Body, condition: &Arg, x: &Arg, y: &Arg) -> Expr {
     };
     let [y, condition, x] = [&y, condition, x].map(|arg| arg.lifted(body, common));
     y.call_method("mask_where", [condition, x])
+}
+
+/// Whether a condition broadcasts to a value of known rank as it is.
+fn masks(condition: &Arg, value: &Arg) -> bool {
+    let (condition, value) = (&condition.ty, &value.ty);
+    let (Some(own), Some(rank)) = (condition.rank(), value.rank()) else {
+        return false;
+    };
+    let behind = value.dims().iter().rev();
+    let mut pairs = condition.dims().iter().rev().zip(behind);
+    own <= rank && pairs.all(|(own, other)| own.is(1) || own == other)
 }
 
 pub fn clamp(body: &mut Body, x: &Arg, low: f64, high: f64) -> Expr {

@@ -1,7 +1,8 @@
 //! Layers in burn's words: types, constructors and calls.
 
+use super::super::config::own;
 use super::super::operand::{Arg, Body};
-use super::super::plan::{Arg as Given, Layer, Setting};
+use super::super::plan::{Layer, Setting, Struct};
 use super::super::rust::Expr;
 use super::conv::{conv_config, conv_name, is_dilated, padding};
 use super::movement::squeezed;
@@ -43,7 +44,7 @@ pub fn spatial_rank(rank: usize) -> Result<usize> {
 
 /// The expression that makes a layer with initial weights on `device`.
 pub fn constructor(body: &mut Body, layer: &Layer) -> Result<Expr> {
-    let args = body.structure.args.clone();
+    let structure = body.structure;
     let config = match layer {
         Layer::Linear {
             inputs,
@@ -53,11 +54,11 @@ pub fn constructor(body: &mut Body, layer: &Layer) -> Result<Expr> {
             let config = body.using("burn::nn::LinearConfig");
             let config = Expr::call(
                 format!("{config}::new"),
-                [size(inputs, &args), size(outputs, &args)],
+                [size(inputs, structure), size(outputs, structure)],
             );
             with_bias(config, *bias)
         }
-        Layer::Conv { .. } => conv_config(body, layer, &args)?,
+        Layer::Conv { .. } => conv_config(body, layer, structure)?,
         Layer::ConvTranspose {
             inputs,
             outputs,
@@ -72,7 +73,7 @@ pub fn constructor(body: &mut Body, layer: &Layer) -> Result<Expr> {
                 "conv_transpose::ConvTranspose{}dConfig",
                 strides.len()
             ));
-            let channels = Expr::array([size(inputs, &args), size(outputs, &args)]);
+            let channels = Expr::array([size(inputs, structure), size(outputs, structure)]);
             let mut config = Expr::call(format!("{config}::new"), [channels, sizes(kernel)]);
             config = config.call_method("with_stride", [sizes(strides)]);
             if is_dilated(dilations) {
@@ -92,7 +93,7 @@ pub fn constructor(body: &mut Body, layer: &Layer) -> Result<Expr> {
             ..
         } => {
             let config = body.support("batch_norm::BatchNormConfig");
-            let config = Expr::call(format!("{config}::new"), [size(features, &args)]);
+            let config = Expr::call(format!("{config}::new"), [size(features, structure)]);
             batch_norm_config(config, *epsilon, *momentum, *scale, *offset)
         }
         Layer::LayerNorm {
@@ -102,7 +103,7 @@ pub fn constructor(body: &mut Body, layer: &Layer) -> Result<Expr> {
             ..
         } => {
             let config = body.using("burn::nn::LayerNormConfig");
-            let config = Expr::call(format!("{config}::new"), [size(features, &args)]);
+            let config = Expr::call(format!("{config}::new"), [size(features, structure)]);
             with_bias(
                 config.call_method("with_epsilon", [Expr::f64(*epsilon)]),
                 *offset,
@@ -112,12 +113,16 @@ pub fn constructor(body: &mut Body, layer: &Layer) -> Result<Expr> {
             let config = body.using("burn::nn::EmbeddingConfig");
             Expr::call(
                 format!("{config}::new"),
-                [size(count, &args), size(width, &args)],
+                [size(count, structure), size(width, structure)],
             )
         }
         Layer::Dropout { rate } => {
             let ty = body.support("dropout::Dropout");
-            return Ok(Expr::call(format!("{ty}::new"), [Expr::f64(*rate)]));
+            let rate = match rate {
+                Setting::Fixed(rate) => Expr::f64(rate.value()),
+                Setting::Arg(arg) => own(structure, *arg),
+            };
+            return Ok(Expr::call(format!("{ty}::new"), [rate]));
         }
     };
     Ok(config.call_method("init", [Expr::path("device")]))
@@ -149,10 +154,10 @@ fn batch_norm_config(config: Expr, epsilon: f64, momentum: f64, scale: bool, off
 }
 
 /// A size: a number, or the constructor's argument.
-pub fn size(setting: &Setting<usize>, args: &[Given]) -> Expr {
+pub fn size(setting: &Setting<usize>, structure: &Struct) -> Expr {
     match setting {
         Setting::Fixed(size) => Expr::size(*size),
-        Setting::Arg(arg) => Expr::path(args[*arg].name.as_str()),
+        Setting::Arg(arg) => own(structure, *arg),
     }
 }
 

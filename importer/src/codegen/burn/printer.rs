@@ -3,7 +3,7 @@
 use super::super::Context;
 use super::super::operand::{Arg, Body};
 use super::super::plan::{FieldKind, Layer, Method, Plan, Step};
-use super::super::rust::{Expr, Item, Stmt};
+use super::super::rust::{Expr, Item, Pat, Stmt};
 use super::super::statement::Line;
 use super::super::structure;
 use super::super::words::Words;
@@ -144,12 +144,22 @@ impl Words for Printer<'_> {
         None
     }
 
+    /// `let [batch, length, _] = x.dims();`
+    fn extents(&self, of: &str, names: &[&str]) -> Option<Stmt> {
+        let dims = Expr::path(of).call_method("dims", []);
+        Some(Stmt::bind(Pat::slice(names.iter().copied()), dims))
+    }
+
     fn weight(&self, step: &Step, body: &Body) -> Option<Expr> {
         weight(self.plan, step, body)
     }
 
     fn owned(&self, arg: &Arg, body: &mut Body) -> Expr {
         arg.value(body)
+    }
+
+    fn called(&self, call: Expr) -> Expr {
+        call
     }
 
     /// `assign(&mut self.count, count);`

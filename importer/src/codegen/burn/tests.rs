@@ -39,6 +39,7 @@ fn check(action: Op, args: &[Arg], result: &[i64], expect: &str) {
         docs: vec![],
         example: String::new(),
         args: vec![],
+        config: None,
         fields: vec![],
         methods: vec![],
     };
@@ -61,6 +62,25 @@ fn relu6_is_two_bounds() {
         &[local("x", &[2, 3])],
         &[2, 3],
         "x.clamp_min(0.0).clamp_max(6.0)",
+    );
+}
+
+#[test]
+fn what_a_mask_hides_is_filled() {
+    let mut mask = local("mask", &[2, 1]);
+    mask.ty = ty(DType::Bool, &[2, 1]);
+    let (x, low) = (local("x", &[2, 3]), constant(-1e9));
+    check(
+        Op::Select,
+        &[mask.clone(), low.clone(), x.clone()],
+        &[2, 3],
+        "x.mask_fill(mask, -1000000000.0)",
+    );
+    check(
+        Op::Select,
+        &[mask, x, low],
+        &[2, 3],
+        "x.mask_fill(mask.bool_not(), -1000000000.0)",
     );
 }
 

@@ -1,12 +1,12 @@
 //! Constructors in candle's words.
 
+use super::super::config;
 use super::super::operand::Body;
 use super::super::plan::{ArgValue, Field, FieldKind, Layer, Plan, Struct};
-use super::super::rust::{Block, Expr, Function, Item};
-use super::super::structure::argument_type;
+use super::super::rust::{Block, Expr, Function, Item, Pat, Stmt};
 use super::load::main_dtype;
 use super::printer::Printer;
-use super::{Slots, dtype, layer, op};
+use super::{Slots, dtype, layer};
 use crate::error::Result;
 use crate::ir::DType;
 use std::collections::BTreeSet;
@@ -23,9 +23,10 @@ pub fn constructor(
 ) -> Result<Item> {
     let structure = body.structure;
     let main = main_dtype(printer.program, printer.plan);
-    let mut fields = vec![];
+    let (mut fields, mut tables) = (vec![], vec![]);
     for &at in shown {
         let field = &structure.fields[at];
+        tables.extend(table(printer.plan, structure, field));
         let mut made = field_value(printer.plan, structure, field, main, body)?;
         if let Some(activation) = printer.activations.get(&(index, at)) {
             let activation = activation.spelt(&body.support("activation::Activation"));
@@ -33,24 +34,17 @@ pub fn constructor(
         }
         fields.push((field.name.clone(), made));
     }
-    let mut function = Function::public("new").returns("Result<Self>");
-    for arg in &structure.args {
-        function = function.param(&arg.name, &argument_type(arg.kind));
-    }
+    let function = config::params(structure, Function::public("new"));
     let mut kinds = shown.iter().map(|&field| &structure.fields[field].kind);
     let vb = if kinds.any(takes_weights) {
         "vb"
     } else {
         "_vb"
     };
-    let function = function.param(vb, "VarBuilder");
+    let function = function.param(vb, "VarBuilder").returns("Result<Self>");
     let value = Expr::call("Ok", [Expr::struct_lit("Self", fields)]);
-    let item = Item::from(function.body(Block::from(value)));
-    let item = item.doc("Takes the weights from under `vb`.");
-    Ok(match structure.args.len() > 6 {
-        true => item.attribute("allow(clippy::too_many_arguments)"),
-        false => item,
-    })
+    let item = Item::from(function.body(Block::new(tables).tail(value)));
+    Ok(item.doc("Takes the weights from under `vb`."))
 }
 
 fn takes_weights(kind: &FieldKind) -> bool {
@@ -82,9 +76,7 @@ fn field_value(
     body: &mut Body,
 ) -> Result<Expr> {
     let key = Expr::path("vb").call_method("pp", [Expr::str(&field.name)]);
-    let switch = field
-        .present
-        .map(|flag| Expr::path(structure.args[flag].name.as_str()));
+    let switch = field.present.map(|flag| config::own(structure, flag));
     let optional = |made: Expr| match &switch {
         Some(flag) => {
             let then = flag
@@ -96,23 +88,16 @@ fn field_value(
     };
     Ok(match &field.kind {
         FieldKind::Layer(Layer::Dropout { rate }) => {
-            body.using("candle_nn::Dropout");
-            let made = Expr::call("Dropout::new", [Expr::f32(*rate as f32)]);
+            let made = layer::dropout(body, rate);
             match switch {
                 Some(flag) => flag.call_method("then", [Expr::closure(Vec::<&str>::new(), made)]),
                 None => made,
             }
         }
         FieldKind::Layer(layer) => optional(layer::constructor(body, layer, key)?),
-        FieldKind::Module { ty, args } => {
-            let args = args.iter().map(|arg| value(arg, structure)).chain([key]);
-            optional(Expr::call(
-                format!("{}::new", plan.structs[*ty].name),
-                args.collect::<Vec<_>>(),
-            ))
-        }
+        FieldKind::Module { ty, args } => optional(new(&plan.structs[*ty], args, structure, key)),
         FieldKind::Modules { ty, instances } => {
-            match each(&plan.structs[*ty].name, field, instances, structure) {
+            match each(&plan.structs[*ty], field, instances, structure) {
                 Ok(made) => optional(made),
                 Err(made) if field.present.is_none() => {
                     Expr::vec(made.into_iter().map(Expr::tried).collect::<Vec<_>>())
@@ -128,7 +113,7 @@ fn field_value(
             dtype: element,
             ..
         } => optional(parameter(&field.name, shape, *element, main, body)),
-        FieldKind::Flag(arg) => Expr::path(structure.args[*arg].name.as_str()),
+        FieldKind::Flag(arg) => config::own(structure, *arg),
     })
 }
 
@@ -148,44 +133,51 @@ fn parameter(name: &str, shape: &[usize], element: DType, main: DType, body: &mu
     Expr::path("vb").call_method("get_with_hints_dtype", args)
 }
 
-fn value(arg: &ArgValue, structure: &Struct) -> Expr {
-    match arg {
-        ArgValue::Size(size) => Expr::size(*size),
-        ArgValue::Sizes(sizes) => op::sizes(sizes),
-        ArgValue::Flag(flag) => Expr::bool(*flag),
-        ArgValue::Outer(arg) => Expr::path(structure.args[*arg].name.as_str()),
-    }
+/// `Block::new(sizes…, vb)`, a `Result`.
+fn new(ty: &Struct, args: &[ArgValue], structure: &Struct, vb: Expr) -> Expr {
+    let given = config::given(ty, args, structure).into_iter();
+    Expr::call(format!("{}::new", ty.name), given.chain([vb]))
 }
 
-/// A row of modules: by a loop where all are made alike, else one by one.
+/// `let blocks = [BlockConfig { … }, …];` for a row of modules that differ.
+fn table(plan: &Plan, structure: &Struct, field: &Field) -> Option<Stmt> {
+    let (ty, instances) = config::differing(field)?;
+    let rows = config::table(&plan.structs[ty], instances, structure)?;
+    Some(Stmt::bind(field.name.as_str(), rows))
+}
+
+/// A row of modules: by a loop where all are made alike or a table tells how they differ, else one by one.
 fn each(
-    ty: &str,
+    ty: &Struct,
     field: &Field,
     instances: &[Vec<ArgValue>],
     structure: &Struct,
 ) -> Result<Expr, Vec<Expr>> {
     let name = &field.name;
-    let new = |args: &[ArgValue], vb: Expr| {
-        let args: Vec<Expr> = args
-            .iter()
-            .map(|arg| value(arg, structure))
-            .chain([vb])
-            .collect();
-        Expr::call(format!("{ty}::new"), args)
+    let key = |number: &str| format!("{name}.{number}");
+    let below = |key: Expr| Expr::path("vb").call_method("pp", [key]);
+    let numbered = || below(Expr::call_macro("format", [Expr::str(&key("{i}"))]));
+    let all = |items: Expr, step: Expr| {
+        let made = items.call_method("map", [step]);
+        made.call_method("collect::<Result<_>>", [])
     };
-    if instances.windows(2).any(|pair| pair[0] != pair[1]) {
-        let made = instances.iter().enumerate().map(|(i, args)| {
-            new(
-                args,
-                Expr::path("vb").call_method("pp", [Expr::str(&format!("{name}.{i}"))]),
-            )
-        });
-        return Err(made.collect());
+    if config::is_alike(instances) {
+        let made = new(ty, &instances[0], structure, numbered());
+        let indices = Expr::range(Some(Expr::int(0)), Some(Expr::size(instances.len())));
+        return Ok(all(indices, Expr::closure(["i"], made)));
     }
-    let key = Expr::call_macro("format", [Expr::str(&format!("{name}.{{i}}"))]);
-    let made = new(&instances[0], Expr::path("vb").call_method("pp", [key]));
-    let indices = Expr::range(Some(Expr::int(0)), Some(Expr::size(instances.len())));
-    Ok(indices
-        .call_method("map", [Expr::closure(["i"], made)])
-        .call_method("collect::<Result<_>>", []))
+    if config::differing(field).is_some() && ty.config.is_some() {
+        let rows = Expr::path(name.as_str()).call_method("iter", []);
+        let made = Expr::call(
+            format!("{}::new", ty.name),
+            [Expr::path("config"), numbered()],
+        );
+        let step = Expr::closure([Pat::tuple(["i", "config"])], made);
+        return Ok(all(rows.call_method("enumerate", []), step));
+    }
+    let made = instances.iter().enumerate().map(|(i, args)| {
+        let key = Expr::str(&key(&i.to_string()));
+        new(ty, args, structure, below(key))
+    });
+    Err(made.collect())
 }

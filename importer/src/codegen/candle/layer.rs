@@ -1,7 +1,8 @@
 //! Layers in candle's words: types, constructors and calls.
 
+use super::super::config::own;
 use super::super::operand::{Arg, Body};
-use super::super::plan::{self, Layer, Setting};
+use super::super::plan::{Layer, Number, Setting, Struct};
 use super::super::rust::Expr;
 use super::op::sizes;
 use super::spatial::{inner, output_size};
@@ -45,7 +46,7 @@ pub fn ty(layer: &Layer) -> Result<&'static str> {
 
 /// The expression that makes a layer from the weights under `vb`: a `Result`.
 pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
-    let args = body.structure.args.clone();
+    let structure = body.structure;
     Ok(match layer {
         Layer::Linear {
             inputs,
@@ -57,9 +58,12 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
             } else {
                 "linear::linear_no_bias"
             });
-            Expr::call(function, [size(inputs, &args), size(outputs, &args), vb])
+            Expr::call(
+                function,
+                [size(inputs, structure), size(outputs, structure), vb],
+            )
         }
-        Layer::Conv { .. } => convolution(body, layer, &args, vb),
+        Layer::Conv { .. } => convolution(body, layer, structure, vb),
         Layer::ConvTranspose {
             inputs,
             outputs,
@@ -84,8 +88,8 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
             Expr::call(
                 function,
                 [
-                    size(inputs, &args),
-                    size(outputs, &args),
+                    size(inputs, structure),
+                    size(outputs, structure),
                     kernel,
                     config,
                     vb,
@@ -113,7 +117,11 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
             ]);
             Expr::call(
                 function,
-                [size(features, &args), with_defaults(&config, settings), vb],
+                [
+                    size(features, structure),
+                    with_defaults(&config, settings),
+                    vb,
+                ],
             )
         }
         Layer::LayerNorm {
@@ -132,25 +140,26 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
             ]);
             Expr::call(
                 function,
-                [size(features, &args), with_defaults(&config, settings), vb],
+                [
+                    size(features, structure),
+                    with_defaults(&config, settings),
+                    vb,
+                ],
             )
         }
         Layer::Embedding { count, size: width } => {
             let function = body.using("candle_nn::embedding");
-            Expr::call(function, [size(count, &args), size(width, &args), vb])
-        }
-        Layer::Dropout { rate } => {
-            body.using("candle_nn::Dropout");
             Expr::call(
-                "Ok",
-                [Expr::call("Dropout::new", [Expr::f32(*rate as f32)])],
+                function,
+                [size(count, structure), size(width, structure), vb],
             )
         }
+        Layer::Dropout { rate } => Expr::call("Ok", [dropout(body, rate)]),
     })
 }
 
 /// `conv2d(3, 16, [3, 3], ConvConfig::same(), vb)`.
-fn convolution(body: &mut Body, layer: &Layer, args: &[plan::Arg], vb: Expr) -> Expr {
+fn convolution(body: &mut Body, layer: &Layer, structure: &Struct, vb: Expr) -> Expr {
     let Layer::Conv {
         inputs,
         outputs,
@@ -173,21 +182,24 @@ fn convolution(body: &mut Body, layer: &Layer, args: &[plan::Arg], vb: Expr) -> 
         (Grouping::Groups(_), _) => "conv3d::conv3d",
     };
     let function = body.support(&format!("{module}{}", if *bias { "" } else { "_no_bias" }));
-    let mut config = layer_config(body, strides, dilations, padding, *grouping, args);
-    let mut outputs = size(outputs, args);
+    let mut config = layer_config(body, strides, dilations, padding, *grouping, structure);
+    let mut outputs = size(outputs, structure);
     if rank == 1 && *grouping == Grouping::Depthwise {
-        config = config.call_method("groups", [size(inputs, args)]);
+        config = config.call_method("groups", [size(inputs, structure)]);
         outputs = match (inputs, outputs.to_string().as_str()) {
-            (inputs, "1") => size(inputs, args),
-            (inputs, _) => size(inputs, args) * outputs,
+            (inputs, "1") => size(inputs, structure),
+            (inputs, _) => size(inputs, structure) * outputs,
         };
     }
     let kernel = match (rank, kernel) {
         (1, Setting::Fixed(kernel)) => Expr::size(kernel[0]),
-        (1, Setting::Arg(_)) => list(kernel, args).index(Expr::int(0)),
-        (_, kernel) => list(kernel, args),
+        (1, Setting::Arg(_)) => list(kernel, structure).index(Expr::int(0)),
+        (_, kernel) => list(kernel, structure),
     };
-    Expr::call(function, [size(inputs, args), outputs, kernel, config, vb])
+    Expr::call(
+        function,
+        [size(inputs, structure), outputs, kernel, config, vb],
+    )
 }
 
 fn changed(settings: [(&'static str, Option<Expr>); 4]) -> Vec<(&'static str, Expr)> {
@@ -205,18 +217,28 @@ fn with_defaults(config: &str, settings: Vec<(&'static str, Expr)>) -> Expr {
     }
 }
 
+/// `Dropout::new(0.1)`
+pub fn dropout(body: &mut Body, rate: &Setting<Number>) -> Expr {
+    let ty = body.using("candle_nn::Dropout");
+    let rate = match rate {
+        Setting::Fixed(rate) => Expr::f32(rate.value() as f32),
+        Setting::Arg(arg) => own(body.structure, *arg).cast("f32"),
+    };
+    Expr::call(format!("{ty}::new"), [rate])
+}
+
 /// A size: a number, or the constructor's argument.
-pub fn size(setting: &Setting<usize>, args: &[plan::Arg]) -> Expr {
+pub fn size(setting: &Setting<usize>, structure: &Struct) -> Expr {
     match setting {
         Setting::Fixed(size) => Expr::size(*size),
-        Setting::Arg(arg) => Expr::path(args[*arg].name.as_str()),
+        Setting::Arg(arg) => own(structure, *arg),
     }
 }
 
-fn list(setting: &Setting<Vec<usize>>, args: &[plan::Arg]) -> Expr {
+fn list(setting: &Setting<Vec<usize>>, structure: &Struct) -> Expr {
     match setting {
         Setting::Fixed(list) => sizes(list),
-        Setting::Arg(arg) => Expr::path(args[*arg].name.as_str()),
+        Setting::Arg(arg) => own(structure, *arg),
     }
 }
 
@@ -226,7 +248,7 @@ fn layer_config(
     dilations: &[usize],
     padding: &Padding,
     grouping: Grouping,
-    args: &[plan::Arg],
+    structure: &Struct,
 ) -> Expr {
     match strides {
         Setting::Fixed(strides) => config(body, strides, dilations, padding, grouping),
@@ -238,7 +260,7 @@ fn layer_config(
                 padding,
                 grouping,
             );
-            base.call_method("stride", [list(strides, args)])
+            base.call_method("stride", [list(strides, structure)])
         }
     }
 }

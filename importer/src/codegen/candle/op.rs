@@ -238,6 +238,9 @@ fn slice(body: &mut Body, x: &Arg, axes: &[SliceAxis]) -> Expr {
 }
 
 fn pad(body: &mut Body, args: &[Arg], widths: &[(Dim, Dim)], mode: PadMode) -> Expr {
+    if mode == PadMode::Constant && args[1].splat() == Some(0.0) {
+        return pad_with_zeros(body, &args[0], widths);
+    }
     let function = body.support("pad::pad");
     let mode_type = body.support("pad::PadMode");
     let pairs = widths
@@ -253,6 +256,20 @@ fn pad(body: &mut Body, args: &[Arg], widths: &[(Dim, Dim)], mode: PadMode) -> E
         PadMode::Symmetric => Expr::path(format!("{mode_type}::Symmetric")),
     };
     Expr::call(function, [args[0].reference(body), pairs, mode]).tried()
+}
+
+fn pad_with_zeros(body: &mut Body, x: &Arg, widths: &[(Dim, Dim)]) -> Expr {
+    let is_padded = |(_, (low, high)): &(usize, &(Dim, Dim))| !low.is(0) || !high.is(0);
+    let padded = widths.iter().enumerate().filter(is_padded);
+    let steps: Vec<[Expr; 3]> = padded
+        .map(|(axis, (low, high))| [Expr::size(axis), body.extent(low), body.extent(high)])
+        .collect();
+    match steps.is_empty() {
+        true => x.owned(body),
+        false => steps.into_iter().fold(x.receiver(body), |value, step| {
+            value.call_method("pad_with_zeros", step).tried()
+        }),
+    }
 }
 
 fn range(body: &mut Body, args: &[Arg], length: &Dim) -> Expr {

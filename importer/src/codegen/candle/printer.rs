@@ -3,7 +3,7 @@
 use super::super::Context;
 use super::super::operand::{Arg, Body};
 use super::super::plan::{FieldKind, Layer, Method, Plan, Step};
-use super::super::rust::{Expr, Item, Stmt};
+use super::super::rust::{Expr, Item, Pat, Stmt};
 use super::super::statement::Line;
 use super::super::structure;
 use super::super::words::Words;
@@ -149,12 +149,25 @@ impl Words for Printer<'_> {
         Some(step::sum(&method.body[at], next, activation, body))
     }
 
+    /// `let (batch, length, _) = x.dims3()?;`
+    fn extents(&self, of: &str, names: &[&str]) -> Option<Stmt> {
+        let asked = names.iter().filter(|name| **name != "_").count();
+        let is_usual = asked > 1 && names.len() < 6;
+        let dims = Expr::path(of).call_method(format!("dims{}", names.len()), []);
+        let pattern = Pat::tuple(names.iter().copied());
+        is_usual.then(|| Stmt::bind(pattern, dims.tried()))
+    }
+
     fn weight(&self, step: &Step, body: &Body) -> Option<Expr> {
         weight(self.plan, step, body)
     }
 
     fn owned(&self, arg: &Arg, body: &mut Body) -> Expr {
         arg.owned(body)
+    }
+
+    fn called(&self, call: Expr) -> Expr {
+        call.tried()
     }
 
     /// `assign(&mut self.count, &count)?;`

@@ -1,20 +1,23 @@
-//! Generated candle modules, as a reader sees them: the model without its support code.
+//! Generated modules, as a reader sees them: the model without its support code.
 
 use savedmodel_import::{Convert, Framework};
 use std::path::Path;
 
-/// The module of a fixture, checked against the snapshot of the test's name.
+/// The modules of a fixture, checked against the snapshots of the test's name.
 macro_rules! check {
     ($snapshot:literal, $fixture:literal) => {
-        insta::assert_snapshot!($snapshot, generated($fixture))
+        for framework in [Framework::Candle, Framework::Burn] {
+            let name = format!("{}_{framework:?}", $snapshot).to_lowercase();
+            insta::assert_snapshot!(name, generated($fixture, framework));
+        }
     };
 }
 
-fn generated(fixture: &str) -> String {
+fn generated(fixture: &str, framework: Framework) -> String {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/models");
-    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(fixture);
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{fixture}_{framework:?}"));
     Convert::new(models.join(fixture))
-        .framework(Framework::Candle)
+        .framework(framework)
         .name(fixture)
         .support("crate::support")
         .out_dir(&out)
@@ -44,4 +47,9 @@ fn signatures_are_methods_that_share_weights() {
 #[test]
 fn skip_connections_are_arguments_of_blocks() {
     check!("skip_connections_are_arguments_of_blocks", "k3_unet");
+}
+
+#[test]
+fn a_transformer_is_a_row_of_blocks() {
+    check!("a_transformer_is_a_row_of_blocks", "k3_transformer");
 }
