@@ -5,7 +5,7 @@ use savedmodel_import::{Convert, Framework, Result};
 fn main() -> Result<()> {
     for (framework, folder) in [(Framework::Candle, "candle"), (Framework::Burn, "burn")] {
         let convert = Convert::new("model").framework(framework).name("digits");
-        convert.out_dir(folder).build()?;
+        convert.embed_weights(true).out_dir(folder).build()?;
     }
     link_cuda_without_a_driver();
     Ok(())

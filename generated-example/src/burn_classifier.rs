@@ -12,8 +12,6 @@ use crate::burn::Digits;
 use crate::classifier::{BACKBONE, Classifier, DeviceKind, Part};
 use crate::{Examples, Result};
 
-const WEIGHTS: &str = concat!(env!("OUT_DIR"), "/burn/digits.safetensors");
-
 /// The classifier and its optimizer.
 pub struct BurnClassifier {
     model: Digits,
@@ -31,7 +29,10 @@ impl BurnClassifier {
     /// With the weights in `path`, or TensorFlow's.
     pub fn load(kind: DeviceKind, path: Option<&Path>) -> Result<Self> {
         let device = device(kind)?.autodiff();
-        let model = Digits::load(path.unwrap_or(Path::new(WEIGHTS)), &device)?;
+        let model = match path {
+            Some(path) => Digits::load(path, &device)?,
+            None => Digits::embedded(&device)?,
+        };
         Ok(BurnClassifier {
             model,
             device,

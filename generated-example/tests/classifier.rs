@@ -1,6 +1,7 @@
 //! The generated modules against TensorFlow, and under an optimizer.
 
-use generated_example::{DeviceKind, Digits, Framework, Part, Result, load};
+use candle_core::{Device, Tensor};
+use generated_example::{DeviceKind, Digits, Framework, Part, Result, candle, load};
 
 const FRAMEWORKS: [Framework; 2] = [Framework::Candle, Framework::Burn];
 
@@ -55,5 +56,18 @@ fn saved_weights_give_the_same_logits() -> Result<()> {
         std::fs::remove_file(&path)?;
         assert!(same, "{framework:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_candle_program_carries_its_weights() -> Result<()> {
+    let digits = Digits::load()?;
+    let images = (digits.test.len(), 8, 8, 1);
+    let images = Tensor::from_slice(&digits.test.pixels, images, &Device::Cpu)?;
+    let logits = candle::Digits::embedded(&Device::Cpu)?.forward(&images)?;
+    let logits = logits.flatten_all()?.to_vec1::<f32>()?;
+    let pairs = logits.iter().zip(&digits.tensorflow_logits);
+    let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst < 1e-4, "differs by {worst}");
     Ok(())
 }

@@ -123,9 +123,16 @@ impl Convert {
         self
     }
 
-    /// Includes the weights' bytes in the compiled program.
+    /// Includes the weights in the compiled program: the module gets a function `embedded`, which needs no file when it
+    /// runs.
     pub fn embed_weights(mut self, embed: bool) -> Self {
         self.options.embed_weights = embed;
+        self
+    }
+
+    /// Says in comments which lines of Python made what, where the model has debug information.
+    pub fn python_lines(mut self, say: bool) -> Self {
+        self.options.python_lines = say;
         self
     }
 

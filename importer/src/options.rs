@@ -43,6 +43,8 @@ pub struct Options {
     pub dtype: Option<FloatType>,
     /// Whether the source includes the weights' bytes.
     pub embed_weights: bool,
+    /// Whether comments say which lines of Python made what.
+    pub python_lines: bool,
     /// The Rust path of a module with the support code; `None` puts it at the end of the source.
     pub support: Option<String>,
     /// Whether variables may lack a value.
@@ -66,6 +68,7 @@ impl Options {
             inputs: Vec::new(),
             dtype: None,
             embed_weights: false,
+            python_lines: false,
             support: None,
             allow_partial_checkpoint: false,
             skip_checkpoint: false,

@@ -78,9 +78,12 @@ struct ConvertArgs {
     /// The float type of weights and arithmetic: f32, f16 or bf16.
     #[arg(long, value_parser = parse::<FloatType>)]
     dtype: Option<FloatType>,
-    /// Include the weights in the compiled program.
+    /// Include the weights in the compiled program, which `embedded` of the module gives without a file.
     #[arg(long)]
     embed_weights: bool,
+    /// Say in comments which lines of Python made what, where the model has debug information.
+    #[arg(long)]
+    python_lines: bool,
     /// Write the support code to this file, a module beside the generated one that several models share.
     #[arg(long, value_name = "PATH")]
     support: Option<PathBuf>,
@@ -251,6 +254,7 @@ fn request(args: ConvertArgs) -> Convert {
         .out_dir(args.out)
         .prune(args.feeds, args.fetches)
         .embed_weights(args.embed_weights)
+        .python_lines(args.python_lines)
         .allow_partial_checkpoint(args.load.allow_partial_checkpoint)
         .skip_checkpoint(args.load.skip_checkpoint)
         .wait(args.wait.unwrap_or_default());

@@ -39,6 +39,8 @@ pub struct Context {
     pub functions: Vec<String>,
     /// Further names of methods.
     pub aliases: Vec<Alias>,
+    /// The weights file beside the module, if the compiled program shall carry it.
+    pub embedded: Option<String>,
     /// The Rust path of a module that holds the support code; `None` puts it into the file.
     pub support: Option<String>,
 }

@@ -38,7 +38,7 @@ pub struct Entry {
 }
 
 /// A generated struct type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Struct {
     /// Its name, in CamelCase.
     pub name: String,
@@ -252,7 +252,7 @@ pub struct Weight {
 }
 
 /// A method of a generated struct.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Method {
     /// Its name; `forward`, but for the model's own.
     pub name: String,

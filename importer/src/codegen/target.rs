@@ -76,9 +76,10 @@ pub const TYPES: [&str; 66] = [
 ];
 
 /// Names of methods that generated structs have anyway, in either framework.
-pub const METHODS: [&str; 12] = [
+pub const METHODS: [&str; 13] = [
     "new",
     "load",
+    "embedded",
     "fused",
     "trainable",
     "train",

@@ -6,6 +6,7 @@ mod dropout;
 mod moving_average;
 mod program;
 mod prune;
+mod python_lines;
 mod recover;
 mod same;
 mod select;
@@ -53,6 +54,9 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
     let target = codegen::weight_layout(options.framework);
     let mut plan = modules::plan(&lowered.program, &options.name, &names.entries, target)?;
     moving_average::apply(model, &mut plan);
+    if options.python_lines {
+        python_lines::note(&mut plan);
+    }
     let context = Context {
         name: options.name.clone(),
         tensorflow: model.tensorflow_version.clone(),
@@ -62,6 +66,9 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
             .map(|exported| exported.function.path.clone())
             .collect(),
         aliases: names.aliases(&plan),
+        embedded: options
+            .embed_weights
+            .then(|| format!("{}.safetensors", options.name)),
         support: options.support.clone(),
     };
     let generated = codegen::generate(&plan, &lowered.program, options.framework, &context)?;
@@ -83,10 +90,6 @@ fn methods(plan: &Plan, names: &describe::Names) -> Vec<String> {
 
 /// Refuses choices that the printers do not follow.
 fn refuse_unprinted(program: &Program, options: &Options) -> Result<()> {
-    if options.embed_weights {
-        let error = Error::unsupported("weights cannot be embedded in the source");
-        return Err(error.help("load the safetensors file beside it"));
-    }
     let Some(wanted) = options.dtype else {
         return Ok(());
     };

@@ -156,20 +156,36 @@ pub fn load(uses: &mut BTreeSet<String>) -> Item {
     ] {
         uses.insert(path.to_owned());
     }
+    let path = Expr::path("path").call_method("as_ref", []);
+    let store = Expr::call("SafetensorsStore::from_file", [path]);
+    let function = Function::public("load").param("path", "impl AsRef<Path>");
+    Item::from(from_store(function, store)).doc("Loads the weights from a safetensors file.")
+}
+
+/// `fn embedded(device: &Device) -> Result<Self, SafetensorsStoreError>`.
+pub fn embedded(file: &str) -> Item {
+    let bytes = Expr::call_macro("include_bytes", [Expr::str(file)]).call_method("to_vec", []);
+    let store = Expr::call(
+        "SafetensorsStore::from_bytes",
+        [Expr::call("Some", [bytes])],
+    );
+    let function = from_store(Function::public("embedded"), store);
+    Item::from(function).doc("The weights that the program carries.")
+}
+
+/// The rest of a function that makes the model with what a store has.
+fn from_store(function: Function, store: Expr) -> Function {
     let model = Stmt::bind(
         Pat::mutable("model"),
         Expr::call("Self::new", [Expr::path("device")]),
     );
-    let path = Expr::path("path").call_method("as_ref", []);
-    let store = Expr::call("SafetensorsStore::from_file", [path]);
     let read = Expr::path("model")
         .call_method("load_from", [store.by_mut()])
         .tried()
         .stmt();
     let body = Block::new([model, read]).tail(Expr::call("Ok", [Expr::path("model")]));
-    let function = Function::public("load")
-        .param("path", "impl AsRef<Path>")
-        .param("device", "&Device");
-    let function = function.returns("Result<Self, SafetensorsStoreError>");
-    Item::from(function.body(body)).doc("Loads the weights from a safetensors file.")
+    function
+        .param("device", "&Device")
+        .returns("Result<Self, SafetensorsStoreError>")
+        .body(body)
 }

@@ -7,7 +7,7 @@ use super::super::rust::{Expr, Item, Pat, Stmt};
 use super::super::statement::Line;
 use super::super::structure;
 use super::super::words::Words;
-use super::constructor::{constructor, load};
+use super::constructor::{constructor, embedded, load};
 use super::frozen::frozen;
 use super::weight::weight;
 use super::{layer, step, tensor_type};
@@ -19,6 +19,8 @@ struct Printer<'a> {
     plan: &'a Plan,
     /// For each struct, the fields whose weights have no gradient in any instance.
     frozen: Vec<BTreeSet<usize>>,
+    /// The weights file that the program carries.
+    embedded: Option<&'a str>,
 }
 
 /// The items of a module, and the paths that they use.
@@ -33,7 +35,12 @@ pub fn items(
     let frozen = frozen(plan, program);
     let prelude = ["burn::module::Module", "burn::tensor::Device"];
     let mut uses = prelude.map(str::to_owned).into();
-    let items = structure::items(&Printer { plan, frozen }, context, &mut uses)?;
+    let printer = Printer {
+        plan,
+        frozen,
+        embedded: context.embedded.as_deref(),
+    };
+    let items = structure::items(&printer, context, &mut uses)?;
     Ok((items, uses))
 }
 
@@ -80,7 +87,9 @@ impl Words for Printer<'_> {
         uses: &mut BTreeSet<String>,
     ) -> Vec<Item> {
         match index {
-            0 => vec![load(uses)],
+            0 => std::iter::once(load(uses))
+                .chain(self.embedded.map(embedded))
+                .collect(),
             _ => vec![],
         }
     }

@@ -35,19 +35,36 @@ pub fn load(program: &Program, plan: &Plan, uses: &mut BTreeSet<String>) -> Item
     let read = Expr::call(
         "candle_core::safetensors::load",
         [Expr::path("path"), Expr::path("device")],
-    )
-    .tried();
+    );
+    let function = Function::public("load").param("path", "impl AsRef<Path>");
+    let function = from_tensors(function, read, program, plan);
+    Item::from(function).doc("Loads the weights from a safetensors file.")
+}
+
+/// `fn embedded(device: &Device) -> Result<Self>`.
+pub fn embedded(program: &Program, plan: &Plan, file: &str) -> Item {
+    let bytes = Expr::call_macro("include_bytes", [Expr::str(file)]);
+    let read = Expr::call(
+        "candle_core::safetensors::load_buffer",
+        [bytes, Expr::path("device")],
+    );
+    let function = from_tensors(Function::public("embedded"), read, program, plan);
+    Item::from(function).doc("The weights that the program carries.")
+}
+
+/// The rest of a function that makes the model from what `read` gives.
+fn from_tensors(function: Function, read: Expr, program: &Program, plan: &Plan) -> Function {
     let element = Expr::path(dtype(main_dtype(program, plan)));
     let vb = Expr::call(
         "VarBuilder::from_tensors",
         [Expr::path("tensors"), element, Expr::path("device")],
     );
-    let body = Block::new([Stmt::bind("tensors", read)]).tail(Expr::call("Self::new", [vb]));
-    let function = Function::public("load")
-        .param("path", "impl AsRef<Path>")
+    let body =
+        Block::new([Stmt::bind("tensors", read.tried())]).tail(Expr::call("Self::new", [vb]));
+    function
         .param("device", "&Device")
-        .returns("Result<Self>");
-    Item::from(function.body(body)).doc("Loads the weights from a safetensors file.")
+        .returns("Result<Self>")
+        .body(body)
 }
 
 /// `fn trainable(vars: &VarMap) -> Vec<Var>`.

@@ -10,7 +10,7 @@ use super::super::words::Words;
 use super::absorb::{Activations, absorb, after_sum};
 use super::constructor::constructor;
 use super::fuse::{Fusion, fused, fusions};
-use super::load::{load, trainable};
+use super::load::{embedded, load, trainable};
 use super::weight::weight;
 use super::{layer, step};
 use crate::error::Result;
@@ -26,6 +26,8 @@ pub struct Printer<'a> {
     /// What layers absorbed.
     pub activations: Activations,
     fusions: Vec<Fusion>,
+    /// The weights file that the program carries.
+    embedded: Option<&'a str>,
 }
 
 /// The items of a module, and the paths that they use.
@@ -44,6 +46,7 @@ pub fn items(
         program,
         activations,
         fusions,
+        embedded: context.embedded.as_deref(),
     };
     let prelude = ["candle_core::Result", "candle_nn::VarBuilder"];
     let mut uses = prelude.map(str::to_owned).into();
@@ -89,6 +92,10 @@ impl Words for Printer<'_> {
         let mut functions = vec![];
         if index == 0 {
             functions.push(load(self.program, self.plan, uses));
+            functions.extend(
+                self.embedded
+                    .map(|file| embedded(self.program, self.plan, file)),
+            );
             functions.push(trainable(self.plan, self.program, uses));
         }
         let mut methods = structure.methods.iter();
