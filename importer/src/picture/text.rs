@@ -251,7 +251,7 @@ pub fn layer(layer: &Layer, args: &[Arg]) -> (String, String) {
             "Embedding".to_owned(),
             format!("{} × {}", size(count), size(width)),
         ),
-        Layer::Dropout { rate } => ("Dropout".to_owned(), rate.to_string()),
+        Layer::Dropout { rate } => ("Dropout".to_owned(), (*rate as f32).to_string()),
     }
 }
 
