@@ -22,7 +22,7 @@ const layout = (picture, isOpen, lines) => {
     } else {
       made.lines = node.kind === "result" ? [made.types] : lines(module, node, path);
       if (node.kind === "result") made.types = "";
-      const longest = Math.max(title.length * 1.06, ...made.lines.map((line) => line.length));
+      const longest = Math.max(title.length * 1.12, ...made.lines.map((line) => line.length));
       made.w = Math.min(longest, 46) * CHAR + 16;
       made.h = LINE * (1 + made.lines.length) + 8;
     }
@@ -71,10 +71,10 @@ const layout = (picture, isOpen, lines) => {
   };
 
   const settle = (rows) => {
-    const SWEEPS = 24;
+    const SWEEPS = 25;
     rows.forEach((row) => arrange(row, row.map(() => [0, 1])));
     for (let sweep = 0; sweep < SWEEPS; sweep++) {
-      const down = sweep % 2 === 0, both = sweep + 6 >= SWEEPS;
+      const down = sweep % 2 === 0, both = sweep + 7 >= SWEEPS && sweep + 1 < SWEEPS;
       const order = down ? rows : [...rows].reverse();
       for (const row of order) {
         arrange(row, row.map((cell) => {

@@ -12,7 +12,7 @@ const ROW_GAP: f64 = 26.0;
 const GAP: f64 = 22.0;
 const TITLE: f64 = 22.0;
 const MARGIN: f64 = 12.0;
-const SWEEPS: usize = 32;
+const SWEEPS: usize = 33;
 
 /// Lays out a panel.
 pub fn panel(picture: &Picture, group: &Group) -> Block {
@@ -181,7 +181,8 @@ impl Layout {
         }
     }
 
-    /// Moves the boxes of every row towards what they are joined with.
+    /// Moves the boxes of every row towards what they are joined with. The last sweep goes down, which makes chains
+    /// straight.
     fn settle(&mut self) {
         for row in 0..self.rows.len() {
             let wish = vec![(0.0, 1.0); self.rows[row].len()];
@@ -193,7 +194,11 @@ impl Layout {
                 false => (0..self.rows.len()).rev().collect(),
             };
             for row in order {
-                let wish = self.wishes(row, sweep % 2 == 0, sweep + 6 >= SWEEPS);
+                let wish = self.wishes(
+                    row,
+                    sweep % 2 == 0,
+                    (SWEEPS - 7..SWEEPS - 1).contains(&sweep),
+                );
                 self.arrange(row, &wish);
             }
         }
