@@ -76,57 +76,53 @@ struct Layout {
 
 impl Layout {
     fn new(method: &Method, parts: Vec<Part>) -> Self {
-        let mut place = vec![(0, 0); parts.len()];
-        let mut bends = vec![vec![]; method.edges.len()];
-        let mut rows = vec![];
-        for (r, row) in method.rows.iter().enumerate() {
-            let mut cells = vec![];
-            for (c, &slot) in row.iter().enumerate() {
-                let (width, height) = match slot {
-                    Slot::Box(index) => {
-                        place[index] = (r, c);
-                        parts[index].room()
-                    }
-                    Slot::Bend(edge) => {
-                        bends[edge].push((r, c));
-                        (4.0, 0.0)
-                    }
-                };
-                cells.push(Cell {
-                    slot,
-                    width,
-                    height,
-                    x: 0.0,
-                });
-            }
-            rows.push(cells);
-        }
-        let mut fan_in = vec![0; parts.len()];
-        method
-            .edges
-            .iter()
-            .for_each(|edge| fan_in[edge.to] = fan_in[edge.to].max(edge.operand + 1));
+        let count = method.rows.len();
         let mut layout = Layout {
-            above: vec![vec![]; rows.len()],
-            below: vec![vec![]; rows.len()],
+            above: vec![vec![]; count],
+            below: vec![vec![]; count],
             tops: vec![],
-            heights: rows
-                .iter()
-                .map(|row| row.iter().map(|c| c.height).fold(0.0, f64::max))
-                .collect(),
-            parts,
-            rows,
+            heights: vec![],
+            rows: vec![],
             links: vec![],
-            place,
-            bends,
-            fan_in,
+            place: vec![(0, 0); parts.len()],
+            bends: vec![vec![]; method.edges.len()],
+            fan_in: vec![0; parts.len()],
+            parts,
         };
-        method
-            .edges
-            .iter()
-            .enumerate()
-            .for_each(|(index, edge)| layout.link(index, edge));
+        method.rows.iter().for_each(|row| layout.row(row));
+        for edge in &method.edges {
+            let fan_in = &mut layout.fan_in[edge.to];
+            *fan_in = (*fan_in).max(edge.operand + 1);
+        }
+        let edges = method.edges.iter().enumerate();
+        edges.for_each(|(index, edge)| layout.link(index, edge));
         layout
+    }
+
+    fn row(&mut self, slots: &[Slot]) {
+        let mut cells = vec![];
+        for &slot in slots {
+            let place = (self.rows.len(), cells.len());
+            let (width, height) = match slot {
+                Slot::Box(index) => {
+                    self.place[index] = place;
+                    self.parts[index].room()
+                }
+                Slot::Bend(edge) => {
+                    self.bends[edge].push(place);
+                    (4.0, 0.0)
+                }
+            };
+            cells.push(Cell {
+                slot,
+                width,
+                height,
+                x: 0.0,
+            });
+        }
+        let heights = cells.iter().map(|cell| cell.height);
+        self.heights.push(heights.fold(0.0, f64::max));
+        self.rows.push(cells);
     }
 
     /// The ends of an edge, as distances from the centres of its boxes: below the one, above the other.
