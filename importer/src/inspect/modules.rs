@@ -27,8 +27,8 @@ pub struct Conversion {
 /// A field of the generated module, or of a module in it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModuleRow {
-    /// The path of the field from the model, which is the prefix of its weights' keys. In a row of modules, the first
-    /// one's inside stands for all.
+    /// The path of the field from the model, which is the prefix of its weights' keys. In a row of modules, the inside of
+    /// one that has the most weights stands for all.
     pub path: String,
     /// The field's name.
     pub name: String,
@@ -80,6 +80,15 @@ fn tree(model: &SavedModel, modules: &Modules) -> Vec<ModuleRow> {
     rows
 }
 
+/// The module of a row that has the most weights.
+fn fullest(picture: &Picture, row: &str, count: usize) -> String {
+    let paths = (0..count.min(1_000)).map(|index| format!("{row}.{index}"));
+    let weights = |path: &String| picture.weights_below(path).len();
+    // Of equals, `max_by_key` takes the last.
+    let fullest = paths.rev().max_by_key(weights);
+    fullest.unwrap_or_else(|| format!("{row}.0"))
+}
+
 /// Adds the fields of a module, each before its own. Types nest only as deep as layer paths do.
 fn add(picture: &Picture, module: usize, around: &str, depth: usize, rows: &mut Vec<ModuleRow>) {
     let Some(module) = picture.modules.get(module) else {
@@ -107,11 +116,11 @@ fn add(picture: &Picture, module: usize, around: &str, depth: usize, rows: &mut 
             parameters: weights.fold(0, u64::saturating_add),
         });
         if let Some(ty) = field.module {
-            let first = match field.count {
-                Some(_) => format!("{path}.0"),
+            let example = match field.count {
+                Some(count) => fullest(picture, &path, count),
                 None => path,
             };
-            add(picture, ty, &first, depth + 1, rows);
+            add(picture, ty, &example, depth + 1, rows);
         }
     }
 }

@@ -95,7 +95,7 @@ impl Part {
             .lines
             .iter()
             .map(|line| width(line))
-            .fold(width(&caption.title) * 1.06, f64::max);
+            .fold(width(&caption.title) * 1.12, f64::max);
         let mut size = (
             longest + 2.0 * PADDING,
             LINE * (1 + caption.lines.len()) as f64 + PADDING,

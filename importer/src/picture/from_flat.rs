@@ -1,6 +1,6 @@
 //! From TensorFlow's own graph to drawings, with name scopes as modules.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use savedmodel_import_proto::{NodeDef, attr_value};
@@ -52,11 +52,11 @@ fn bad_nodes(error: &Error) -> BTreeSet<String> {
 
 fn of_flat(graph: &FlatGraph, rest: &Rest, params: &[Param], bad: &BTreeSet<String>) -> Draft {
     let mut draft = Draft::default();
+    let arguments: BTreeMap<usize, usize> = graph.inputs.iter().copied().zip(0..).collect();
     let mut place = vec![];
     for (index, node) in graph.nodes.iter().enumerate() {
-        let argument = graph.inputs.iter().position(|&input| input == index);
-        place.push(match (argument, hidden(node, params)) {
-            (Some(argument), _) => Hidden::Box(draft.argument(node, rest.inputs.get(argument))),
+        place.push(match (arguments.get(&index), hidden(node, params)) {
+            (Some(&argument), _) => Hidden::Box(draft.argument(node, rest.inputs.get(argument))),
             (None, Some(hidden)) => hidden,
             (None, None) => Hidden::Box(draft.flat_box(node, bad)),
         });
@@ -220,7 +220,10 @@ impl Draft {
                 to: *to,
                 operand,
             }),
-            Hidden::Constant(text) => node.detail = format!("{}, {text}", node.detail),
+            Hidden::Constant(text) => {
+                node.detail.push_str(", ");
+                node.detail.push_str(text);
+            }
             Hidden::Weight(param, name) => {
                 node.weights.push(*param);
                 if node.field.is_none() {

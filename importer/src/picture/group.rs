@@ -8,6 +8,8 @@ use super::model::{Edge, Kind, Method, Module, Node, Picture};
 const MAX_BOXES: usize = 240;
 /// How many boxes a part has at least.
 const MIN_PART: usize = 40;
+/// A part lists so many instances of its module.
+const MAX_LISTED: usize = 20;
 
 /// A drawing whose groups are boxes, and the drawing of each group's inside.
 pub struct Grouped {
@@ -254,18 +256,24 @@ fn cut(picture: &mut Picture, module: usize, index: usize) {
         outer.boxes[place].label.clone_from(&name);
         outer.boxes[place].detail = format!("boxes {} to {last}", part * size + 1);
         outer.boxes[place].calls = Some((picture.modules.len(), 0));
-        let around = &picture.modules[module];
-        picture.modules.push(Module {
-            name: format!("{}, {name}", around.name),
-            is_scope: around.is_scope,
-            example: around.example.clone(),
-            instances: around.instances.clone(),
-            fields: around.fields.clone(),
-            methods: vec![inside],
-            ..Module::default()
-        });
+        picture
+            .modules
+            .push(part_of(&picture.modules[module], &name, inside));
     }
     picture.modules[module].methods[index] = outer;
+}
+
+/// A part of a module. It lists no fields, and only some of many instances: there may be many parts.
+fn part_of(around: &Module, name: &str, inside: Method) -> Module {
+    let instances = around.instances.iter().take(MAX_LISTED);
+    Module {
+        name: format!("{}, {name}", around.name),
+        is_scope: around.is_scope,
+        example: around.example.clone(),
+        instances: instances.cloned().collect(),
+        methods: vec![inside],
+        ..Module::default()
+    }
 }
 
 #[cfg(test)]

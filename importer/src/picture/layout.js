@@ -4,6 +4,8 @@ const layout = (picture, isOpen, lines) => {
   const join = (path, field) => (path ? path + "." + field : field);
   const short = (text) => (text.length > 44 ? text.slice(0, 43) + "…" : text);
   const CHAR = 6.4, LINE = 14, GAP = 22, ROW_GAP = 26, MARGIN = 12, TITLE = 24;
+  // The path of a module inside another; of a row, the first one's.
+  const inner = (node, path) => (node.field ? join(path, node.field) + (node.count === null ? "" : ".0") : path);
   const isBorder = (node) => node.kind === "argument" || node.kind === "result";
 
   const part = (at, module, node, index, path) => {
@@ -11,8 +13,7 @@ const layout = (picture, isOpen, lines) => {
     const title = node.label + (node.optional ? "?" : "");
     const made = { key, node, module, path, title, lines: [], types: node.types.join(" · "), inside: null };
     if (node.calls && isOpen(key)) {
-      const field = node.field ? join(path, node.field) + (node.count === null ? "" : ".0") : path;
-      made.inside = block(key, node.calls[0], node.calls[1], field);
+      made.inside = block(key, node.calls[0], node.calls[1], inner(node, path));
       made.w = made.inside.w;
       made.h = made.inside.h;
     } else if (isBorder(node) && at !== "") {
@@ -22,7 +23,7 @@ const layout = (picture, isOpen, lines) => {
     } else {
       made.lines = node.kind === "result" ? [made.types] : lines(module, node, path);
       if (node.kind === "result") made.types = "";
-      const longest = Math.max(title.length * 1.06, ...made.lines.map((line) => line.length));
+      const longest = Math.max(title.length * 1.12, ...made.lines.map((line) => line.length));
       made.w = Math.min(longest, 46) * CHAR + 16;
       made.h = LINE * (1 + made.lines.length) + 8;
     }
@@ -71,10 +72,10 @@ const layout = (picture, isOpen, lines) => {
   };
 
   const settle = (rows) => {
-    const SWEEPS = 24;
+    const SWEEPS = 25;
     rows.forEach((row) => arrange(row, row.map(() => [0, 1])));
     for (let sweep = 0; sweep < SWEEPS; sweep++) {
-      const down = sweep % 2 === 0, both = sweep + 6 >= SWEEPS;
+      const down = sweep % 2 === 0, both = sweep + 7 >= SWEEPS && sweep + 1 < SWEEPS;
       const order = down ? rows : [...rows].reverse();
       for (const row of order) {
         arrange(row, row.map((cell) => {
@@ -146,5 +147,5 @@ const layout = (picture, isOpen, lines) => {
     return made;
   };
 
-  return { isBorder, block, join, short, MARGIN };
+  return { isBorder, block, inner, join, short, MARGIN };
 };

@@ -5,7 +5,7 @@
   const stage = byId("stage"), drawing = byId("drawing"), details = byId("details"), tree = byId("tree");
   const state = { method: 0, open: new Set(), picked: null, zoom: 1, query: "" };
 
-  const { isBorder, block, join, short, MARGIN } = layout(picture, (key) => state.open.has(key), (...box) => lines(...box));
+  const { isBorder, block, inner, join, short, MARGIN } = layout(picture, (key) => state.open.has(key), (...box) => lines(...box));
 
   // Elements. Text of the model is only ever set as text.
   const put = (parent, node, text) => {
@@ -26,7 +26,19 @@
   const count = (n) => n.toLocaleString("en");
 
   // Weights: `picture.weights` is sorted by key.
-  const below = (path) => picture.weights.filter((w) => w.key === path || w.key.startsWith(path + "."));
+  const below = (path) => {
+    const first = (key) => {
+      let [low, high] = [0, picture.weights.length];
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (picture.weights[middle].key < key) low = middle + 1; else high = middle;
+      }
+      return low;
+    };
+    // After "." comes "/".
+    const own = picture.weights.slice(first(path), first(path) + 1).filter((w) => w.key === path);
+    return own.concat(picture.weights.slice(first(path + "."), first(path + "/")));
+  };
   const weightsOf = (module, node, path) => {
     const own = node.weights.map((i) => picture.weights[i]);
     return node.field && !module.is_scope ? own.concat(below(join(path, node.field))) : own;
@@ -59,10 +71,11 @@
     return d;
   };
 
-  const matches = (p) => {
+  // What a search looks at: a row of modules has the weights of all of them, any other module none of its own.
+  const contains = (module, node, path) => {
     if (!state.query) return false;
-    const weights = p.node.calls ? [] : weightsOf(p.module, p.node, p.path);
-    const text = [p.title, ...p.lines, ...p.node.nodes, ...weights.flatMap((w) => [w.key, w.name])].join("\n");
+    const weights = node.calls && node.count === null ? [] : weightsOf(module, node, path);
+    const text = [node.label, node.detail, ...node.nodes, ...weights.flatMap((w) => [w.key, w.name])].join("\n");
     return text.toLowerCase().includes(state.query);
   };
 
@@ -83,7 +96,7 @@
     if (p.node.calls) g.setAttribute("aria-expanded", String(!!p.inside));
     if (p.node.count !== null && !p.inside) svg(g, "rect", { x: 4, y: 4, width: p.w, height: p.h, rx: 5 });
     const rect = svg(g, "rect", { width: p.w, height: p.h, rx: p.h < 20 ? 9 : 5 });
-    if (matches(p)) rect.classList.add("hit");
+    if (contains(p.module, p.node, p.path)) rect.classList.add("hit");
     const mark = p.node.calls ? (p.inside ? "▾ " : "▸ ") : "";
     if (p.inside) {
       const name = picture.modules[p.node.calls[0]].name;
@@ -304,15 +317,16 @@
 
   // Unfolds modules whose insides have what is searched for, and those around them.
   const LIMIT = 400;
-  const walk = (at, moduleIndex, methodIndex, depth, visit, budget) => {
+  const walk = (at, path, moduleIndex, methodIndex, depth, visit, budget) => {
     if (depth > 24) return false;
     const module = picture.modules[moduleIndex];
     let found = false;
     module.methods[methodIndex].boxes.forEach((node, i) => {
       if (budget.left-- <= 0) return;
       const key = at + "/" + i;
-      const inner = node.calls && walk(key, node.calls[0], node.calls[1], depth + 1, visit, budget);
-      if (visit(node, key, inner)) found = true;
+      const inside = inner(node, path);
+      const below = node.calls && walk(key, inside, node.calls[0], node.calls[1], depth + 1, visit, budget);
+      if (visit(node, key, below, () => contains(module, node, path))) found = true;
     });
     return found;
   };
@@ -320,12 +334,11 @@
     state.query = byId("search").value.trim().toLowerCase();
     let hits = 0, first = null;
     if (state.query) {
-      walk("", 0, state.method, 0, (node, key, inner) => {
-        const text = [node.label, node.detail, ...node.nodes, ...node.weights.map((w) => picture.weights[w].name)].join("\n");
-        const hit = text.toLowerCase().includes(state.query);
+      walk("", "", 0, state.method, 0, (node, key, below, isHit) => {
+        const hit = isHit();
         if (hit) { hits++; first = first || key; }
-        if (inner && state.open.size < LIMIT) state.open.add(key);
-        return hit || inner;
+        if (below && state.open.size < LIMIT) state.open.add(key);
+        return hit || below;
       }, { left: 100000 });
     }
     byId("hits").textContent = state.query ? `${count(hits)} found` : "";
@@ -335,7 +348,7 @@
   };
   const unfoldAll = () => {
     const budget = { left: 1500 };
-    walk("", 0, state.method, 0, (node, key) => { if (node.calls && state.open.size < LIMIT) state.open.add(key); return false; }, budget);
+    walk("", "", 0, state.method, 0, (node, key) => { if (node.calls && state.open.size < LIMIT) state.open.add(key); return false; }, budget);
     draw();
   };
 

@@ -12,7 +12,7 @@ const ROW_GAP: f64 = 26.0;
 const GAP: f64 = 22.0;
 const TITLE: f64 = 22.0;
 const MARGIN: f64 = 12.0;
-const SWEEPS: usize = 32;
+const SWEEPS: usize = 33;
 
 /// Lays out a panel.
 pub fn panel(picture: &Picture, group: &Group) -> Block {
@@ -76,57 +76,53 @@ struct Layout {
 
 impl Layout {
     fn new(method: &Method, parts: Vec<Part>) -> Self {
-        let mut place = vec![(0, 0); parts.len()];
-        let mut bends = vec![vec![]; method.edges.len()];
-        let mut rows = vec![];
-        for (r, row) in method.rows.iter().enumerate() {
-            let mut cells = vec![];
-            for (c, &slot) in row.iter().enumerate() {
-                let (width, height) = match slot {
-                    Slot::Box(index) => {
-                        place[index] = (r, c);
-                        parts[index].room()
-                    }
-                    Slot::Bend(edge) => {
-                        bends[edge].push((r, c));
-                        (4.0, 0.0)
-                    }
-                };
-                cells.push(Cell {
-                    slot,
-                    width,
-                    height,
-                    x: 0.0,
-                });
-            }
-            rows.push(cells);
-        }
-        let mut fan_in = vec![0; parts.len()];
-        method
-            .edges
-            .iter()
-            .for_each(|edge| fan_in[edge.to] = fan_in[edge.to].max(edge.operand + 1));
+        let count = method.rows.len();
         let mut layout = Layout {
-            above: vec![vec![]; rows.len()],
-            below: vec![vec![]; rows.len()],
+            above: vec![vec![]; count],
+            below: vec![vec![]; count],
             tops: vec![],
-            heights: rows
-                .iter()
-                .map(|row| row.iter().map(|c| c.height).fold(0.0, f64::max))
-                .collect(),
-            parts,
-            rows,
+            heights: vec![],
+            rows: vec![],
             links: vec![],
-            place,
-            bends,
-            fan_in,
+            place: vec![(0, 0); parts.len()],
+            bends: vec![vec![]; method.edges.len()],
+            fan_in: vec![0; parts.len()],
+            parts,
         };
-        method
-            .edges
-            .iter()
-            .enumerate()
-            .for_each(|(index, edge)| layout.link(index, edge));
+        method.rows.iter().for_each(|row| layout.row(row));
+        for edge in &method.edges {
+            let fan_in = &mut layout.fan_in[edge.to];
+            *fan_in = (*fan_in).max(edge.operand + 1);
+        }
+        let edges = method.edges.iter().enumerate();
+        edges.for_each(|(index, edge)| layout.link(index, edge));
         layout
+    }
+
+    fn row(&mut self, slots: &[Slot]) {
+        let mut cells = vec![];
+        for &slot in slots {
+            let place = (self.rows.len(), cells.len());
+            let (width, height) = match slot {
+                Slot::Box(index) => {
+                    self.place[index] = place;
+                    self.parts[index].room()
+                }
+                Slot::Bend(edge) => {
+                    self.bends[edge].push(place);
+                    (4.0, 0.0)
+                }
+            };
+            cells.push(Cell {
+                slot,
+                width,
+                height,
+                x: 0.0,
+            });
+        }
+        let heights = cells.iter().map(|cell| cell.height);
+        self.heights.push(heights.fold(0.0, f64::max));
+        self.rows.push(cells);
     }
 
     /// The ends of an edge, as distances from the centres of its boxes: below the one, above the other.
@@ -181,7 +177,8 @@ impl Layout {
         }
     }
 
-    /// Moves the boxes of every row towards what they are joined with.
+    /// Moves the boxes of every row towards what they are joined with. The last sweep goes down, which makes chains
+    /// straight.
     fn settle(&mut self) {
         for row in 0..self.rows.len() {
             let wish = vec![(0.0, 1.0); self.rows[row].len()];
@@ -193,7 +190,11 @@ impl Layout {
                 false => (0..self.rows.len()).rev().collect(),
             };
             for row in order {
-                let wish = self.wishes(row, sweep % 2 == 0, sweep + 6 >= SWEEPS);
+                let wish = self.wishes(
+                    row,
+                    sweep % 2 == 0,
+                    (SWEEPS - 7..SWEEPS - 1).contains(&sweep),
+                );
                 self.arrange(row, &wish);
             }
         }

@@ -54,17 +54,7 @@ fn split(picture: &mut Picture, mut open: Open, stack: &mut Vec<Open>) {
         outer.boxes[place].calls = Some((module, 0));
         let path = picture.modules[open.module].instances.first();
         let path = path.map_or_else(|| name.clone(), |around| scope_path(&around.path, name));
-        picture.modules.push(Module {
-            name: name.clone(),
-            note: format!("Name scope `{path}`."),
-            is_scope: true,
-            instances: vec![Instance {
-                path,
-                settings: vec![],
-            }],
-            methods: vec![inside],
-            ..Module::default()
-        });
+        picture.modules.push(scope(name, path, inside));
         let scopes = was.into_iter().map(|was| {
             let was = was.and_then(|was| open.scopes.get(was));
             was.cloned().unwrap_or_default()
@@ -77,6 +67,20 @@ fn split(picture: &mut Picture, mut open: Open, stack: &mut Vec<Open>) {
         });
     }
     picture.modules[open.module].methods[open.method] = outer;
+}
+
+fn scope(name: &str, path: String, inside: Method) -> Module {
+    Module {
+        name: name.to_owned(),
+        note: format!("Name scope `{path}`."),
+        is_scope: true,
+        instances: vec![Instance {
+            path,
+            settings: vec![],
+        }],
+        methods: vec![inside],
+        ..Module::default()
+    }
 }
 
 fn scope_path(around: &str, name: &str) -> String {

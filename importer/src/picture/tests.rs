@@ -180,22 +180,22 @@ fn every_fixture_can_be_drawn() {
     }
 }
 
-#[test]
-fn a_huge_chain_is_folded_and_drawn() {
-    let count = 20_000;
+/// A drawing of so many boxes with these edges, as a model.
+fn model_of(count: usize, edges: impl Iterator<Item = (usize, usize)>) -> Picture {
     let boxes = (0..count).map(|i| Node {
         label: format!("op{i}"),
         types: vec!["f32[]".into()],
         ..Node::default()
     });
-    let edges = (1..count).map(|to| Edge {
-        from: to - 1,
+    let edge = |(operand, (from, to))| Edge {
+        from,
         to,
-        ..Edge::default()
-    });
+        operand,
+        result: 0,
+    };
     let method = Method {
         boxes: boxes.collect(),
-        edges: edges.collect(),
+        edges: edges.enumerate().map(edge).collect(),
         ..Method::default()
     };
     let mut picture = Picture {
@@ -206,6 +206,13 @@ fn a_huge_chain_is_folded_and_drawn() {
         ..Picture::default()
     };
     finish(&mut picture);
+    picture
+}
+
+#[test]
+fn a_huge_chain_is_folded_and_drawn() {
+    let count = 20_000;
+    let picture = model_of(count, (1..count).map(|to| (to - 1, to)));
     let svg = picture.render(Format::Svg).expect("SVG");
     assert!(svg.len() < 10 << 20, "{}", svg.len());
     assert!(
@@ -214,6 +221,24 @@ fn a_huge_chain_is_folded_and_drawn() {
             .expect("HTML")
             .contains("op19999")
     );
+}
+
+#[test]
+fn a_node_with_thousands_of_neighbours_is_drawn() {
+    let (hub, count) = (5_000, 10_001);
+    let into = (0..hub).map(|from| (from, hub));
+    let out = (hub + 1..count).map(|to| (hub, to));
+    let picture = model_of(count, into.chain(out));
+    let svg = picture.render(Format::Svg).expect("SVG");
+    roxmltree::Document::parse(&svg).expect("XML");
+}
+
+#[test]
+fn a_graph_of_all_edges_is_drawn() {
+    let count = 300;
+    let all = (0..count).flat_map(|to| (0..to).map(move |from| (from, to)));
+    let svg = model_of(count, all).render(Format::Svg).expect("SVG");
+    roxmltree::Document::parse(&svg).expect("XML");
 }
 
 #[test]

@@ -253,7 +253,7 @@ pub fn layer(layer: &Layer, args: &[Arg]) -> (String, String) {
         ),
         Layer::Dropout { rate } => {
             let rate = match rate {
-                Setting::Fixed(rate) => rate.value().to_string(),
+                Setting::Fixed(rate) => (rate.value() as f32).to_string(),
                 Setting::Arg(arg) => argument(args, *arg),
             };
             ("Dropout".to_owned(), rate)
@@ -305,7 +305,7 @@ pub fn setting(arg: &Arg, value: &ArgValue) -> String {
         ArgValue::Size(size) => size.to_string(),
         ArgValue::Sizes(sizes) => shape(sizes),
         ArgValue::Flag(flag) => flag.to_string(),
-        ArgValue::Number(number) => number.value().to_string(),
+        ArgValue::Number(number) => (number.value() as f32).to_string(),
         ArgValue::Outer(_) => match arg.kind {
             ArgKind::Size | ArgKind::Sizes(_) | ArgKind::Flag | ArgKind::Number => "?".to_owned(),
         },
