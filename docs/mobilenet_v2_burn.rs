@@ -28,7 +28,7 @@ impl MobilenetV2 {
         let blocks = [
             BlockConfig {
                 expand: false,
-                inputs: 16,
+                inputs: 32,
                 expand_outputs: 32,
                 depthwise_strides: [1, 1],
                 outputs: 16,
@@ -286,7 +286,7 @@ impl Block {
         }
     }
 
-    /// `[batch, channels, height, width] → [batch, outputs, out_height, out_width]`
+    /// `[batch, inputs, height, width] → [batch, outputs, out_height, out_width]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.forward_t(x, false)
     }

@@ -33,7 +33,7 @@ impl MobilenetV2 {
         let blocks = [
             BlockConfig {
                 expand: false,
-                inputs: 16,
+                inputs: 32,
                 expand_outputs: 32,
                 depthwise_strides: [1, 1],
                 outputs: 16,
@@ -363,7 +363,7 @@ impl Block {
         })
     }
 
-    /// `[batch, height, width, channels] → [batch, out_height, out_width, outputs]`
+    /// `[batch, height, width, inputs] → [batch, out_height, out_width, outputs]`
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.forward_t(x, false)
     }
