@@ -2,6 +2,7 @@
 //
 // Saved by TensorFlow 2.21.0.
 // Functions: `serve`, `signatures/serve`, `signatures/serving_default`.
+// Depends on burn 0.22 (feature `safetensors`, and a backend).
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
@@ -24,6 +25,144 @@ pub struct MobilenetV2 {
 impl MobilenetV2 {
     /// Initial weights; `load_from` of a store replaces them.
     pub fn new(device: &Device) -> Self {
+        let blocks = [
+            BlockConfig {
+                expand: false,
+                inputs: 32,
+                expand_outputs: 32,
+                depthwise_strides: [1, 1],
+                outputs: 16,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 16,
+                expand_outputs: 96,
+                depthwise_strides: [2, 2],
+                outputs: 24,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 24,
+                expand_outputs: 144,
+                depthwise_strides: [1, 1],
+                outputs: 24,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 24,
+                expand_outputs: 144,
+                depthwise_strides: [2, 2],
+                outputs: 32,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 32,
+                expand_outputs: 192,
+                depthwise_strides: [1, 1],
+                outputs: 32,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 32,
+                expand_outputs: 192,
+                depthwise_strides: [1, 1],
+                outputs: 32,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 32,
+                expand_outputs: 192,
+                depthwise_strides: [2, 2],
+                outputs: 64,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 64,
+                expand_outputs: 384,
+                depthwise_strides: [1, 1],
+                outputs: 64,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 64,
+                expand_outputs: 384,
+                depthwise_strides: [1, 1],
+                outputs: 64,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 64,
+                expand_outputs: 384,
+                depthwise_strides: [1, 1],
+                outputs: 64,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 64,
+                expand_outputs: 384,
+                depthwise_strides: [1, 1],
+                outputs: 96,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 96,
+                expand_outputs: 576,
+                depthwise_strides: [1, 1],
+                outputs: 96,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 96,
+                expand_outputs: 576,
+                depthwise_strides: [1, 1],
+                outputs: 96,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 96,
+                expand_outputs: 576,
+                depthwise_strides: [2, 2],
+                outputs: 160,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 160,
+                expand_outputs: 960,
+                depthwise_strides: [1, 1],
+                outputs: 160,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 160,
+                expand_outputs: 960,
+                depthwise_strides: [1, 1],
+                outputs: 160,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 160,
+                expand_outputs: 960,
+                depthwise_strides: [1, 1],
+                outputs: 320,
+                add: false,
+            },
+        ];
         Self {
             conv1: Conv2dConfig::new([3, 32], [3, 3])
                 .with_stride([2, 2])
@@ -31,25 +170,10 @@ impl MobilenetV2 {
                 .with_bias(false)
                 .init(device),
             bn_conv1: BatchNormConfig::new(32).init(device),
-            blocks: vec![
-                Block::new(false, 16, 32, [1, 1], 16, false, device),
-                Block::new(true, 16, 96, [2, 2], 24, false, device),
-                Block::new(true, 24, 144, [1, 1], 24, true, device),
-                Block::new(true, 24, 144, [2, 2], 32, false, device),
-                Block::new(true, 32, 192, [1, 1], 32, true, device),
-                Block::new(true, 32, 192, [1, 1], 32, true, device),
-                Block::new(true, 32, 192, [2, 2], 64, false, device),
-                Block::new(true, 64, 384, [1, 1], 64, true, device),
-                Block::new(true, 64, 384, [1, 1], 64, true, device),
-                Block::new(true, 64, 384, [1, 1], 64, true, device),
-                Block::new(true, 64, 384, [1, 1], 96, false, device),
-                Block::new(true, 96, 576, [1, 1], 96, true, device),
-                Block::new(true, 96, 576, [1, 1], 96, true, device),
-                Block::new(true, 96, 576, [2, 2], 160, false, device),
-                Block::new(true, 160, 960, [1, 1], 160, true, device),
-                Block::new(true, 160, 960, [1, 1], 160, true, device),
-                Block::new(true, 160, 960, [1, 1], 320, false, device),
-            ],
+            blocks: blocks
+                .iter()
+                .map(|config| Block::new(config, device))
+                .collect(),
             conv_1: Conv2dConfig::new([320, 1280], [1, 1])
                 .with_bias(false)
                 .init(device),
@@ -110,6 +234,17 @@ impl MobilenetV2 {
     }
 }
 
+/// In what one `Block` differs from another.
+#[derive(Clone, Debug)]
+pub struct BlockConfig {
+    pub expand: bool,
+    pub inputs: usize,
+    pub expand_outputs: usize,
+    pub depthwise_strides: [usize; 2],
+    pub outputs: usize,
+    pub add: bool,
+}
+
 /// Layers `expanded_conv` to `block_16`, 17 in all.
 #[derive(Module, Debug)]
 pub struct Block {
@@ -124,57 +259,46 @@ pub struct Block {
 
 impl Block {
     /// Initial weights; `load_from` of a store replaces them.
-    pub fn new(
-        expand: bool,
-        inputs: usize,
-        expand_outputs: usize,
-        depthwise_strides: [usize; 2],
-        outputs: usize,
-        add: bool,
-        device: &Device,
-    ) -> Self {
+    pub fn new(config: &BlockConfig, device: &Device) -> Self {
         Self {
-            expand: expand.then(|| {
-                Conv2dConfig::new([inputs, expand_outputs], [1, 1])
+            expand: config.expand.then(|| {
+                Conv2dConfig::new([config.inputs, config.expand_outputs], [1, 1])
                     .with_padding(PaddingConfig2d::Same)
                     .with_bias(false)
                     .init(device)
             }),
-            expand_bn: expand.then(|| BatchNormConfig::new(expand_outputs).init(device)),
-            depthwise: Conv2dConfig::new([expand_outputs, expand_outputs], [3, 3])
-                .with_stride(depthwise_strides)
-                .with_groups(expand_outputs)
+            expand_bn: config
+                .expand
+                .then(|| BatchNormConfig::new(config.expand_outputs).init(device)),
+            depthwise: Conv2dConfig::new([config.expand_outputs, config.expand_outputs], [3, 3])
+                .with_stride(config.depthwise_strides)
+                .with_groups(config.expand_outputs)
                 .with_padding(PaddingConfig2d::Same)
                 .with_bias(false)
                 .init(device),
-            depthwise_bn: BatchNormConfig::new(expand_outputs).init(device),
-            project: Conv2dConfig::new([expand_outputs, outputs], [1, 1])
+            depthwise_bn: BatchNormConfig::new(config.expand_outputs).init(device),
+            project: Conv2dConfig::new([config.expand_outputs, config.outputs], [1, 1])
                 .with_padding(PaddingConfig2d::Same)
                 .with_bias(false)
                 .init(device),
-            project_bn: BatchNormConfig::new(outputs).init(device),
-            add,
+            project_bn: BatchNormConfig::new(config.outputs).init(device),
+            add: config.add,
         }
     }
 
+    /// `[batch, inputs, height, width] → [batch, outputs, out_height, out_width]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.forward_t(x, false)
     }
 
     /// With batch statistics, moving averages that learn and live dropout if `train`.
     pub fn forward_t(&self, x: Tensor<4>, train: bool) -> Tensor<4> {
-        let h = match &self.expand {
-            Some(expand) => expand.forward(x.clone()),
-            None => x.clone(),
-        };
-        let h = match &self.expand_bn {
-            Some(expand_bn) => expand_bn.forward_t(h, train),
-            None => h,
-        };
-        let h = if self.expand.is_some() {
+        let h = if let (Some(expand), Some(expand_bn)) = (&self.expand, &self.expand_bn) {
+            let h = expand.forward(x.clone());
+            let h = expand_bn.forward_t(h, train);
             h.clamp_min(0.0).clamp_max(6.0)
         } else {
-            h
+            x.clone()
         };
         let h = self.depthwise.forward(h);
         let h = self.depthwise_bn.forward_t(h, train);

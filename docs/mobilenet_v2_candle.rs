@@ -2,6 +2,7 @@
 //
 // Saved by TensorFlow 2.21.0.
 // Functions: `serve`, `signatures/serve`, `signatures/serving_default`.
+// Depends on candle-core 0.11, candle-nn 0.11, gemm 0.19, rayon 1.
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::{VarBuilder, VarMap};
 use std::path::Path;
@@ -29,6 +30,144 @@ pub struct MobilenetV2 {
 impl MobilenetV2 {
     /// Takes the weights from under `vb`.
     pub fn new(vb: VarBuilder) -> Result<Self> {
+        let blocks = [
+            BlockConfig {
+                expand: false,
+                inputs: 32,
+                expand_outputs: 32,
+                depthwise_strides: [1, 1],
+                outputs: 16,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 16,
+                expand_outputs: 96,
+                depthwise_strides: [2, 2],
+                outputs: 24,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 24,
+                expand_outputs: 144,
+                depthwise_strides: [1, 1],
+                outputs: 24,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 24,
+                expand_outputs: 144,
+                depthwise_strides: [2, 2],
+                outputs: 32,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 32,
+                expand_outputs: 192,
+                depthwise_strides: [1, 1],
+                outputs: 32,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 32,
+                expand_outputs: 192,
+                depthwise_strides: [1, 1],
+                outputs: 32,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 32,
+                expand_outputs: 192,
+                depthwise_strides: [2, 2],
+                outputs: 64,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 64,
+                expand_outputs: 384,
+                depthwise_strides: [1, 1],
+                outputs: 64,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 64,
+                expand_outputs: 384,
+                depthwise_strides: [1, 1],
+                outputs: 64,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 64,
+                expand_outputs: 384,
+                depthwise_strides: [1, 1],
+                outputs: 64,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 64,
+                expand_outputs: 384,
+                depthwise_strides: [1, 1],
+                outputs: 96,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 96,
+                expand_outputs: 576,
+                depthwise_strides: [1, 1],
+                outputs: 96,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 96,
+                expand_outputs: 576,
+                depthwise_strides: [1, 1],
+                outputs: 96,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 96,
+                expand_outputs: 576,
+                depthwise_strides: [2, 2],
+                outputs: 160,
+                add: false,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 160,
+                expand_outputs: 960,
+                depthwise_strides: [1, 1],
+                outputs: 160,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 160,
+                expand_outputs: 960,
+                depthwise_strides: [1, 1],
+                outputs: 160,
+                add: true,
+            },
+            BlockConfig {
+                expand: true,
+                inputs: 160,
+                expand_outputs: 960,
+                depthwise_strides: [1, 1],
+                outputs: 320,
+                add: false,
+            },
+        ];
         Ok(Self {
             conv1: conv2d_no_bias(
                 3,
@@ -39,25 +178,11 @@ impl MobilenetV2 {
             )?,
             bn_conv1: batch_norm(32, BatchNormConfig::default(), vb.pp("bn_conv1"))?
                 .with_activation(Activation::Relu6),
-            blocks: vec![
-                Block::new(false, 16, 32, [1, 1], 16, false, vb.pp("blocks.0"))?,
-                Block::new(true, 16, 96, [2, 2], 24, false, vb.pp("blocks.1"))?,
-                Block::new(true, 24, 144, [1, 1], 24, true, vb.pp("blocks.2"))?,
-                Block::new(true, 24, 144, [2, 2], 32, false, vb.pp("blocks.3"))?,
-                Block::new(true, 32, 192, [1, 1], 32, true, vb.pp("blocks.4"))?,
-                Block::new(true, 32, 192, [1, 1], 32, true, vb.pp("blocks.5"))?,
-                Block::new(true, 32, 192, [2, 2], 64, false, vb.pp("blocks.6"))?,
-                Block::new(true, 64, 384, [1, 1], 64, true, vb.pp("blocks.7"))?,
-                Block::new(true, 64, 384, [1, 1], 64, true, vb.pp("blocks.8"))?,
-                Block::new(true, 64, 384, [1, 1], 64, true, vb.pp("blocks.9"))?,
-                Block::new(true, 64, 384, [1, 1], 96, false, vb.pp("blocks.10"))?,
-                Block::new(true, 96, 576, [1, 1], 96, true, vb.pp("blocks.11"))?,
-                Block::new(true, 96, 576, [1, 1], 96, true, vb.pp("blocks.12"))?,
-                Block::new(true, 96, 576, [2, 2], 160, false, vb.pp("blocks.13"))?,
-                Block::new(true, 160, 960, [1, 1], 160, true, vb.pp("blocks.14"))?,
-                Block::new(true, 160, 960, [1, 1], 160, true, vb.pp("blocks.15"))?,
-                Block::new(true, 160, 960, [1, 1], 320, false, vb.pp("blocks.16"))?,
-            ],
+            blocks: blocks
+                .iter()
+                .enumerate()
+                .map(|(i, config)| Block::new(config, vb.pp(format!("blocks.{i}"))))
+                .collect::<Result<_>>()?,
             conv_1: conv2d_no_bias(320, 1280, [1, 1], ConvConfig::valid(), vb.pp("conv_1"))?,
             conv_1_bn: batch_norm(1280, BatchNormConfig::default(), vb.pp("conv_1_bn"))?
                 .with_activation(Activation::Relu6),
@@ -136,6 +261,17 @@ impl MobilenetV2 {
     }
 }
 
+/// In what one `Block` differs from another.
+#[derive(Clone, Debug)]
+pub struct BlockConfig {
+    pub expand: bool,
+    pub inputs: usize,
+    pub expand_outputs: usize,
+    pub depthwise_strides: [usize; 2],
+    pub outputs: usize,
+    pub add: bool,
+}
+
 /// Layers `expanded_conv` to `block_16`, 17 in all.
 #[derive(Clone, Debug)]
 pub struct Block {
@@ -151,31 +287,25 @@ pub struct Block {
 #[allow(dead_code)]
 impl Block {
     /// Takes the weights from under `vb`.
-    pub fn new(
-        expand: bool,
-        inputs: usize,
-        expand_outputs: usize,
-        depthwise_strides: [usize; 2],
-        outputs: usize,
-        add: bool,
-        vb: VarBuilder,
-    ) -> Result<Self> {
+    pub fn new(config: &BlockConfig, vb: VarBuilder) -> Result<Self> {
         Ok(Self {
-            expand: expand
+            expand: config
+                .expand
                 .then(|| {
                     conv2d_no_bias(
-                        inputs,
-                        expand_outputs,
+                        config.inputs,
+                        config.expand_outputs,
                         [1, 1],
                         ConvConfig::same(),
                         vb.pp("expand"),
                     )
                 })
                 .transpose()?,
-            expand_bn: expand
+            expand_bn: config
+                .expand
                 .then(|| {
                     batch_norm(
-                        expand_outputs,
+                        config.expand_outputs,
                         BatchNormConfig::default(),
                         vb.pp("expand_bn"),
                     )
@@ -183,27 +313,31 @@ impl Block {
                 .transpose()?
                 .map(|layer| layer.with_activation(Activation::Relu6)),
             depthwise: depthwise_conv2d_no_bias(
-                expand_outputs,
+                config.expand_outputs,
                 1,
                 [3, 3],
-                ConvConfig::same().stride(depthwise_strides),
+                ConvConfig::same().stride(config.depthwise_strides),
                 vb.pp("depthwise"),
             )?,
             depthwise_bn: batch_norm(
-                expand_outputs,
+                config.expand_outputs,
                 BatchNormConfig::default(),
                 vb.pp("depthwise_bn"),
             )?
             .with_activation(Activation::Relu6),
             project: conv2d_no_bias(
-                expand_outputs,
-                outputs,
+                config.expand_outputs,
+                config.outputs,
                 [1, 1],
                 ConvConfig::same(),
                 vb.pp("project"),
             )?,
-            project_bn: batch_norm(outputs, BatchNormConfig::default(), vb.pp("project_bn"))?,
-            add,
+            project_bn: batch_norm(
+                config.outputs,
+                BatchNormConfig::default(),
+                vb.pp("project_bn"),
+            )?,
+            add: config.add,
         })
     }
 
@@ -229,19 +363,18 @@ impl Block {
         })
     }
 
+    /// `[batch, height, width, inputs] → [batch, out_height, out_width, outputs]`
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.forward_t(x, false)
     }
 
     /// With batch statistics, moving averages that learn and live dropout if `train`.
     pub fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
-        let h = match &self.expand {
-            Some(expand) => expand.forward(x)?,
-            None => x.clone(),
-        };
-        let h = match &self.expand_bn {
-            Some(expand_bn) => expand_bn.forward_t(&h, train)?,
-            None => h,
+        let h = if let (Some(expand), Some(expand_bn)) = (&self.expand, &self.expand_bn) {
+            let h = expand.forward(x)?;
+            expand_bn.forward_t(&h, train)?
+        } else {
+            x.clone()
         };
         let h = self.depthwise.forward(&h)?;
         let h = self.depthwise_bn.forward_t(&h, train)?;

@@ -7,6 +7,7 @@
 mod cast;
 mod layout;
 mod permute;
+mod restore;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub use safetensors::Dtype;
 use serde::Serialize;
 
 pub use layout::Layout;
+pub(crate) use restore::restoration;
 
 use crate::{Error, Place, Result};
 

@@ -12,7 +12,6 @@ mod operand;
 #[cfg(test)]
 mod outline;
 pub mod plan;
-mod restore;
 pub mod rust;
 mod statement;
 mod structure;

@@ -1,6 +1,5 @@
 //! Modules before they share types: fields, and methods as steps over numbered values.
 
-use super::key;
 use super::paths::Path;
 use crate::codegen::plan::Role;
 use crate::ir::{Dim, Op, Origin, ParamId, Type};
@@ -63,7 +62,7 @@ pub struct Step {
 }
 
 /// What a step does. Fields are indices into [`Module::fields`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// An op, a constant or extents.
     Op(Op),
@@ -98,28 +97,14 @@ pub enum Source {
 pub type Modules = BTreeMap<Path, Module>;
 
 impl Body {
-    /// Text that is equal for methods that do the same with the same fields.
-    pub fn key(&self) -> String {
-        format!(
-            "{:?} {:?} {:?}",
-            self.inputs,
-            self.steps_key(),
-            self.results
-        )
-    }
-
-    fn steps_key(&self) -> Vec<String> {
-        self.steps
-            .iter()
-            .map(|step| {
-                format!(
-                    "{} {:?} {:?}",
-                    key::of_action(&step.action, &mut key::Names::default()),
-                    step.args,
-                    step.types
-                )
-            })
-            .collect()
+    /// Whether both do the same with the same fields.
+    pub fn is_same(&self, other: &Body) -> bool {
+        let same =
+            |(a, b): (&Step, &Step)| a.action == b.action && a.args == b.args && a.types == b.types;
+        self.inputs == other.inputs
+            && self.results == other.results
+            && self.steps.len() == other.steps.len()
+            && self.steps.iter().zip(&other.steps).all(same)
     }
 
     /// The type of a source.

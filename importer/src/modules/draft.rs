@@ -86,11 +86,7 @@ impl Drafter<'_> {
         let border = border(self.graph, self.list, child);
         let body = self.body(child, &border.inputs, &border.outputs)?;
         let module = self.modules.entry(child.clone()).or_default();
-        let method = match module
-            .methods
-            .iter()
-            .position(|known| known.key() == body.key())
-        {
+        let method = match module.methods.iter().position(|known| known.is_same(&body)) {
             Some(method) => method,
             None => {
                 module.methods.push(body);

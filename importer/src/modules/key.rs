@@ -67,10 +67,10 @@ impl Names {
 }
 
 /// The kind of a layer: its configuration without what may be a constructor argument.
-pub fn of_layer(layer: &Layer) -> String {
+pub fn of_layer(layer: &Layer) -> Layer {
     let settings = settings(layer);
     let blank: Vec<_> = settings.iter().map(|(_, value)| blank(value)).collect();
-    format!("{:?}", with_settings(layer, &blank))
+    with_settings(layer, &blank)
 }
 
 fn blank(value: &crate::codegen::plan::ArgValue) -> crate::codegen::plan::ArgValue {
@@ -108,7 +108,7 @@ fn of_held(
     child: &dyn Fn(&str) -> usize,
 ) -> String {
     match held {
-        Held::Layer(layer) => of_layer(&items.layers[*layer].layer),
+        Held::Layer(layer) => format!("{:?}", of_layer(&items.layers[*layer].layer)),
         Held::Module => format!("module {}", child(name)),
         Held::Modules(names) => format!("modules {} x {}", child(&names[0]), names.len()),
         Held::Param(param) => of_param(*param, params),

@@ -59,7 +59,7 @@ fn spell(ty: &ModuleType, items: &Items) -> Vec<String> {
             Action::Layer { field, .. } => {
                 let (name, held) = &ty.module.fields[*field];
                 let kind = if let Held::Layer(layer) = held {
-                    key::of_layer(&items.layers[*layer].layer)
+                    format!("{:?}", key::of_layer(&items.layers[*layer].layer))
                 } else {
                     String::new()
                 };

@@ -84,6 +84,10 @@ impl Types {
         }
         name_ends(&mut args);
         let ty = &mut self.types[index];
+        let given: Vec<Vec<usize>> = ty.instances.iter().map(given_extents).collect();
+        for arg in &mut args {
+            arg.fill_from(&given);
+        }
         for (i, instance) in ty.instances.iter_mut().enumerate() {
             instance.args = args
                 .iter()
@@ -212,6 +216,14 @@ fn drop_redundant_flags(ty: &mut ModuleType) {
     }
 }
 
+/// The extents of what an instance's method takes; 0 for those that are not known.
+fn given_extents(instance: &Instance) -> Vec<usize> {
+    let borders = instance.borders.first();
+    let inputs = borders.iter().flat_map(|border| &border.inputs);
+    let dims = inputs.flat_map(|ty| ty.dims());
+    dims.map(|dim| dim.as_usize().unwrap_or(0)).collect()
+}
+
 /// One thing in which instances may differ: its value in each, where the instance has the field.
 #[derive(Clone, Debug)]
 struct Column {
@@ -274,6 +286,22 @@ impl Column {
             Some(ArgValue::Flag(_)) => ArgKind::Flag,
             Some(ArgValue::Number(_)) => ArgKind::Number,
             Some(ArgValue::Size(_) | ArgValue::Outer(_)) | None => ArgKind::Size,
+        }
+    }
+
+    /// Gives an instance that does not use a size what it would be: an extent of the arguments that it is in all others.
+    fn fill_from(&mut self, given: &[Vec<usize>]) {
+        let extent = |i: usize, axis: usize| given[i].get(axis).filter(|&&extent| extent > 0);
+        let of = |i: usize, axis: usize| Some(ArgValue::Size(*extent(i, axis)?));
+        let axes = given.iter().map(Vec::len).min().unwrap_or(0);
+        let is_it = |axis: &usize| {
+            let mut values = self.values.iter().enumerate();
+            values.all(|(i, value)| value.is_none() || *value == of(i, *axis))
+        };
+        if let Some(axis) = (0..axes).find(is_it) {
+            for (i, value) in self.values.iter_mut().enumerate() {
+                *value = value.take().or_else(|| of(i, axis));
+            }
         }
     }
 

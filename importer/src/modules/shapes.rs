@@ -9,7 +9,8 @@ use crate::ir::{DType, Shape, Type};
 /// The types of a method's arguments and results, in one module.
 #[derive(Clone, Debug)]
 pub struct Border {
-    inputs: Vec<Type>,
+    /// The arguments.
+    pub inputs: Vec<Type>,
     results: Vec<Type>,
 }
 

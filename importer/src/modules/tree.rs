@@ -29,25 +29,33 @@ pub fn arrange(program: &Program, items: &mut Items) {
     }
 }
 
-/// One round of splitting names with counters; whether there was anything to split.
+/// One round of splitting names with counters, of modules as of what is in them; whether there was anything to split.
 fn split_groups(items: &mut Items) -> bool {
     let mut groups: BTreeMap<(Path, String), Members> = BTreeMap::new();
     for item in items.functions.iter().flatten() {
-        if let Some((group, _)) = split_counter(&item.label) {
-            groups
-                .entry((item.module.clone(), group))
-                .or_default()
-                .add(item);
+        for (around, name) in named_parts(item) {
+            if let Some((group, _)) = split_counter(name) {
+                let members = groups.entry((around.to_vec(), group)).or_default();
+                members.add(name, item);
+            }
         }
     }
     groups.retain(|_, members| members.labels.len() >= 2 && members.layers.len() >= 2);
-    let target = |module: &Path, label: &str| {
+    let target = |module: &[String], label: &str| {
         let (group, rest) = split_counter(label).unwrap_or((label.to_owned(), String::new()));
         groups
-            .contains_key(&(module.clone(), group.clone()))
+            .contains_key(&(module.to_vec(), group.clone()))
             .then_some((group, rest))
     };
-    items.relabel(target)
+    let has_split = items.split_modules(target);
+    items.relabel(target) || has_split
+}
+
+/// The names of an item and of the modules around it, each with the path before it.
+fn named_parts(item: &Item) -> impl Iterator<Item = (&[String], &str)> {
+    let modules = item.module.iter().enumerate();
+    let modules = modules.map(|(depth, name)| (&item.module[..depth], name.as_str()));
+    modules.chain([(item.module.as_slice(), item.label.as_str())])
 }
 
 /// Groups what is left by a shared prefix of two words, where counters have made blocks already.
@@ -73,12 +81,12 @@ fn group_by_prefix(items: &mut Items) {
             groups
                 .entry((item.module.clone(), group))
                 .or_default()
-                .add(item);
+                .add(&item.label, item);
         }
     }
     groups.retain(|_, members| members.labels.len() >= 3 && members.layers.len() >= 2);
     items.relabel(|module, label| {
-        prefix(label).filter(|(group, _)| groups.contains_key(&(module.clone(), group.clone())))
+        prefix(label).filter(|(group, _)| groups.contains_key(&(module.to_vec(), group.clone())))
     });
 }
 
@@ -89,17 +97,18 @@ struct Members {
 }
 
 impl Members {
-    fn add(&mut self, item: &Item) {
-        self.labels.insert(item.label.clone());
+    /// Adds what is called so: an item, or a module that holds it.
+    fn add(&mut self, name: &str, item: &Item) {
+        self.labels.insert(name.to_owned());
         if matches!(item.what, What::Layer(..)) {
-            self.layers.insert(item.label.clone());
+            self.layers.insert(name.to_owned());
         }
     }
 }
 
 impl Items {
     /// Moves items, layers and fields into the group that `target` names for their module and label.
-    fn relabel(&mut self, target: impl Fn(&Path, &str) -> Option<(String, String)>) -> bool {
+    fn relabel(&mut self, target: impl Fn(&[String], &str) -> Option<(String, String)>) -> bool {
         let mut changed = false;
         let mut move_one = |module: &mut Path, label: &mut String| {
             if let Some((group, rest)) = target(module, label) {
@@ -109,6 +118,25 @@ impl Items {
             }
         };
         self.for_each_place(&mut move_one);
+        changed
+    }
+
+    /// Moves modules into the group that `target` names for them.
+    fn split_modules(
+        &mut self,
+        target: impl Fn(&[String], &str) -> Option<(String, String)>,
+    ) -> bool {
+        let mut changed = false;
+        self.for_each_place(&mut |module, _| {
+            let split = |depth: usize| {
+                let (group, rest) = target(&module[..depth], &module[depth])?;
+                (!rest.is_empty()).then_some((depth, group, rest))
+            };
+            if let Some((depth, group, rest)) = (0..module.len()).find_map(split) {
+                module.splice(depth..=depth, [group, rest]);
+                changed = true;
+            }
+        });
         changed
     }
 

@@ -2,7 +2,7 @@
 
 use super::rewrite::Rewriter;
 use crate::error::Result;
-use crate::ir::{Graph, Node, Op, Value};
+use crate::ir::{Graph, Node, NodeId, Op, Value};
 use std::collections::HashMap;
 
 /// Shape arithmetic becomes [`Op::Extents`]; equal nodes become one; dead nodes go.
@@ -38,32 +38,28 @@ fn extents(graph: &Graph) -> Result<Graph> {
 
 /// Gives equal pure nodes one value. Every op of the IR is pure but [`Op::Dropout`], which may be live in training.
 fn share(graph: &Graph) -> Result<Graph> {
-    let mut seen: HashMap<String, Vec<Value>> = HashMap::new();
-    Rewriter::new(graph).run(|rewriter, _, node| {
-        let Some(key) = sharing_key(node, &rewriter.get_all(&node.inputs)) else {
+    let mut seen: HashMap<Vec<Value>, Vec<(NodeId, Vec<Value>)>> = HashMap::new();
+    Rewriter::new(graph).run(|rewriter, id, node| {
+        if !is_shared(&node.op) {
             return Ok(None);
-        };
-        if let Some(values) = seen.get(&key) {
+        }
+        let alike = seen.entry(rewriter.get_all(&node.inputs)).or_default();
+        let is_it = |other: &Node| other.op == node.op && other.types == node.types;
+        if let Some((_, values)) = alike.iter().find(|(other, _)| is_it(graph.node(*other))) {
             return Ok(Some(values.clone()));
         }
         let values = rewriter.copy(node)?;
-        seen.insert(key, values.clone());
+        alike.push((id, values.clone()));
         Ok(Some(values))
     })
 }
 
-/// Text that is equal for nodes that compute the same; `None` for those that stay as they are.
-fn sharing_key(node: &Node, inputs: &[Value]) -> Option<String> {
-    match &node.op {
-        Op::Input(_) | Op::Dropout { .. } => None,
-        Op::Constant(value) if value.len() > 256 => None,
-        Op::Constant(value) => Some(format!(
-            "{:?} {:?} {:?}",
-            value.dtype(),
-            value.shape(),
-            value.to_bytes().ok()?
-        )),
-        op => Some(format!("{op:?} {inputs:?} {:?}", node.types)),
+/// Whether equal nodes become one; large constants are not worth the comparison.
+fn is_shared(op: &Op) -> bool {
+    match op {
+        Op::Input(_) | Op::Dropout { .. } => false,
+        Op::Constant(value) => value.len() <= 256,
+        _ => true,
     }
 }
 

@@ -78,7 +78,7 @@ impl Names {
                         name: name.clone(),
                         params,
                         entry: index,
-                        results: own_results(exported),
+                        results: own_results(exported, &self.entries[index].outputs),
                     });
                     name
                 }
@@ -125,13 +125,15 @@ fn input_names(function: &ExportedFunction) -> Vec<String> {
     names.map(|input| inputs.snake(&input.argument)).collect()
 }
 
-/// What a function gives that has its results from another, under other names or in another order.
-fn own_results(exported: &Exported) -> Option<Results> {
+/// What a function gives that has its results from another under other names; `theirs` are the other's.
+fn own_results(exported: &Exported, theirs: &[String]) -> Option<Results> {
     let order = exported.order.clone()?;
     let fields = output_names(&exported.function).into_iter().zip(order);
-    Some(Results {
+    let fields: Vec<(String, usize)> = fields.collect();
+    let is_same = fields.iter().all(|(name, i)| theirs.get(*i) == Some(name));
+    (!is_same).then_some(Results {
         name: String::new(),
-        fields: fields.collect(),
+        fields,
     })
 }
 

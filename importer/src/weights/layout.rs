@@ -12,8 +12,8 @@ use crate::{Error, Result};
 /// the outer one, and sizes that the shape does not tell follow after commas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    from: Vec<Axis>,
-    to: Vec<Axis>,
+    pub(super) from: Vec<Axis>,
+    pub(super) to: Vec<Axis>,
     sizes: BTreeMap<char, usize>,
 }
 
@@ -100,7 +100,8 @@ impl Layout {
         }
     }
 
-    fn letter_sizes(&self, shape: &[usize]) -> Result<BTreeMap<char, usize>> {
+    /// The size of each letter, for a tensor of this shape.
+    pub(super) fn letter_sizes(&self, shape: &[usize]) -> Result<BTreeMap<char, usize>> {
         let misfit = || Error::malformed(format!("shape {shape:?} does not fit layout `{self}`"));
         if shape.len() != self.from.len() {
             return Err(misfit());

@@ -2,11 +2,11 @@
 
 use super::super::operand::Body;
 use super::super::plan::{Action, Field, FieldKind, Plan, Role, Step};
-use super::super::restore::restoration;
 use super::super::rust::Expr;
 use super::super::target::{Burn, WeightLayout};
 use super::sizes;
 use crate::ir::Type;
+use crate::weights::restoration;
 
 /// A weight, spelt where it is read.
 pub fn weight(plan: &Plan, step: &Step, body: &Body) -> Option<Expr> {

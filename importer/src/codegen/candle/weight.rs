@@ -2,12 +2,11 @@
 
 use super::super::operand::Body;
 use super::super::plan::{Action, Field, FieldKind, Layer, Plan, Role, Step};
-use super::super::restore::restoration;
 use super::super::rust::Expr;
 use super::super::target::{Candle, WeightLayout};
 use super::Slots;
 use crate::ir::Type;
-use crate::weights::Layout;
+use crate::weights::{Layout, restoration};
 
 /// A weight, spelt where it is read.
 pub fn weight(plan: &Plan, step: &Step, body: &Body) -> Option<Expr> {
