@@ -56,6 +56,7 @@ mod modules;
 pub mod npz;
 mod options;
 pub mod passes;
+pub mod picture;
 mod pipeline;
 mod report;
 pub mod saved_model;

@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use savedmodel_import::inspect::inspect;
 use savedmodel_import::interpreter::{Callee, Interpreter};
+use savedmodel_import::picture::{Format, draw};
 use savedmodel_import::saved_model::{LoadOptions, SavedModel};
 use savedmodel_import::{
     Convert, Error, FloatType, Framework, InputSpec, Progress, Result, arrays, failures, render,
@@ -35,6 +36,8 @@ enum Command {
     Inspect(InspectArgs),
     /// Run a signature, function or part of the graph, from a file of inputs to a file of outputs.
     Run(RunArgs),
+    /// Draw the modules and their dataflow.
+    Graph(GraphArgs),
 }
 
 #[derive(Args)]
@@ -135,6 +138,26 @@ struct RunArgs {
 }
 
 #[derive(Args)]
+struct GraphArgs {
+    /// The directory with `saved_model.pb`.
+    saved_model: PathBuf,
+    /// The picture to write: .svg, .dot, or .html for a page on which modules fold and unfold.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Draw this signature alone; may be repeated.
+    #[arg(long = "signature", value_name = "KEY")]
+    signatures: Vec<String>,
+    /// Draw this exported function alone, by its path from the root; may be repeated.
+    #[arg(long = "function", value_name = "PATH")]
+    functions: Vec<String>,
+    #[command(flatten)]
+    load: LoadArgs,
+    /// Print errors as one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct LoadArgs {
     /// The tags of the MetaGraph.
     #[arg(long, value_delimiter = ',', value_name = "a,b")]
@@ -167,6 +190,7 @@ fn main() -> ExitCode {
         Command::Convert(args) => (args.json, convert(*args)),
         Command::Inspect(args) => (args.json, show(args)),
         Command::Run(args) => (args.json, run(args)),
+        Command::Graph(args) => (args.json, graph(args)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -276,6 +300,12 @@ fn run(args: RunArgs) -> Result<()> {
     let model = load(&args.saved_model, args.load)?;
     let outputs = Interpreter::new(&model).call_named(&callee, inputs.unwrap_or_default())?;
     arrays::write(&args.outputs, &outputs)
+}
+
+fn graph(args: GraphArgs) -> Result<()> {
+    Format::of(&args.out)?;
+    let model = load(&args.saved_model, args.load)?;
+    draw(&model, &args.signatures, &args.functions)?.write(&args.out)
 }
 
 fn show(args: InspectArgs) -> Result<()> {

@@ -43,6 +43,8 @@ pub struct Struct {
     pub name: String,
     /// Its documentation: what it is, and the layer paths it came from.
     pub docs: Vec<String>,
+    /// The layer path of the instance whose types the methods' values have.
+    pub example: String,
     /// What its constructor takes, beyond the source of weights.
     pub args: Vec<Arg>,
     /// The name of the struct that holds those arguments, if they are many.
@@ -341,8 +343,8 @@ pub struct Step {
     pub condition: Option<Condition>,
     /// A comment with the shape of the result, where it helps.
     pub note: Option<String>,
-    /// Where it comes from in the model.
-    pub origin: Origin,
+    /// The nodes of the model that it comes from, of one instance if there are several.
+    pub origins: Vec<Origin>,
 }
 
 /// When a step happens.

@@ -6,7 +6,7 @@ use super::rust::{Expr, Pat, Stmt};
 use super::switch::{self, switched};
 use super::words::Words;
 use crate::error::{Error, Result};
-use crate::ir::{DType, Op};
+use crate::ir::{DType, Op, Origin};
 
 /// One statement: `let names = value; // note`.
 #[derive(Clone)]
@@ -168,7 +168,8 @@ pub fn statement<'a>(
         body.bind(&step.action, &result.name, None);
     }
     let value = words.value(step, &args, body);
-    let value = value.map_err(|error| error.at(&step.origin.place()))?;
+    let place = step.origins.first().map(Origin::place).unwrap_or_default();
+    let value = value.map_err(|error| error.at(&place))?;
     Ok(Some(Line::of(step, value)))
 }
 

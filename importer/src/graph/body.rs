@@ -168,10 +168,7 @@ impl Body {
     /// # Errors
     /// A cycle. The loops of TensorFlow 1 are the only legal ones, and not supported.
     pub fn live_in_order(&self) -> Result<Vec<usize>> {
-        let results = self.results.iter().filter_map(|source| match source {
-            Source::Node { node, .. } => Some(*node),
-            Source::Argument(_) => None,
-        });
+        let results = self.results.iter().filter_map(Source::node);
         let effects = self.effect_roots();
         let follows_controls = !effects.is_empty();
         let roots: Vec<usize> = results.chain(effects).collect();
@@ -185,6 +182,34 @@ impl Body {
             order.visit(root)?;
         }
         Ok(order.order)
+    }
+
+    /// Without the nodes that no result needs, directly or not.
+    pub(crate) fn needed(mut self) -> Self {
+        let mut seen = vec![false; self.nodes.len()];
+        let results = self.results.iter().filter_map(Source::node);
+        let mut stack: Vec<usize> = results.chain(self.roots.iter().copied()).collect();
+        while let Some(node) = stack.pop() {
+            if !std::mem::replace(&mut seen[node], true) {
+                stack.extend(self.operands(node));
+            }
+        }
+        let mut place = vec![];
+        let mut next = 0;
+        for seen in &seen {
+            place.push(next);
+            next += usize::from(*seen);
+        }
+        retain(&mut self.nodes, &seen);
+        retain(&mut self.inputs, &seen);
+        self.controls = vec![vec![]; self.nodes.len()];
+        self.roots.iter_mut().for_each(|node| *node = place[*node]);
+        for source in self.inputs.iter_mut().flatten().chain(&mut self.results) {
+            if let Source::Node { node, .. } = source {
+                *node = place[*node];
+            }
+        }
+        self
     }
 
     /// The state-changing nodes, and calls that may hold some, which the roots run.
@@ -207,11 +232,22 @@ impl Body {
     }
 
     fn operands(&self, node: usize) -> impl Iterator<Item = usize> {
-        self.inputs[node].iter().filter_map(|source| match source {
+        self.inputs[node].iter().filter_map(Source::node)
+    }
+}
+
+impl Source {
+    fn node(&self) -> Option<usize> {
+        match self {
             Source::Node { node, .. } => Some(*node),
             Source::Argument(_) => None,
-        })
+        }
     }
+}
+
+fn retain<T>(items: &mut Vec<T>, keep: &[bool]) {
+    let mut keep = keep.iter();
+    items.retain(|_| keep.next() == Some(&true));
 }
 
 /// Whether an op changes the state of the model.

@@ -142,5 +142,10 @@ pub fn find(op: &str) -> Option<&'static Lowering> {
         .copied()
 }
 
+/// Whether the op can be lowered, its attributes permitting.
+pub fn knows(op: &str) -> bool {
+    find(op).is_some() || complex::knows(op) || control::is_structured(op)
+}
+
 #[cfg(test)]
 mod tests;

@@ -57,8 +57,8 @@ pub struct Step {
     pub label: String,
     /// If it happens only where a field says so: the field, and the argument that passes through otherwise.
     pub condition: Option<(usize, usize)>,
-    /// Where it comes from in the model.
-    pub origin: Origin,
+    /// The nodes of the model that it comes from.
+    pub origins: Vec<Origin>,
 }
 
 /// What a step does. Fields are indices into [`Module::fields`].

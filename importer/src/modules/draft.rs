@@ -5,8 +5,8 @@ use super::items::{Item, Items, What};
 use super::paths::Path;
 use super::tree::{Units, border};
 use crate::error::{Error, Result};
-use crate::ir::{Graph, Op, Origin, Program, Value};
-use std::collections::HashMap;
+use crate::ir::{Graph, NodeId, Op, Origin, Program, Value};
+use std::collections::{BTreeSet, HashMap};
 
 /// Drafts all modules. The items have to be arranged.
 ///
@@ -132,6 +132,12 @@ impl Drafter<'_> {
             },
         };
         writer.step(self.graph, action, args, &item.outputs, item.label.clone());
+        if let (What::Layer(_, main), Some(step)) = (&item.what, writer.body.steps.last_mut()) {
+            let main = &self.graph.node(*main).origin;
+            if !step.origins.contains(main) {
+                step.origins.insert(0, main.clone());
+            }
+        }
         Ok(())
     }
 
@@ -177,6 +183,15 @@ impl Drafter<'_> {
     }
 }
 
+/// Where values come from, each node once.
+fn origins(graph: &Graph, values: &[Value]) -> Vec<Origin> {
+    let nodes: BTreeSet<NodeId> = values.iter().map(|value| value.node).collect();
+    let origins = nodes
+        .into_iter()
+        .map(|node| graph.node(node).origin.clone());
+    origins.filter(|origin| !origin.node.is_empty()).collect()
+}
+
 struct Writer {
     body: Body,
     sources: HashMap<Value, Source>,
@@ -199,19 +214,20 @@ impl Writer {
             .iter()
             .map(|&value| graph.ty(value).clone())
             .collect();
+        let origins = match action {
+            Action::Call { .. } => vec![],
+            Action::Op(_)
+            | Action::Layer { .. }
+            | Action::Param(_)
+            | Action::LayerWeight { .. } => origins(graph, results),
+        };
         self.body.steps.push(Step {
             action,
             args,
             types,
             label,
             condition: None,
-            origin: origin(graph, results),
+            origins,
         });
     }
-}
-
-/// Where the node comes from that makes the first of these.
-fn origin(graph: &Graph, results: &[Value]) -> Origin {
-    let first = results.first().map(|&value| graph.producer(value));
-    first.map(|node| node.origin.clone()).unwrap_or_default()
 }

@@ -168,6 +168,7 @@ impl<'a> Emitter<'a> {
         Ok(Struct {
             name: self.names[index].clone(),
             docs: docs(ty, root, &self.names[index]),
+            example: ty.module.path.join("/"),
             args: ty.args.clone(),
             config: self.configs[index].clone(),
             fields: (0..ty.module.fields.len())

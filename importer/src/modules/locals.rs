@@ -5,7 +5,7 @@ use super::extents::{Extents, MissingExtent};
 use crate::codegen::axes::Axes;
 use crate::codegen::plan::{Action, Condition, Local, Method, Operand, Step};
 use crate::codegen::rust::ident::snake;
-use crate::ir::{DType, Op, Origin, Type};
+use crate::ir::{DType, Op, Type};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The plan of a method. `inputs` are the names of the arguments, if the caller does not choose them.
@@ -136,7 +136,7 @@ impl<'a> Writer<'a> {
                 args: vec![operand],
                 condition: None,
                 note: None,
-                origin: Origin::default(),
+                origins: vec![],
             });
         }
     }
@@ -206,7 +206,7 @@ impl<'a> Writer<'a> {
             args,
             condition,
             note,
-            origin: step.origin.clone(),
+            origins: step.origins.clone(),
         });
         for result in 0..step.types.len() {
             self.read_extents(Source::Step {

@@ -6,6 +6,7 @@ mod dropout;
 mod moving_average;
 mod program;
 mod prune;
+mod recover;
 mod same;
 mod select;
 
@@ -13,6 +14,9 @@ mod select;
 mod evaluation_tests;
 #[cfg(test)]
 mod stage_tests;
+
+pub(crate) use program::Exported;
+pub(crate) use recover::{Recovered, Rest, RestGraph, recover};
 
 use crate::codegen::plan::Plan;
 use crate::codegen::{self, Context};

@@ -94,6 +94,39 @@ pub(crate) fn unsupported(model: &SavedModel, chosen: &[Chosen]) -> Vec<Error> {
     errors
 }
 
+/// A function's flat graph, and why it cannot be lowered.
+pub(crate) type Flat = (FlatGraph, Option<Error>);
+
+/// The flat graphs of functions, with why each cannot be lowered.
+pub(crate) fn flat(
+    model: &SavedModel,
+    functions: &[&ExportedFunction],
+) -> Result<Vec<Result<Flat>>> {
+    let builder = Builder::new(model)?;
+    let flat = |function: &&ExportedFunction| {
+        let place = Place {
+            function: Some(function.path.clone()),
+            ..Place::default()
+        };
+        let flat = builder.flat(function).map_err(|e| e.at(&place))?;
+        let ops = lower::unsupported(&flat, &builder).into_iter();
+        let mut errors: Vec<Error> = ops
+            .map(|(op, origin)| op_def::unsupported(&op).at(&origin.place()))
+            .collect();
+        if errors.is_empty() {
+            errors.extend(lower::lower(&flat, &builder.params, &builder).err());
+        }
+        let why = (!errors.is_empty()).then(|| Error::several(errors).at(&place));
+        Ok((flat, why))
+    };
+    Ok(functions.iter().map(flat).collect())
+}
+
+/// The variables of a model.
+pub(crate) fn params(model: &SavedModel) -> Result<Vec<Param>> {
+    Ok(Builder::new(model)?.params)
+}
+
 impl Lowered {
     /// Adds a function, unless there is one that computes the same, if in another order.
     fn add(&mut self, function: ir::Function) -> (usize, Option<Vec<usize>>) {

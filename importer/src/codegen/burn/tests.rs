@@ -37,6 +37,7 @@ fn check(action: Op, args: &[Arg], result: &[i64], expect: &str) {
     let structure = Struct {
         name: String::new(),
         docs: vec![],
+        example: String::new(),
         args: vec![],
         config: None,
         fields: vec![],
