@@ -13,6 +13,7 @@ struct Inner {
     kind: ErrorKind,
     place: Place,
     help: Option<String>,
+    is_of_model: bool,
 }
 
 /// The kinds of failure, by what a caller would do about them.
@@ -65,6 +66,7 @@ impl Error {
             kind,
             place: Place::default(),
             help: None,
+            is_of_model: false,
         }))
     }
 
@@ -108,6 +110,25 @@ impl Error {
     /// Says what the user can do, unless an inner frame did.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help.get_or_insert_with(|| help.into());
+        self
+    }
+
+    /// The same error, which no value that a caller gave can have led to.
+    pub(crate) fn of_model(mut self) -> Self {
+        self.0.is_of_model = true;
+        self
+    }
+
+    /// Whether the model alone is to blame.
+    pub(crate) fn is_of_model(&self) -> bool {
+        self.0.is_of_model
+    }
+
+    /// The same error as the caller's: what does not fit are the values that it gave.
+    pub(crate) fn into_usage(mut self) -> Self {
+        if let ErrorKind::Malformed(text) = &mut self.0.kind {
+            self.0.kind = ErrorKind::Usage(std::mem::take(text));
+        }
         self
     }
 

@@ -130,6 +130,12 @@ struct RunArgs {
     /// Where to write the outputs by name, an .npz or .safetensors file.
     #[arg(long, value_name = "FILE")]
     outputs: PathBuf,
+    /// Make random ops without a seed give the same numbers at each run.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How many nodes may run, rounds of loops counted each.
+    #[arg(long, value_name = "N")]
+    max_steps: Option<u64>,
     #[command(flatten)]
     load: LoadArgs,
     /// Print errors as one JSON object on stdout.
@@ -273,6 +279,10 @@ fn request(args: ConvertArgs) -> Convert {
 }
 
 fn load(model: &Path, args: LoadArgs) -> Result<SavedModel> {
+    options(args).load(model)
+}
+
+fn options(args: LoadArgs) -> LoadOptions {
     let mut load = LoadOptions::new()
         .allow_partial_checkpoint(args.allow_partial_checkpoint)
         .skip_checkpoint(args.skip_checkpoint);
@@ -282,7 +292,7 @@ fn load(model: &Path, args: LoadArgs) -> Result<SavedModel> {
     if let Some(prefix) = args.checkpoint {
         load = load.checkpoint(prefix);
     }
-    load.load(model)
+    load
 }
 
 fn run(args: RunArgs) -> Result<()> {
@@ -297,7 +307,14 @@ fn run(args: RunArgs) -> Result<()> {
         (None, None, true) => Callee::Default,
     };
     let inputs = args.inputs.as_deref().map(arrays::read).transpose()?;
-    let model = load(&args.saved_model, args.load)?;
+    let mut load = options(args.load);
+    if let Some(seed) = args.seed {
+        load = load.seed(seed);
+    }
+    if let Some(steps) = args.max_steps {
+        load = load.step_limit(steps);
+    }
+    let model = load.load(&args.saved_model)?;
     let outputs = Interpreter::new(&model).call_named(&callee, inputs.unwrap_or_default())?;
     arrays::write(&args.outputs, &outputs)
 }

@@ -28,7 +28,8 @@ impl Machine<'_> {
             } => {
                 let key = (feeds.clone(), fetches.clone(), targets.clone());
                 self.initialise()?;
-                graph_fetch::run(self, key, inputs)
+                let own = inputs.len();
+                graph_fetch::run(self, key, inputs, own)
             }
         }
     }
@@ -47,10 +48,19 @@ impl Machine<'_> {
         mut arguments: Vec<Value>,
         captures: &[Capture],
     ) -> Result<Vec<Value>> {
+        self.restore_objects()?;
+        let inputs = arguments.len();
         for capture in captures {
             arguments.push(self.captured(capture)?);
         }
-        self.call(function, arguments)
+        let plan = self.plan(function)?;
+        self.run_for_caller(&plan, arguments, inputs)
+    }
+
+    /// Calls a function of the library from outside, with all of its arguments.
+    pub(super) fn call_raw(&mut self, function: &str, arguments: Vec<Value>) -> Result<Vec<Value>> {
+        let (plan, inputs) = (self.plan(function)?, arguments.len());
+        self.run_for_caller(&plan, arguments, inputs)
     }
 
     /// Calls a function of the library.
@@ -59,7 +69,7 @@ impl Machine<'_> {
         self.run(&plan, arguments)
     }
 
-    fn plan(&mut self, function: &str) -> Result<Arc<Plan>> {
+    pub(super) fn plan(&mut self, function: &str) -> Result<Arc<Plan>> {
         if let Some(plan) = self.state.plans.get(function) {
             return Ok(plan.clone());
         }

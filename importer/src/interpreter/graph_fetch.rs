@@ -21,7 +21,13 @@ impl Machine<'_> {
         self.initialise()?;
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let (fed, values): (Vec<&str>, Vec<Value>) = feeds.iter().cloned().unzip();
-        run(self, (names(&fed), names(fetches), names(targets)), values)
+        let inputs = values.len();
+        run(
+            self,
+            (names(&fed), names(fetches), names(targets)),
+            values,
+            inputs,
+        )
     }
 
     /// Runs what initialises a TF1 model, once.
@@ -41,7 +47,7 @@ impl Machine<'_> {
                 paths.push(self.asset(index)?);
             }
         }
-        let done = run(self, (feeds, vec![], vec![operation]), paths);
+        let done = run(self, (feeds, vec![], vec![operation]), paths, 0);
         self.state.is_initialised = done.is_ok();
         done.map(|_| ())
     }
@@ -65,11 +71,12 @@ impl Machine<'_> {
     }
 }
 
-/// Runs a part of the main graph.
+/// Runs a part of the main graph; the first `own` values are the caller's.
 pub(super) fn run(
     machine: &mut Machine<'_>,
     key: GraphKey,
     inputs: Vec<Value>,
+    own: usize,
 ) -> Result<Vec<Value>> {
     let plan = match machine.state.graphs.get(&key) {
         Some(plan) => plan.clone(),
@@ -79,7 +86,7 @@ pub(super) fn run(
             plan
         }
     };
-    let results = machine.run(&plan, inputs)?;
+    let results = machine.run_for_caller(&plan, inputs, own)?;
     let read = |value: Value| match value {
         Value::Reference(id) => machine.read(id).map(Value::Tensor),
         Value::Tensor(_) | Value::Resource(_) | Value::Variant(_) => Ok(value),

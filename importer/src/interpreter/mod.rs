@@ -17,7 +17,9 @@ mod objects;
 mod ops;
 mod plan;
 mod run;
+mod saveables;
 mod state;
+mod survey;
 mod value;
 mod variables;
 mod variants;
@@ -64,7 +66,7 @@ pub struct Interpreter<'m> {
 impl<'m> Interpreter<'m> {
     /// The model as it was loaded.
     pub fn new(model: &'m SavedModel) -> Self {
-        Interpreter::resume(model, State::default())
+        Interpreter::resume(model, State::new(model.running()))
     }
 
     /// The model in a state that an interpreter of the same model was left in.
@@ -102,7 +104,7 @@ impl<'m> Interpreter<'m> {
     /// # Errors
     /// As [`Interpreter::call`], and when there is no such function.
     pub fn call_function(&mut self, function: &str, arguments: Vec<Value>) -> Result<Vec<Value>> {
-        self.machine().call(function, arguments)
+        self.machine().call_raw(function, arguments)
     }
 
     /// Calls a function of the library that others know by its inputs alone, and binds its captures.
@@ -132,8 +134,10 @@ impl<'m> Interpreter<'m> {
     /// # Errors
     /// There is no such variable, or it has no value.
     pub fn value(&mut self, variable: usize) -> Result<Arc<Tensor>> {
-        let id = self.machine().variable(variable)?;
-        self.machine().read(id)
+        let mut machine = self.machine();
+        machine.restore_objects()?;
+        let id = machine.variable(variable)?;
+        machine.read(id)
     }
 
     /// Gives the variable with this index in [`SavedModel::variables`] another value.

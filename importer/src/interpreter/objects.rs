@@ -4,7 +4,7 @@ use super::state::Resource;
 use super::value::Value;
 use super::{Machine, ops};
 use crate::error::{Error, ErrorKind, Place, Result};
-use crate::saved_model::{Capture, ObjectGraph};
+use crate::saved_model::Capture;
 use savedmodel_import_proto::attr_value;
 use savedmodel_import_proto::saved_object::Kind;
 
@@ -60,13 +60,15 @@ impl Machine<'_> {
     }
 
     fn fill(&mut self, object: usize, handle: &Value) -> Result<()> {
+        if self.restores_itself(object) {
+            self.restore_object(object)?;
+        } else if let Some((keys, values)) = self.table_keys(object) {
+            ops::table::restore(self, handle, &keys, &values)?;
+        }
         if let Some(function) = self.method(object, "_initialize") {
             self.concrete(&function, vec![])?;
         }
-        let Some((keys, values)) = self.table_keys(object) else {
-            return Ok(());
-        };
-        ops::table::restore(self, handle, &keys, &values)
+        Ok(())
     }
 
     /// The checkpoint's keys of a table's keys and values.
@@ -87,10 +89,13 @@ impl Machine<'_> {
     pub(super) fn prepare(&mut self) -> Result<()> {
         let prepared = match self.model.objects() {
             None => vec![self.initialise()],
-            Some(objects) => (0..objects.len())
-                .filter(|&id| matches!(objects.kind(id), Some(Kind::Resource(_))))
-                .map(|id| self.object(id).map(drop))
-                .collect(),
+            Some(objects) => {
+                let is_resource = |id: &usize| matches!(objects.kind(*id), Some(Kind::Resource(_)));
+                let restored = self.restore_objects();
+                let resources = (0..objects.len()).filter(is_resource);
+                let made = resources.map(|id| self.object(id).map(drop));
+                std::iter::once(restored).chain(made).collect()
+            }
         };
         let broken = prepared
             .into_iter()
@@ -101,17 +106,6 @@ impl Machine<'_> {
 
     /// The function that an object's method runs.
     fn method(&self, object: usize, name: &str) -> Option<String> {
-        let objects: &ObjectGraph = self.model.objects()?;
-        let child = objects.child(object, name)?;
-        match objects.kind(child)? {
-            Kind::Function(function) => function.concrete_functions.first().cloned(),
-            Kind::BareConcreteFunction(bare) => Some(bare.concrete_function_name.clone()),
-            Kind::UserObject(_)
-            | Kind::Asset(_)
-            | Kind::Variable(_)
-            | Kind::Constant(_)
-            | Kind::Resource(_)
-            | Kind::CapturedTensor(_) => None,
-        }
+        self.function_of(self.model.objects()?.child(object, name)?)
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub(super) argument_uses: Vec<u32>,
     /// Whether there is control flow of TensorFlow 1: switches, merges and loops among the nodes themselves.
     pub(super) has_switches: bool,
+    /// Whether it was found that it may run.
+    pub(super) is_checked: OnceLock<()>,
 }
 
 /// A node with its operands.
@@ -102,6 +104,7 @@ impl Plan {
             uses: vec![],
             argument_uses: vec![0; body.arguments],
             has_switches: false,
+            is_checked: OnceLock::new(),
         };
         plan.order = plan.live(&roots)?;
         let is_flow = |&node: &usize| matches!(plan.steps[node].kind, Kind::Flow(_));
@@ -126,6 +129,25 @@ impl Plan {
             order.visit(node)?;
         }
         Ok(order.order)
+    }
+
+    /// Whether a node needs one of the first `arguments` arguments.
+    pub(super) fn needs_arguments(&self, node: usize, arguments: usize) -> bool {
+        let mut seen = vec![false; self.steps.len()];
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            if std::mem::replace(&mut seen[node], true) {
+                continue;
+            }
+            for source in &self.steps[node].inputs {
+                match *source {
+                    Source::Argument(i) if i < arguments => return true,
+                    Source::Argument(_) => {}
+                    Source::Node { node, .. } => open.push(node),
+                }
+            }
+        }
+        false
     }
 
     fn count_uses(&mut self) {

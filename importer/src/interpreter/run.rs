@@ -7,6 +7,7 @@ use crate::error::{Error, Place, Result};
 use crate::graph::body::Source;
 use crate::lower::{attr, single};
 use savedmodel_import_proto::TensorProto;
+use std::sync::Arc;
 
 /// Calls may nest this deep.
 const DEPTH_LIMIT: usize = 120;
@@ -67,13 +68,53 @@ impl Machine<'_> {
     }
 
     /// The error at a node, with the line of Python that made it.
-    pub(super) fn placed(&self, error: Error, plan: &Plan, node: usize) -> Error {
-        let mut place = plan.place(node);
-        if error.place().node.is_none() {
-            let (name, function) = (&plan.steps[node].def.name, place.function.as_deref());
-            place.python = self.model.python_line(name, function);
+    pub(super) fn placed(&mut self, error: Error, plan: &Plan, node: usize) -> Error {
+        let is_innermost = error.place().node.is_none();
+        let own = match self.state.depth {
+            1 => self.state.inputs,
+            _ => plan.arguments,
+        };
+        let leads_there = plan.needs_arguments(node, own);
+        self.state.is_to_blame = match is_innermost {
+            true => leads_there && !error.is_of_model(),
+            false => leads_there && self.state.is_to_blame,
+        };
+        match is_innermost {
+            true => error.at(&self.place_with_line(plan, node)),
+            false => error.at(&plan.place(node)),
         }
-        error.at(&place)
+    }
+
+    /// Where a node is, with the line of Python that made it.
+    pub(super) fn place_with_line(&self, plan: &Plan, node: usize) -> Place {
+        let mut place = plan.place(node);
+        let (name, function) = (&plan.steps[node].def.name, place.function.as_deref());
+        place.python = self.model.python_line(name, function);
+        place
+    }
+
+    /// Runs a plan over the caller's values and what follows them; an op that refuses what came of those values is the
+    /// caller's error.
+    pub(super) fn run_for_caller(
+        &mut self,
+        plan: &Arc<Plan>,
+        arguments: Vec<Value>,
+        inputs: usize,
+    ) -> Result<Vec<Value>> {
+        if self.state.depth == 0 {
+            self.check_plan(plan)?;
+            self.state.inputs = inputs;
+            self.state.is_to_blame = false;
+        }
+        let results = self.run(plan, arguments);
+        if self.state.depth > 0 {
+            return results;
+        }
+        results.map_err(|error| match self.state.has_met_unknown {
+            true => self.missing_ops(plan),
+            false if self.state.is_to_blame => error.into_usage(),
+            false => error,
+        })
     }
 
     /// The outputs of a node.
@@ -97,10 +138,11 @@ impl Machine<'_> {
             Kind::Kernel(kernel) => kernel.run(self.reborrow(), plan, step, inputs),
             Kind::Lowered => self.lowered(step, &inputs),
             Kind::Flow(_) => Err(internal("control flow outside of its frames")),
-            Kind::Unknown => Err(Error::unsupported(format!(
-                "the op {} is not supported",
-                step.def.op
-            ))),
+            Kind::Unknown => {
+                self.state.has_met_unknown = true;
+                let message = format!("the op {} is not supported", step.def.op);
+                Err(Error::unsupported(message))
+            }
         }
     }
 

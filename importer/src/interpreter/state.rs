@@ -5,11 +5,13 @@ use super::plan::Plan;
 use super::value::{ResourceId, Value};
 use crate::error::Result;
 use crate::eval::Tensor;
+use crate::saved_model::Running;
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 /// How many nodes one call may run.
-const STEP_LIMIT: u64 = 50_000_000;
+const STEP_LIMIT: u64 = 20_000_000;
 
 /// The state of a model: variables, tables, counters, and what was prepared to run it.
 #[derive(Debug)]
@@ -31,8 +33,20 @@ pub struct State {
     pub(super) graphs: BTreeMap<GraphKey, Arc<Plan>>,
     /// How often each random op without a seed of its own has run, by function and node.
     pub(super) draws: BTreeMap<(Arc<str>, String), u64>,
+    /// What random ops without a seed of their own follow from.
+    pub(super) seed: u64,
+    /// Whether objects that restore themselves have done so.
+    pub(super) is_restored: bool,
     /// Whether the initialisation of a TF1 model has run, or is running.
     pub(super) is_initialised: bool,
+    /// What running a function comes to.
+    pub(super) surveys: BTreeMap<String, super::survey::Survey>,
+    /// How many of the first arguments of a call are the caller's own.
+    pub(super) inputs: usize,
+    /// Whether an op was met that nothing runs.
+    pub(super) has_met_unknown: bool,
+    /// Whether the caller's arguments led to the error.
+    pub(super) is_to_blame: bool,
     pub(super) step_limit: u64,
     pub(super) steps: u64,
     pub(super) depth: usize,
@@ -73,7 +87,13 @@ impl Default for State {
             plans: BTreeMap::new(),
             graphs: BTreeMap::new(),
             draws: BTreeMap::new(),
+            seed: 0,
+            is_restored: false,
             is_initialised: false,
+            surveys: BTreeMap::new(),
+            inputs: 0,
+            has_met_unknown: false,
+            is_to_blame: false,
             step_limit: STEP_LIMIT,
             steps: 0,
             depth: 0,
@@ -82,10 +102,22 @@ impl Default for State {
 }
 
 impl State {
+    /// The state of a model that was just loaded.
+    pub(super) fn new(running: Running) -> State {
+        State {
+            step_limit: running.step_limit.unwrap_or(STEP_LIMIT),
+            seed: running.seed.unwrap_or_else(fresh_seed),
+            ..State::default()
+        }
+    }
+
     /// A call begins.
     pub(super) fn begin(&mut self) {
         self.steps = 0;
         self.depth = 0;
+        self.inputs = 0;
+        self.is_to_blame = false;
+        self.has_met_unknown = false;
         for id in std::mem::take(&mut self.temporary) {
             if let Some(resource) = self.resources.get_mut(id.0) {
                 *resource = Resource::Token;
@@ -132,4 +164,9 @@ impl State {
         self.shared.insert(key, id);
         id
     }
+}
+
+/// Bits that differ from run to run.
+fn fresh_seed() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

@@ -7,7 +7,7 @@ use super::nest::Nest;
 use super::parameters::Bound;
 use super::spec::{Spec, TensorSpec};
 use crate::interpreter::Value;
-use crate::saved_model::SavedModel;
+use crate::saved_model::{SavedModel, dtype_from_wire, has_structure};
 use crate::{Error, Place, Result};
 
 /// A concrete function and its types.
@@ -21,6 +21,8 @@ pub struct Trace {
     pub named: Spec,
     /// The type of the result.
     pub output: Spec,
+    /// The inputs, where their structure was not saved.
+    flat: Option<Vec<Option<TensorSpec>>>,
 }
 
 impl Trace {
@@ -31,7 +33,13 @@ impl Trace {
         let concrete = concrete.ok_or_else(|| {
             Error::malformed(format!("function `{function}` has no calling convention"))
         })?;
-        read(function, concrete).map_err(|error| {
+        let trace = read(function, concrete).and_then(|mut trace| {
+            if !has_structure(concrete.canonicalized_input_signature.as_ref()) {
+                trace.flat = Some(arguments(model, function, concrete.bound_inputs.len())?);
+            }
+            Ok(trace)
+        });
+        trace.map_err(|error| {
             error.at(&Place {
                 function: Some(function.to_owned()),
                 ..Place::default()
@@ -67,6 +75,9 @@ impl Trace {
 
     /// The tensors among the arguments, in TensorFlow's order; `None` for a part of a composite value.
     pub(super) fn flat_inputs(&self) -> Vec<Option<TensorSpec>> {
+        if let Some(specs) = &self.flat {
+            return specs.clone();
+        }
         let mut specs = Vec::new();
         self.positional
             .iter()
@@ -88,14 +99,34 @@ fn read(function: &str, concrete: &SavedConcreteFunction) -> Result<Trace> {
         positional,
         named,
         output: output.unwrap_or(Spec::Value(Nest::None)),
+        flat: None,
     })
+}
+
+/// The graph function's own arguments, without the captures that follow them.
+fn arguments(
+    model: &SavedModel,
+    function: &str,
+    captures: usize,
+) -> Result<Vec<Option<TensorSpec>>> {
+    let signature = model.library().find(function)?.signature.as_ref();
+    let args = signature.map_or(&[][..], |signature| &signature.input_arg);
+    let own = args.len().saturating_sub(captures);
+    let spec = |arg: &savedmodel_import_proto::op_def::ArgDef| {
+        Ok(Some(TensorSpec {
+            dtype: dtype_from_wire(arg.r#type)?,
+            shape: None,
+            name: arg.name.clone(),
+        }))
+    };
+    args[..own].iter().map(spec).collect()
 }
 
 fn inputs(signature: Option<&StructuredValue>) -> Result<(Vec<Spec>, Spec)> {
     let flaw = || {
         Error::malformed("the input signature is not a pair of positional and keyword arguments")
     };
-    let Some(signature) = signature else {
+    let Some(signature) = signature.filter(|_| has_structure(signature)) else {
         return Ok((Vec::new(), Spec::Dict(Default::default())));
     };
     let Spec::Tuple(mut parts) = Spec::read(signature)? else {

@@ -19,7 +19,9 @@ impl Flaw {
     /// The error about the attribute `name`.
     pub fn of(self, name: &str) -> Error {
         match self {
-            Flaw::Malformed(text) => Error::malformed(format!("attribute `{name}` {text}")),
+            Flaw::Malformed(text) => {
+                Error::malformed(format!("attribute `{name}` {text}")).of_model()
+            }
             Flaw::Unsupported(text) => Error::unsupported(format!("attribute `{name}` {text}")),
         }
     }
@@ -47,7 +49,8 @@ pub fn stored<'d>(def: &'d NodeDef, name: &str) -> Option<&'d AttrValue> {
 /// The attribute is missing, of the wrong kind, or has an unknown word.
 pub fn read<T: FromAttr>(def: &NodeDef, name: &str) -> Result<T, Error> {
     let value = stored(def, name).and_then(|attr| attr.value.as_ref());
-    let value = value.ok_or_else(|| Error::malformed(format!("attribute `{name}` is missing")))?;
+    let missing = || Error::malformed(format!("attribute `{name}` is missing")).of_model();
+    let value = value.ok_or_else(missing)?;
     T::from_attr(value).map_err(|flaw| flaw.of(name))
 }
 

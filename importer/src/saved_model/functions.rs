@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
         traces
             .map(|(trace, name)| {
                 let read = || {
-                    let interface = interface(self.concrete(name)?, &parameters)?;
+                    let interface = self.interface(name, &parameters)?;
                     self.export(path, trace, name, interface)
                 };
                 read().map_err(|error| in_function(error, name))
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
         let name = &bare.concrete_function_name;
         let read = || {
             let parameters = Parameters::read(bare.function_spec.as_ref());
-            let mut interface = interface(self.concrete(name)?, &parameters)?;
+            let mut interface = self.interface(name, &parameters)?;
             if bare.argument_keywords.len() == interface.inputs.len() {
                 for (input, keyword) in interface.inputs.iter_mut().zip(&bare.argument_keywords) {
                     input.0.clone_from(keyword);
@@ -134,6 +134,29 @@ impl<'a> Reader<'a> {
             self.export(path, 0, name, interface)
         };
         read().map_err(|error| in_function(error, name))
+    }
+
+    /// The calling convention; where the structure was not saved, that of the graph function.
+    fn interface(&self, name: &str, parameters: &Parameters) -> Result<Interface> {
+        let concrete = self.concrete(name)?;
+        if has_structure(concrete.canonicalized_input_signature.as_ref()) {
+            return interface(concrete, parameters);
+        }
+        let signature = self.library.find(name)?.signature.as_ref();
+        let args = signature.map_or(&[][..], |signature| &signature.input_arg);
+        let own = args.len().saturating_sub(concrete.bound_inputs.len());
+        let tensor = |arg: &savedmodel_import_proto::op_def::ArgDef| LeafValue::Tensor {
+            dtype: None,
+            shape: None,
+            name: arg.name.clone(),
+        };
+        let inputs = args[..own]
+            .iter()
+            .map(|arg| (arg.name.clone(), tensor(arg)));
+        Ok(Interface {
+            inputs: inputs.collect(),
+            python: BTreeMap::new(),
+        })
     }
 
     fn concrete(&self, name: &str) -> Result<&SavedConcreteFunction> {
@@ -219,6 +242,12 @@ fn text(value: &StructuredValue) -> Option<String> {
         Some(structured_value::Kind::StringValue(text)) => Some(text.clone()),
         _ => None,
     }
+}
+
+/// Whether the structure of the arguments was saved: parts of wrapped TF1 graphs have none.
+pub(crate) fn has_structure(signature: Option<&StructuredValue>) -> bool {
+    let kind = signature.and_then(|signature| signature.kind.as_ref());
+    !matches!(kind, None | Some(structured_value::Kind::NoneValue(_)))
 }
 
 /// Splits `((args…), {kwargs…})` into tensors and Python values.

@@ -11,7 +11,7 @@ use super::exported::{Capture, ExportedFunction, FunctionBody};
 use super::functions;
 use super::library::FunctionLibrary;
 use super::objects::{CheckpointObjects, Context, ObjectGraph, match_checkpoint};
-use super::options::LoadOptions;
+use super::options::{LoadOptions, Running};
 use super::tensor::TensorValue;
 use super::tf1::{self, Tf1};
 use super::variables::{self, Variable};
@@ -44,6 +44,7 @@ pub struct SavedModel {
     /// Which variables a TF1 model lists.
     listed: Vec<usize>,
     function_aliases: bool,
+    running: Running,
     /// What calls have changed.
     pub(crate) state: Mutex<State>,
 }
@@ -59,6 +60,7 @@ impl SavedModel {
         let (meta_graph, is_tf2) =
             tags::choose(proto, options.tags.as_deref()).map_err(|error| error.in_file(dir))?;
         let mut model = SavedModel::unread(dir, meta_graph);
+        model.running = options.running;
         let read = model.read(is_tf2, options);
         let prepared = read.and_then(|()| model.prepare());
         prepared.map_err(|error| error.in_file(&dir.join("saved_model.pb")))?;
@@ -93,6 +95,7 @@ impl SavedModel {
             debug_info: OnceLock::new(),
             listed: Vec::new(),
             function_aliases: false,
+            running: Running::default(),
             state: Mutex::new(State::default()),
         }
     }
@@ -293,6 +296,11 @@ impl SavedModel {
 
     pub(crate) fn read_fingerprint(&self) -> Option<FingerprintDef> {
         file::decode_file(&self.dir.join("fingerprint.pb")).ok()
+    }
+
+    /// How functions of the model run.
+    pub(crate) fn running(&self) -> Running {
+        self.running
     }
 
     /// The variables that the root of a TF1 model lists.

@@ -16,6 +16,16 @@ pub struct LoadOptions {
     pub(super) checkpoint: Option<PathBuf>,
     pub(super) function_aliases: bool,
     pub(super) only: Option<Vec<String>>,
+    pub(super) running: Running,
+}
+
+/// How functions of the model run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Running {
+    /// How many nodes one call may run.
+    pub(crate) step_limit: Option<u64>,
+    /// What random numbers without a seed of their own follow from.
+    pub(crate) seed: Option<u64>,
 }
 
 /// What becomes of the devices and copies of variables. Values are the same under each.
@@ -100,6 +110,20 @@ impl LoadOptions {
     /// Loads only the objects at these paths, such as `root.encoder.kernel`, with all that hangs on them.
     pub fn only<T: Into<String>>(mut self, paths: impl IntoIterator<Item = T>) -> Self {
         self.only = Some(paths.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Lets one call run this many nodes, rounds of loops counted each: protection from loops without an end. Twenty
+    /// million where nothing is said.
+    pub fn step_limit(mut self, nodes: u64) -> Self {
+        self.running.step_limit = Some(nodes);
+        self
+    }
+
+    /// Makes random ops that were saved without a seed give the same numbers whenever the model is loaded. Without this
+    /// they differ each time, as in TensorFlow.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.running.seed = Some(seed);
         self
     }
 

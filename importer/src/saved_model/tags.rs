@@ -53,7 +53,7 @@ fn position(graphs: &[MetaGraphDef], tags: Option<&[String]>) -> Result<usize> {
     }
     let Some(tags) = tags else {
         return Err(Error::usage(format!(
-            "there are {} MetaGraphs in the SavedModel with tag sets: {available:?}",
+            "loading requires a `tags=` argument if there is more than one MetaGraph: there are {} MetaGraphs in the SavedModel with tag sets: {available:?}",
             graphs.len()
         ))
         .help("choose one by its tags"));
@@ -120,7 +120,7 @@ mod tests {
             .err()
             .map(|e| e.to_string());
         insta::assert_snapshot!(error.unwrap_or_default(), @r#"
-        there are 2 MetaGraphs in the SavedModel with tag sets: [["a"], ["b"]]
+        loading requires a `tags=` argument if there is more than one MetaGraph: there are 2 MetaGraphs in the SavedModel with tag sets: [["a"], ["b"]]
           help: choose one by its tags
         "#);
         let error = choose(model(&[]), None).err().map(|e| e.exit_code());

@@ -1,6 +1,6 @@
 //! Random numbers by TensorFlow's own generator, so that seeds give TensorFlow's numbers.
 //!
-//! An op with state that has no seed is seeded by its name: a model gives the same numbers every time it is loaded.
+//! An op with state that has no seed is seeded by its name and by the state's own seed.
 
 use super::super::cx::{Cx, count, elements};
 use super::super::value::Value;
@@ -214,7 +214,7 @@ fn reserve(cx: &mut Cx<'_>, blocks: u64) -> Result<Philox> {
     let (seed, seed2): (i64, i64) = (cx.attr("seed")?, cx.attr("seed2")?);
     let name = &cx.def().name;
     let mut philox = match (seed, seed2) {
-        (0, 0) => Philox::of_seeds(fingerprint(name.as_bytes()), 1),
+        (0, 0) => Philox::of_seeds(fingerprint(name.as_bytes()), cx.machine.state.seed | 1),
         (seed, seed2) => Philox::of_seeds(seed as u64, seed2 as u64),
     };
     let key = (cx.plan.name.clone(), name.clone());

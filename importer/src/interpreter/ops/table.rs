@@ -26,11 +26,9 @@ pub(super) const OPS: &[Row] = &[
     many("AnonymousMutableHashTableOfTensors", |cx| {
         anonymous(cx, Kind::Mutable)
     }),
-    many("MutableDenseHashTable", |cx| table(cx, Kind::Mutable)),
-    many("MutableDenseHashTableV2", |cx| table(cx, Kind::Mutable)),
-    many("AnonymousMutableDenseHashTable", |cx| {
-        anonymous(cx, Kind::Mutable)
-    }),
+    many("MutableDenseHashTable", |cx| dense(cx, table)),
+    many("MutableDenseHashTableV2", |cx| dense(cx, table)),
+    many("AnonymousMutableDenseHashTable", |cx| dense(cx, anonymous)),
     many("InitializeTable", initialize),
     many("InitializeTableV2", initialize),
     many("InitializeTableFromTextFile", table_file::initialize),
@@ -68,6 +66,8 @@ pub(in crate::interpreter) struct Table {
     /// All rows, one after the other.
     values: Tensor,
     is_initialized: bool,
+    /// The keys that a dense table marks its free places with.
+    marks: Vec<Vec<u8>>,
 }
 
 impl Table {
@@ -89,13 +89,56 @@ impl Table {
             index: BTreeMap::new(),
             values: none(value_type)?,
             is_initialized: kind == Kind::Mutable,
+            marks: vec![],
         })
+    }
+
+    /// Whether it has its content.
+    pub(super) fn is_filled(&self) -> bool {
+        self.is_initialized && self.kind == Kind::Static
+    }
+
+    fn check_marks(&self, keys: &[Vec<u8>]) -> Result<()> {
+        let names = ["empty_key", "deleted_key"];
+        let clash = |(mark, _): &(&Vec<u8>, &str)| keys.contains(mark);
+        match self.marks.iter().zip(names).find(clash) {
+            Some((_, name)) => Err(Error::usage(format!(
+                "Using the {name} as a table key is not allowed"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Replaces the content by places of which some are free.
+    fn import(&mut self, keys: &Tensor, values: &Tensor) -> Result<()> {
+        self.index.clear();
+        self.values = none(self.value_type)?;
+        if self.marks.is_empty() {
+            return self.insert(keys, values);
+        }
+        self.check_types(keys, values)?;
+        let (all, row) = (key_bytes(keys)?, count(&self.row)?);
+        let taken = |number: &usize| !self.marks.contains(&all[*number]);
+        let taken: Vec<usize> = (0..all.len()).filter(taken).collect();
+        let elements = |width: usize| -> Vec<usize> {
+            let places = taken.iter().flat_map(|n| n * width..(n + 1) * width);
+            places.collect()
+        };
+        let short = || Error::usage("the table's keys and values differ in number");
+        if values.len() != all.len() * row {
+            return Err(short());
+        }
+        let width = keys.len() / all.len().max(1);
+        let keys = keys.take(&[taken.len() * width], &elements(width))?;
+        let values = values.take(&[taken.len() * row], &elements(row))?;
+        self.insert(&keys, &values)
     }
 
     /// Adds rows; of equal keys the last one counts, unless the table is static.
     pub(super) fn insert(&mut self, keys: &Tensor, values: &Tensor) -> Result<()> {
         self.check_types(keys, values)?;
         let keys = key_bytes(keys)?;
+        self.check_marks(&keys)?;
         let row = count(&self.row)?.max(1);
         if values.len() != keys.len() * row {
             let (keys, values) = (keys.len(), values.shape());
@@ -164,7 +207,9 @@ impl Table {
         let row = count(&self.row)?;
         let all = Tensor::chain(&[&self.values, default])?;
         let mut places = Vec::new();
-        for (number, key) in key_bytes(keys)?.into_iter().enumerate() {
+        let wanted = key_bytes(keys)?;
+        self.check_marks(&wanted)?;
+        for (number, key) in wanted.into_iter().enumerate() {
             let fallback = match default.len() == row {
                 true => self.values.len(),
                 false => self.values.len() + number * row,
@@ -236,6 +281,19 @@ fn anonymous(cx: &mut Cx<'_>, kind: Kind) -> Result<Vec<Value>> {
     )])
 }
 
+/// A table whose free places are marked by two keys that nobody else may use.
+fn dense(cx: &mut Cx<'_>, make: fn(&mut Cx<'_>, Kind) -> Result<Vec<Value>>) -> Result<Vec<Value>> {
+    let handle = make(cx, Kind::Mutable)?;
+    let mut marks = key_bytes(&*cx.tensor(0)?)?;
+    if cx.inputs.len() > 1 {
+        marks.extend(key_bytes(&*cx.tensor(1)?)?);
+    }
+    if let Some(Value::Resource(id)) = handle.first() {
+        cx.machine.table(*id)?.marks = marks;
+    }
+    Ok(handle)
+}
+
 fn initialize(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
     let (id, keys, values) = (cx.resource(0)?, cx.tensor(1)?, cx.tensor(2)?);
     fill(cx.machine.table(id)?, &keys, &values)
@@ -269,11 +327,10 @@ fn change(cx: &mut Cx<'_>, change: Change) -> Result<Vec<Value>> {
         (Kind::Static, Change::Replace) => return fill(table, &keys, &values),
         (Kind::Mutable, Change::Insert | Change::Replace) => {}
     }
-    if matches!(change, Change::Replace) {
-        table.index.clear();
-        table.values = none(table.value_type)?;
+    match change {
+        Change::Insert => table.insert(&keys, &values)?,
+        Change::Replace => table.import(&keys, &values)?,
     }
-    table.insert(&keys, &values)?;
     Ok(vec![])
 }
 
@@ -311,5 +368,5 @@ pub(in crate::interpreter) fn restore(
     };
     let keys = of_checkpoint(machine.model, keys)?;
     let values = of_checkpoint(machine.model, values)?;
-    machine.table(*id)?.insert(&keys, &values)
+    machine.table(*id)?.import(&keys, &values)
 }

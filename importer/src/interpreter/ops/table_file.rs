@@ -19,8 +19,12 @@ pub(super) fn initialize(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
     let delimiter: String = cx.attr("delimiter")?;
     let (key_column, value_column) = (cx.attr("key_index")?, cx.attr("value_index")?);
     let table = cx.machine.table(id)?;
+    if table.is_filled() {
+        return Ok(vec![]);
+    }
     let (key_type, value_type) = (table.key_type, table.value_type);
-    let column = |column: i64, dtype: DType| parse(&lines, column, &delimiter, dtype);
+    let first = cx.attr("offset").unwrap_or(0);
+    let column = |column: i64, dtype: DType| parse(&lines, column, &delimiter, first, dtype);
     let keys = column(key_column, key_type)?;
     let values = column(value_column, value_type)?;
     fill(cx.machine.table(id)?, &keys, &values)
@@ -28,13 +32,12 @@ pub(super) fn initialize(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
 
 /// The lines, as many as the vocabulary has.
 fn lines<'b>(cx: &Cx<'_>, bytes: &'b [u8]) -> Result<Vec<&'b [u8]>> {
-    let (size, offset): (i64, i64) = (cx.attr("vocab_size")?, cx.attr("offset").unwrap_or(0));
+    let size: i64 = cx.attr("vocab_size")?;
     let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     if text.is_empty() {
         return Err(Error::malformed("the vocabulary file is empty"));
     }
-    let all = text.split(|&byte| byte == b'\n');
-    let lines: Vec<&[u8]> = all.skip(usize::try_from(offset).unwrap_or(0)).collect();
+    let lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').collect();
     if let Some(number) = lines.iter().position(|line| line.is_empty()) {
         return Err(Error::malformed(format!(
             "the vocabulary has an empty line, {number}"
@@ -50,9 +53,17 @@ fn lines<'b>(cx: &Cx<'_>, bytes: &'b [u8]) -> Result<Vec<&'b [u8]>> {
     }
 }
 
-fn parse(lines: &[&[u8]], column: i64, delimiter: &str, dtype: DType) -> Result<Tensor> {
+/// A column of the lines; the first line has the number `first`.
+fn parse(
+    lines: &[&[u8]],
+    column: i64,
+    delimiter: &str,
+    first: i64,
+    dtype: DType,
+) -> Result<Tensor> {
     if column == LINE_NUMBER {
-        let numbers = (0..lines.len() as i64).collect();
+        let number = |line| first.saturating_add(line);
+        let numbers = (0..lines.len() as i64).map(number).collect();
         return Tensor::from_integers(dtype, &[lines.len()], numbers);
     }
     let mut words = Vec::with_capacity(lines.len());
