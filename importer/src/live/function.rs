@@ -161,14 +161,16 @@ impl<'m> Function<'m> {
         flat: &Flat,
         arguments: &Arguments,
     ) -> Result<Nest> {
-        let bound = parameters.map(|parameters| parameters.bind(&self.name, arguments));
+        let implied = parameters.is_none().then(|| trace.parameters());
+        let bound = parameters.or(implied.as_ref());
+        let bound = bound.map(|parameters| parameters.bind(&self.name, arguments));
         if let Some(Ok(bound)) = &bound
             && trace.fits(bound, true)
         {
             return trace.call(self.model, bound);
         }
         let values = flat.bind(&self.name, arguments);
-        match (values, bound) {
+        match (values, bound.filter(|_| implied.is_none())) {
             (Ok(values), _) => trace.run(self.model, values),
             (Err(_), Some(Ok(bound))) => {
                 let traces = std::slice::from_ref(trace);

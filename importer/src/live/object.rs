@@ -1,5 +1,6 @@
 //! Objects of a loaded model: attributes, lists, dicts, and what they hold.
 
+use savedmodel_import_proto::SavedUserObject;
 use savedmodel_import_proto::saved_object::Kind as Proto;
 
 use super::arguments::Arguments;
@@ -123,6 +124,7 @@ impl<'m> Object<'m> {
 
     fn graph_kind(&self, id: usize) -> ObjectKind {
         match self.proto(id) {
+            Some(Proto::UserObject(object)) if !is_known(object) => ObjectKind::Plain,
             Some(Proto::UserObject(object)) => match object.identifier.as_str() {
                 "trackable_list_wrapper" => ObjectKind::List,
                 "trackable_tuple_wrapper" => ObjectKind::Tuple,
@@ -430,4 +432,12 @@ impl<'m> Object<'m> {
             })
             .collect()
     }
+}
+
+/// Whether an object of a built-in class is of a version that may be revived: TensorFlow has had but version 1.
+fn is_known(object: &SavedUserObject) -> bool {
+    let Some(version) = &object.version else {
+        return false;
+    };
+    version.producer >= 1 && version.min_consumer <= 1 && !version.bad_consumers.contains(&1)
 }

@@ -4,7 +4,7 @@ use savedmodel_import_proto::{SavedConcreteFunction, StructuredValue};
 
 use super::fit::{fits, flatten, pack};
 use super::nest::Nest;
-use super::parameters::Bound;
+use super::parameters::{Bound, Parameter, Parameters};
 use super::spec::{Spec, TensorSpec};
 use crate::interpreter::Value;
 use crate::saved_model::{SavedModel, dtype_from_wire, has_structure};
@@ -71,6 +71,28 @@ impl Trace {
         let results =
             model.interpret(|interpreter| interpreter.call_concrete(&self.function, values))?;
         pack(&self.output, &mut results.into_iter())
+    }
+
+    /// Parameters as the structure of the arguments implies them: the saved names of the tensors, no defaults.
+    pub(super) fn parameters(&self) -> Parameters {
+        let parameter = |name: String| Parameter {
+            name,
+            default: None,
+        };
+        let name = |(index, spec): (usize, &Spec)| match spec {
+            Spec::Tensor(spec) if !spec.name.is_empty() => spec.name.clone(),
+            _ => format!("arg_{index}"),
+        };
+        let positional = self.positional.iter().enumerate().map(name);
+        let named: Vec<String> = match &self.named {
+            Spec::Dict(fields) => fields.keys().cloned().collect(),
+            _ => vec![],
+        };
+        Parameters {
+            positional: positional.map(parameter).collect(),
+            keyword_only: named.into_iter().map(parameter).collect(),
+            ..Parameters::default()
+        }
     }
 
     /// The tensors among the arguments, in TensorFlow's order; `None` for a part of a composite value.

@@ -10,6 +10,7 @@ mod example;
 mod example_proto;
 mod feeds;
 mod fourier;
+mod gamma;
 mod gradients;
 mod hashes;
 mod image;
@@ -87,6 +88,7 @@ const FAMILIES: &[&[Row]] = &[
     example::OPS,
     feeds::OPS,
     fourier::OPS,
+    gamma::OPS,
     gradients::OPS,
     hashes::OPS,
     image::OPS,

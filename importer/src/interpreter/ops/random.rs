@@ -29,6 +29,10 @@ pub(super) const OPS: &[Row] = &[
         multinomial(cx, philox, draws)
     }),
     one("RandomShuffle", shuffle),
+    one("StatelessShuffle", |cx| {
+        let philox = generator(cx)?;
+        shuffled(&*cx.tensor(0)?, philox)
+    }),
     one("StatelessRandomUniform", |cx| stateless(cx, Law::Uniform)),
     one("StatelessRandomNormal", |cx| stateless(cx, Law::Normal)),
     one("StatelessTruncatedNormal", |cx| {
@@ -210,7 +214,7 @@ fn element_type(cx: &Cx<'_>) -> Result<DType> {
 }
 
 /// The generator of an op with state, and its next `blocks` are gone.
-fn reserve(cx: &mut Cx<'_>, blocks: u64) -> Result<Philox> {
+pub(super) fn reserve(cx: &mut Cx<'_>, blocks: u64) -> Result<Philox> {
     let (seed, seed2): (i64, i64) = (cx.attr("seed")?, cx.attr("seed2")?);
     let name = &cx.def().name;
     let mut philox = match (seed, seed2) {
@@ -230,7 +234,7 @@ fn stateful(cx: &mut Cx<'_>, law: Law) -> Result<Tensor> {
     draw(law, element_type(cx)?, &shape, philox)
 }
 
-fn seeds(cx: &mut Cx<'_>, operand: usize) -> Result<[u64; 2]> {
+pub(super) fn seeds(cx: &mut Cx<'_>, operand: usize) -> Result<[u64; 2]> {
     match cx.integers(operand)?[..] {
         [first, second] => Ok([first as u64, second as u64]),
         _ => Err(Error::usage("a seed is two integers")),
@@ -258,6 +262,12 @@ fn key_counter(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
 
 /// Operands: shape, key, counter, algorithm.
 fn keyed(cx: &mut Cx<'_>, law: Law) -> Result<Tensor> {
+    let philox = generator(cx)?;
+    draw(law, element_type(cx)?, &cx.extents(0)?, philox)
+}
+
+/// The generator of operands 1 to 3: key, counter, algorithm.
+pub(super) fn generator(cx: &mut Cx<'_>) -> Result<Philox> {
     if !matches!(cx.integer(3)?, 1 | 3) {
         return Err(Error::unsupported(
             "random numbers by another algorithm than Philox",
@@ -270,11 +280,10 @@ fn keyed(cx: &mut Cx<'_>, law: Law) -> Result<Tensor> {
             "a key of one and a counter of two words are needed",
         ));
     };
-    let philox = Philox {
+    Ok(Philox {
         key: *key,
         counter: u128::from(*low) | u128::from(*high) << 64,
-    };
-    draw(law, element_type(cx)?, &cx.extents(0)?, philox)
+    })
 }
 
 /// Moves the counter of the generator that a variable holds; gives the state before, and the generator.
@@ -339,10 +348,16 @@ fn multinomial(cx: &mut Cx<'_>, philox: Philox, draws: usize) -> Result<Tensor> 
 
 fn shuffle(cx: &mut Cx<'_>) -> Result<Tensor> {
     let x = cx.tensor(0)?;
+    let rows = x.shape().first().copied().unwrap_or(0) as u64;
+    let philox = reserve(cx, rows.saturating_sub(1).div_ceil(4))?;
+    shuffled(&x, philox)
+}
+
+fn shuffled(x: &Tensor, philox: Philox) -> Result<Tensor> {
     let Some((&rows, row)) = x.shape().split_first() else {
-        return Ok(Tensor::clone(&x));
+        return Ok(x.clone());
     };
-    let mut word = reserve(cx, (rows as u64).saturating_sub(1).div_ceil(4))?.words();
+    let mut word = philox.words();
     let mut order: Vec<usize> = (0..rows).collect();
     for i in 0..rows.saturating_sub(1) {
         let other = i + index(i64::from(word() % (rows - i) as u32), rows)?;
