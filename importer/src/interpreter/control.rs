@@ -23,14 +23,17 @@ pub(super) fn structure(def: &NodeDef) -> Option<Structure> {
         _ => None,
     };
     match def.op.as_str() {
-        "PartitionedCall" | "StatefulPartitionedCall" | "TPUPartitionedCall" | "RemoteCall" => {
-            Some(Structure::Call(function("f")?))
-        }
-        "If" | "StatelessIf" => Some(Structure::If {
+        "PartitionedCall"
+        | "StatefulPartitionedCall"
+        | "TPUPartitionedCall"
+        | "RemoteCall"
+        | "BatchFunction" => Some(Structure::Call(function("f")?)),
+        "XlaLaunch" => Some(Structure::Call(function("function")?)),
+        "If" | "StatelessIf" | "XlaIf" => Some(Structure::If {
             then: function("then_branch")?,
             otherwise: function("else_branch")?,
         }),
-        "While" | "StatelessWhile" => Some(Structure::While {
+        "While" | "StatelessWhile" | "XlaWhile" => Some(Structure::While {
             condition: function("cond")?,
             body: function("body")?,
         }),

@@ -257,6 +257,14 @@ fn kind(machine: &Machine<'_>, def: &NodeDef) -> Kind {
         | "PreventGradient"
         | "LoopCond"
         | "DeepCopy"
+        | "GuaranteeConst"
+        | "Copy"
+        | "CopyHost"
+        | "DebugIdentity"
+        | "DebugIdentityV2"
+        | "DebugIdentityV3"
+        | "XlaSharding"
+        | "TPUReplicatedInput"
         | "DebugGradientIdentity"
         | "DebugGradientRefIdentity" => Kind::Forward,
         op => match (control::structure(def), ops::find(op)) {

@@ -62,7 +62,8 @@ pub(super) enum Resource {
     Table(super::ops::table::Table),
     TensorArray(super::ops::tensor_array::TensorArray),
     Stack(Vec<Value>),
-    /// Something that only exists: a mutex, an iterator that nobody reads.
+    Iterator(super::ops::iterators::Iterator),
+    /// Something that only exists: a mutex, a writer of summaries.
     Token,
 }
 

@@ -63,6 +63,7 @@ impl Machine<'_> {
             Resource::Table(_)
             | Resource::TensorArray(_)
             | Resource::Stack(_)
+            | Resource::Iterator(_)
             | Resource::Token => Err(Error::malformed("the handle is not of a variable")),
         }
     }

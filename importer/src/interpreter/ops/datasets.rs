@@ -17,8 +17,13 @@ pub(super) const OPS: &[Row] = &[
     }),
     many("TensorSliceDataset", slices),
     many("MapDataset", map),
+    many("ParallelMapDataset", map),
     many("ParallelMapDatasetV2", map),
     many("FlatMapDataset", flat_map),
+    many("InterleaveDataset", interleave),
+    many("ParallelInterleaveDatasetV2", interleave),
+    many("ParallelInterleaveDatasetV3", interleave),
+    many("ParallelInterleaveDatasetV4", interleave),
     many("FilterDataset", filter),
     many("ScanDataset", |cx| scan(cx, true)),
     many("ReduceDataset", |cx| scan(cx, false)),
@@ -43,6 +48,7 @@ pub(super) const OPS: &[Row] = &[
     many("CacheDatasetV2", same),
     many("OptionsDataset", same),
     many("ModelDataset", same),
+    many("RewriteDataset", same),
     many("OptimizeDataset", same),
     many("OptimizeDatasetV2", same),
     many("MaxIntraOpParallelismDataset", same),
@@ -56,9 +62,9 @@ pub(super) const OPS: &[Row] = &[
 const LIMIT: usize = 1 << 20;
 
 /// The components of each element.
-type Elements = Vec<Vec<Value>>;
+pub(super) type Elements = Vec<Vec<Value>>;
 
-fn dataset(elements: Elements) -> Result<Vec<Value>> {
+pub(super) fn dataset(elements: Elements) -> Result<Vec<Value>> {
     match elements.len() <= LIMIT {
         true => Ok(vec![Value::variant(Variant::Dataset(elements))]),
         false => Err(Error::unsupported(format!(
@@ -67,12 +73,20 @@ fn dataset(elements: Elements) -> Result<Vec<Value>> {
     }
 }
 
-fn elements(cx: &Cx<'_>, i: usize) -> Result<Elements> {
-    match cx.variant(i)? {
-        Variant::Dataset(elements) => Ok(elements.clone()),
-        Variant::Empty | Variant::List { .. } | Variant::Ragged(_) | Variant::Optional(_) => {
-            Err(Error::malformed(format!("operand {i} is not a dataset")))
-        }
+pub(super) fn elements(cx: &Cx<'_>, i: usize) -> Result<Elements> {
+    elements_of(cx.value(i)?)
+}
+
+/// The elements of the dataset that a value is.
+pub(super) fn elements_of(value: &Value) -> Result<Elements> {
+    let first = match value {
+        Value::Variant(tensor) => tensor.items.first(),
+        Value::Tensor(_) | Value::Resource(_) | Value::Reference(_) => None,
+    };
+    match first {
+        Some(Variant::Dataset(elements)) => Ok(elements.clone()),
+        Some(Variant::Empty | Variant::List { .. } | Variant::Ragged(_) | Variant::Optional(_))
+        | None => Err(Error::malformed("the value is not a dataset")),
     }
 }
 
@@ -129,7 +143,7 @@ fn arity(cx: &Cx<'_>, name: &str) -> usize {
 }
 
 /// The function in an attribute, for these arguments and the operands that it captures.
-fn call(
+pub(super) fn call(
     cx: &mut Cx<'_>,
     function: &str,
     arguments: Vec<Value>,
@@ -148,7 +162,7 @@ fn call(
 }
 
 /// The operands after the first `from` that the function captures.
-fn captured(cx: &mut Cx<'_>, from: usize) -> Result<Vec<Value>> {
+pub(super) fn captured(cx: &mut Cx<'_>, from: usize) -> Result<Vec<Value>> {
     let count = arity(cx, "Targuments");
     plain(cx, from..from + count)
 }
@@ -167,26 +181,50 @@ fn flat_map(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
     let mut joined = vec![];
     for element in elements(cx, 0)? {
         let inner = call(cx, "f", element, &captured)?;
-        match inner.first() {
-            Some(Value::Variant(tensor)) => match tensor.items.first() {
-                Some(Variant::Dataset(inner)) => joined.extend(inner.iter().cloned()),
-                Some(
-                    Variant::Empty
-                    | Variant::List { .. }
-                    | Variant::Ragged(_)
-                    | Variant::Optional(_),
-                )
-                | None => return Err(Error::malformed("the function gives no dataset")),
-            },
-            Some(Value::Tensor(_) | Value::Resource(_) | Value::Reference(_)) | None => {
-                return Err(Error::malformed("the function gives no dataset"));
-            }
-        }
+        let missing = || Error::malformed("the function gives no dataset");
+        joined.extend(elements_of(inner.first().ok_or_else(missing)?)?);
         if joined.len() > LIMIT {
             break;
         }
     }
     dataset(joined)
+}
+
+/// Operands after what the function captures: how many datasets take turns, and how long a turn is.
+fn interleave(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
+    let captured = captured(cx, 1)?;
+    let at = 1 + captured.len();
+    let positive = |n: i64| usize::try_from(n).ok().filter(|&n| n > 0);
+    let wrong = || Error::usage("an interleaved dataset needs a cycle and a block");
+    let width = positive(cx.integer(at)?).ok_or_else(wrong)?;
+    let block = positive(cx.integer(at + 1)?).ok_or_else(wrong)?;
+    let mut waiting = elements(cx, 0)?.into_iter();
+    let mut cycle: Vec<Option<std::vec::IntoIter<Vec<Value>>>> = vec![];
+    cycle.resize_with(width.min(LIMIT), || None);
+    let mut joined = vec![];
+    loop {
+        let mut is_done = true;
+        for slot in &mut cycle {
+            if slot.is_none()
+                && let Some(element) = waiting.next()
+            {
+                let inner = call(cx, "f", element, &captured)?;
+                let missing = || Error::malformed("the function gives no dataset");
+                *slot = Some(elements_of(inner.first().ok_or_else(missing)?)?.into_iter());
+            }
+            if let Some(inner) = slot {
+                is_done = false;
+                let before = joined.len();
+                joined.extend(inner.take(block));
+                if joined.len() - before < block {
+                    *slot = None;
+                }
+            }
+        }
+        if is_done || joined.len() > LIMIT {
+            return dataset(joined);
+        }
+    }
 }
 
 fn filter(cx: &mut Cx<'_>) -> Result<Vec<Value>> {

@@ -56,7 +56,7 @@ struct Request {
     defaults: Vec<Arc<Tensor>>,
 }
 
-fn strings(cx: &Cx<'_>, name: &str) -> Result<Vec<Vec<u8>>> {
+pub(super) fn strings(cx: &Cx<'_>, name: &str) -> Result<Vec<Vec<u8>>> {
     match cx.stored(name) {
         Some(attr_value::Value::List(list)) => Ok(list.s.iter().map(|s| s.to_vec()).collect()),
         _ => Err(Error::malformed(format!(
@@ -65,7 +65,7 @@ fn strings(cx: &Cx<'_>, name: &str) -> Result<Vec<Vec<u8>>> {
     }
 }
 
-fn shapes(cx: &Cx<'_>, name: &str) -> Result<Vec<Vec<i64>>> {
+pub(super) fn shapes(cx: &Cx<'_>, name: &str) -> Result<Vec<Vec<i64>>> {
     match cx.stored(name) {
         Some(attr_value::Value::List(list)) => {
             let shapes = list.shape.iter();
@@ -80,7 +80,7 @@ fn shapes(cx: &Cx<'_>, name: &str) -> Result<Vec<Vec<i64>>> {
 }
 
 /// Types of a list attribute that an op may lack.
-fn types(cx: &Cx<'_>, name: &str) -> Result<Vec<DType>> {
+pub(super) fn types(cx: &Cx<'_>, name: &str) -> Result<Vec<DType>> {
     match cx.stored(name) {
         Some(_) => cx.types(name),
         None => Ok(vec![]),
@@ -125,7 +125,7 @@ fn parse(cx: &mut Cx<'_>, request: Request) -> Result<Vec<Value>> {
 }
 
 /// The feature of an example as a tensor of rank 1; `None` if it has none.
-fn values(example: &Example, key: &[u8], dtype: DType) -> Result<Option<Tensor>> {
+pub(super) fn values(example: &Example, key: &[u8], dtype: DType) -> Result<Option<Tensor>> {
     let name = || String::from_utf8_lossy(key).into_owned();
     let tensor = match (example.feature(key), dtype) {
         (None | Some(Feature::Empty), _) => return Ok(None),
@@ -143,14 +143,19 @@ fn values(example: &Example, key: &[u8], dtype: DType) -> Result<Option<Tensor>>
     Ok(Some(tensor))
 }
 
-fn chain(parts: &[Tensor], dtype: DType) -> Result<Tensor> {
+pub(super) fn chain(parts: &[Tensor], dtype: DType) -> Result<Tensor> {
     match parts.is_empty() {
         true => zeros(dtype, &[0]),
         false => Tensor::chain(&parts.iter().collect::<Vec<_>>()),
     }
 }
 
-fn sparse(examples: &[Example], key: &[u8], dtype: DType, batch: bool) -> Result<[Tensor; 3]> {
+pub(super) fn sparse(
+    examples: &[Example],
+    key: &[u8],
+    dtype: DType,
+    batch: bool,
+) -> Result<[Tensor; 3]> {
     let (mut indices, mut parts, mut longest) = (vec![], vec![], 0);
     for (row, example) in examples.iter().enumerate() {
         let Some(tensor) = values(example, key, dtype)? else {
@@ -175,7 +180,7 @@ fn sparse(examples: &[Example], key: &[u8], dtype: DType, batch: bool) -> Result
     ])
 }
 
-fn dense(
+pub(super) fn dense(
     examples: &[Example],
     key: &[u8],
     default: &Tensor,
@@ -227,14 +232,14 @@ fn dense(
     chain(&rows, dtype)?.reshaped(&shape)
 }
 
-fn missing(key: &[u8]) -> Error {
+pub(super) fn missing(key: &[u8]) -> Error {
     let name = String::from_utf8_lossy(key);
     Error::usage(format!(
         "Feature: {name} (data type) is required but could not be found."
     ))
 }
 
-fn ragged(examples: &[Example], key: &[u8], dtype: DType) -> Result<(Tensor, Vec<i64>)> {
+pub(super) fn ragged(examples: &[Example], key: &[u8], dtype: DType) -> Result<(Tensor, Vec<i64>)> {
     let (mut parts, mut ends) = (vec![], vec![0]);
     for example in examples {
         let value = values(example, key, dtype)?;

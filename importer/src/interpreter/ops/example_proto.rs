@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 pub(super) struct Example(BTreeMap<Vec<u8>, Feature>);
 
 /// A list of values.
+#[derive(Clone)]
 pub(super) enum Feature {
     Empty,
     Bytes(Vec<Vec<u8>>),
@@ -31,9 +32,49 @@ impl Example {
         Ok(Example(features))
     }
 
+    /// An example of one feature.
+    pub(super) fn of(name: &[u8], feature: Feature) -> Example {
+        Example(BTreeMap::from([(name.to_vec(), feature)]))
+    }
+
     pub(super) fn feature(&self, name: &[u8]) -> Option<&Feature> {
         self.0.get(name)
     }
+}
+
+/// The lists of features of a SequenceExample.
+pub(super) fn feature_lists(bytes: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<Feature>>> {
+    let mut lists = BTreeMap::new();
+    for (number, field) in fields(bytes)? {
+        let (2, Field::Bytes(all)) = (number, field) else {
+            continue;
+        };
+        for (number, entry) in fields(all)? {
+            if let (1, Field::Bytes(entry)) = (number, entry) {
+                let (name, list) = list_of(entry)?;
+                lists.insert(name, list);
+            }
+        }
+    }
+    Ok(lists)
+}
+
+fn list_of(bytes: &[u8]) -> Result<(Vec<u8>, Vec<Feature>)> {
+    let (mut name, mut steps) = (vec![], vec![]);
+    for (number, field) in fields(bytes)? {
+        match (number, field) {
+            (1, Field::Bytes(bytes)) => name = bytes.to_vec(),
+            (2, Field::Bytes(list)) => {
+                for (number, step) in fields(list)? {
+                    if let (1, Field::Bytes(step)) = (number, step) {
+                        steps.push(feature(step)?);
+                    }
+                }
+            }
+            (_, Field::Bytes(_) | Field::Number(_) | Field::Single(_)) => {}
+        }
+    }
+    Ok((name, steps))
 }
 
 fn entry_of(bytes: &[u8]) -> Result<(Vec<u8>, Feature)> {

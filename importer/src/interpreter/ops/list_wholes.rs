@@ -6,7 +6,7 @@ use super::lists::{List, item, list, new_list, rows, shape_operand, unset, zeros
 use super::{Row, many};
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
-use crate::ir::Binary;
+use crate::ir::{Binary, DType};
 use std::sync::Arc;
 
 pub(super) const OPS: &[Row] = &[
@@ -133,7 +133,10 @@ fn split(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
 fn zeros_like(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
     let Value::Variant(tensor) = cx.value(0)? else {
         let x = cx.tensor(0)?;
-        return cx.lowered(&[x]);
+        return match x.dtype() {
+            DType::String => Ok(vec![zeros(DType::String, x.shape())?.into()]),
+            _ => cx.lowered(&[x]),
+        };
     };
     let unset = |variant: &Variant| match variant {
         Variant::List {

@@ -52,7 +52,10 @@ pub(super) const OPS: &[Row] = &[
     many("HistogramSummary", nothing),
     many("MergeSummary", nothing),
     many("ImageSummary", nothing),
+    many("TensorSummary", nothing),
     many("TensorSummaryV2", nothing),
+    many("AudioSummary", nothing),
+    many("AudioSummaryV2", nothing),
 ];
 
 /// A summary that nobody reads.

@@ -2,6 +2,8 @@
 //!
 //! To add one, write a row into its family's `OPS`.
 
+mod arrange;
+mod audio;
 mod boxes;
 mod cells;
 mod counts;
@@ -14,6 +16,7 @@ mod gamma;
 mod gradients;
 mod hashes;
 mod image;
+pub(super) mod iterators;
 mod linalg;
 mod list_wholes;
 mod lists;
@@ -22,6 +25,8 @@ mod misc;
 mod number_text;
 mod numbers;
 mod philox;
+#[cfg(feature = "images")]
+mod pictures;
 mod ragged;
 mod ragged_variants;
 mod random;
@@ -31,7 +36,9 @@ mod scale;
 mod scatter;
 mod search;
 mod segments;
+mod sequence_example;
 mod sparse;
+mod sparse_more;
 mod special;
 mod string_split;
 mod strings;
@@ -42,6 +49,7 @@ mod training;
 mod unicode;
 mod variables;
 mod window_gradients;
+mod writers;
 
 use super::cx::{Cx, Kernel};
 use super::value::Value;
@@ -81,6 +89,8 @@ const fn owned(op: &'static str, kernel: fn(&mut Cx<'_>, Vec<Value>) -> Result<V
 }
 
 const FAMILIES: &[&[Row]] = &[
+    arrange::OPS,
+    audio::OPS,
     boxes::OPS,
     cells::OPS,
     counts::OPS,
@@ -92,11 +102,14 @@ const FAMILIES: &[&[Row]] = &[
     gradients::OPS,
     hashes::OPS,
     image::OPS,
+    iterators::OPS,
     linalg::OPS,
     list_wholes::OPS,
     lists::OPS,
     misc::OPS,
     number_text::OPS,
+    #[cfg(feature = "images")]
+    pictures::OPS,
     ragged::OPS,
     ragged_variants::OPS,
     random::OPS,
@@ -106,7 +119,9 @@ const FAMILIES: &[&[Row]] = &[
     scatter::OPS,
     search::OPS,
     segments::OPS,
+    sequence_example::OPS,
     sparse::OPS,
+    sparse_more::OPS,
     special::OPS,
     string_split::OPS,
     strings::OPS,
@@ -116,6 +131,7 @@ const FAMILIES: &[&[Row]] = &[
     unicode::OPS,
     variables::OPS,
     window_gradients::OPS,
+    writers::OPS,
 ];
 
 /// The ops that have a row.

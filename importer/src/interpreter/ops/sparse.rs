@@ -33,7 +33,7 @@ pub(super) struct Sparse {
 }
 
 /// The operands `i` (indices), `i + 1` (values) and `i + 2` (shape).
-fn sparse(cx: &mut Cx<'_>, i: usize, value: usize, shape: usize) -> Result<Sparse> {
+pub(super) fn sparse(cx: &mut Cx<'_>, i: usize, value: usize, shape: usize) -> Result<Sparse> {
     let tensor = cx.tensor(i)?;
     let rank = tensor.shape().last().copied().unwrap_or(1).max(1);
     let flat = cx.integers(i)?;
@@ -50,7 +50,7 @@ fn sparse(cx: &mut Cx<'_>, i: usize, value: usize, shape: usize) -> Result<Spars
 
 impl Sparse {
     /// The flat place of an index.
-    fn place(&self, index_of: &[i64]) -> Result<usize> {
+    pub(super) fn place(&self, index_of: &[i64]) -> Result<usize> {
         if index_of.len() != self.shape.len() {
             return Err(Error::usage("an index does not have the rank of the shape"));
         }
@@ -62,7 +62,7 @@ impl Sparse {
         Ok(place)
     }
 
-    fn outputs(&self) -> Result<Vec<Value>> {
+    pub(super) fn outputs(&self) -> Result<Vec<Value>> {
         Ok(vec![
             self.indices_tensor()?.into(),
             self.values.clone().into(),
@@ -77,7 +77,7 @@ impl Sparse {
         )
     }
 
-    fn extents(&self) -> Vec<usize> {
+    pub(super) fn extents(&self) -> Vec<usize> {
         self.shape
             .iter()
             .map(|&n| usize::try_from(n).unwrap_or(0))

@@ -258,6 +258,7 @@ impl Machine<'_> {
             Resource::Variable(_)
             | Resource::TensorArray(_)
             | Resource::Stack(_)
+            | Resource::Iterator(_)
             | Resource::Token => Err(Error::malformed("the handle is not of a table")),
         }
     }

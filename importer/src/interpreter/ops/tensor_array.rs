@@ -119,9 +119,11 @@ impl Machine<'_> {
     fn array(&mut self, id: ResourceId) -> Result<&mut TensorArray> {
         match self.state.resource(id)? {
             Resource::TensorArray(array) => Ok(array),
-            Resource::Variable(_) | Resource::Table(_) | Resource::Stack(_) | Resource::Token => {
-                Err(Error::malformed("the handle is not of a tensor array"))
-            }
+            Resource::Variable(_)
+            | Resource::Table(_)
+            | Resource::Stack(_)
+            | Resource::Iterator(_)
+            | Resource::Token => Err(Error::malformed("the handle is not of a tensor array")),
         }
     }
 }
@@ -135,9 +137,11 @@ fn stack<'c>(cx: &'c mut Cx<'_>) -> Result<&'c mut Vec<Value>> {
     let id = cx.resource(0)?;
     match cx.machine.state.resource(id)? {
         Resource::Stack(items) => Ok(items),
-        Resource::Variable(_) | Resource::Table(_) | Resource::TensorArray(_) | Resource::Token => {
-            Err(Error::malformed("the handle is not of a stack"))
-        }
+        Resource::Variable(_)
+        | Resource::Table(_)
+        | Resource::TensorArray(_)
+        | Resource::Iterator(_)
+        | Resource::Token => Err(Error::malformed("the handle is not of a stack")),
     }
 }
 
