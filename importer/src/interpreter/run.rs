@@ -9,6 +9,10 @@ use crate::lower::{attr, single};
 use savedmodel_import_proto::TensorProto;
 use std::sync::Arc;
 
+/// What to do about a call that runs too many nodes.
+const NO_END: &str =
+    "a loop may have no end; `LoadOptions::step_limit` and `--max-steps` set the limit";
+
 /// Calls may nest this deep.
 const DEPTH_LIMIT: usize = 120;
 
@@ -127,7 +131,7 @@ impl Machine<'_> {
         self.state.steps += 1;
         if self.state.steps > self.state.step_limit {
             let message = format!("the call runs more than {} nodes", self.state.step_limit);
-            return Err(Error::unsupported(message).help("a loop may have no end"));
+            return Err(Error::unsupported(message).help(NO_END));
         }
         match &step.kind {
             Kind::Constant(known) => constant(step, known),

@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 /// How many nodes one call may run.
-const STEP_LIMIT: u64 = 20_000_000;
+const STEP_LIMIT: u64 = 5_000_000;
 
 /// The state of a model: variables, tables, counters, and what was prepared to run it.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Small graphs of TensorFlow 1, run by names. Whole models are the evaluator's own test target.
 
 use super::{Interpreter, State, Value};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::saved_model::{LoadOptions, SavedModel};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -212,5 +212,71 @@ fn a_state_goes_from_one_interpreter_to_the_next() -> Result<()> {
         assert_eq!(**read[0].tensor()?, Tensor::new(&[], vec![expected])?);
         state = interpreter.into_state();
     }
+    Ok(())
+}
+
+#[test]
+fn calls_that_double_at_each_level_are_refused_before_they_run() -> Result<()> {
+    let call =
+        |of: &str, to: &str| format!("{to}: PartitionedCall({of}) f=@f0 Tin=floats Tout=floats");
+    let mut functions = function("f0", &["n: Neg(x) T=float"], "n:y:0", "DT_FLOAT");
+    for level in 1..=40 {
+        let callee = format!("f=@f{}", level - 1);
+        let nodes =
+            [call("x", "a"), call("a:output:0", "b")].map(|node| node.replace("f=@f0", &callee));
+        let nodes = nodes.each_ref().map(String::as_str);
+        functions += &function(&format!("f{level}"), &nodes, "b:output:0", "DT_FLOAT");
+    }
+    let top = call("x", "c").replace("f=@f0", "f=@f40");
+    let model = model(&["x: Placeholder() dtype=float", &top], &functions)?;
+    let outcome = Interpreter::new(&model).fetch(&[("x:0", scalar(1.0)?)], &["c:0"], &[]);
+    assert!(words(outcome).contains("4000000 are the limit"));
+    Ok(())
+}
+
+#[test]
+fn all_ops_that_nothing_runs_are_named_at_once() -> Result<()> {
+    let nodes = [
+        "x: Placeholder() dtype=float",
+        "a: Copy(x) T=float",
+        "b: FractionalMaxPool(a) T=float",
+        "c: FractionalAvgPool(b) T=float",
+    ];
+    let model = model(&nodes, "")?;
+    let outcome = Interpreter::new(&model).fetch(&[("x:0", scalar(1.0)?)], &["c:0"], &[]);
+    let error = outcome.err().ok_or_else(|| Error::usage("it ran"))?;
+    assert_eq!(error.exit_code(), 4);
+    let words = error.to_string();
+    assert!(
+        words.contains("FractionalMaxPool is not supported"),
+        "{words}"
+    );
+    assert!(
+        words.contains("FractionalAvgPool is not supported"),
+        "{words}"
+    );
+    Ok(())
+}
+
+#[test]
+fn what_an_op_refuses_of_the_callers_values_is_the_callers_error() -> Result<()> {
+    let nodes = ["x: Placeholder() dtype=float", "m: MatMul(x, x) T=float"];
+    let model = model(&nodes, "")?;
+    let outcome = Interpreter::new(&model).fetch(&[("x:0", scalar(1.0)?)], &["m:0"], &[]);
+    assert_eq!(outcome.err().map(|error| error.exit_code()), Some(2));
+    Ok(())
+}
+
+#[test]
+fn what_an_op_refuses_of_the_models_own_values_is_the_models_error() -> Result<()> {
+    let nodes = [
+        "x: Placeholder() dtype=float",
+        "t: Const() dtype=bool value=true",
+        "m: Neg(t) T=bool",
+        "y: Add(x, x) T=float",
+    ];
+    let model = model(&nodes, "")?;
+    let outcome = Interpreter::new(&model).fetch(&[("x:0", scalar(1.0)?)], &["m:0", "y:0"], &[]);
+    assert_eq!(outcome.err().map(|error| error.exit_code()), Some(3));
     Ok(())
 }

@@ -113,8 +113,8 @@ impl LoadOptions {
         self
     }
 
-    /// Lets one call run this many nodes, rounds of loops counted each: protection from loops without an end. Twenty
-    /// million where nothing is said.
+    /// Lets one call run this many nodes, rounds of loops counted each: protection from loops without an end. Five million
+    /// where nothing is said.
     pub fn step_limit(mut self, nodes: u64) -> Self {
         self.running.step_limit = Some(nodes);
         self
