@@ -59,7 +59,7 @@ pub(super) const OPS: &[Row] = &[
 ];
 
 /// A dataset may have this many elements.
-const LIMIT: usize = 1 << 20;
+pub(super) const LIMIT: usize = 1 << 20;
 
 /// The components of each element.
 pub(super) type Elements = Vec<Vec<Value>>;

@@ -5,7 +5,7 @@ use super::super::control::truth;
 use super::super::cx::{Cx, count};
 use super::super::state::Resource;
 use super::super::value::{ResourceId, Value, Variant};
-use super::datasets::{Elements, call, captured, dataset, elements, elements_of};
+use super::datasets::{Elements, LIMIT, call, captured, dataset, elements, elements_of};
 use super::lists::{rows, zeros};
 use super::table::fill;
 use super::{Row, many};
@@ -151,6 +151,9 @@ fn unbatch(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
             let parts = components.iter().map(|rows| rows[row].clone().into());
             single.push(parts.collect());
         }
+        if single.len() > LIMIT {
+            break;
+        }
     }
     dataset(single)
 }
@@ -200,6 +203,7 @@ fn padded(parts: &[&std::sync::Arc<Tensor>], wanted: &[i64], filler: &Tensor) ->
         });
     }
     let total = count(&extents)?;
+    count(&[parts.len(), total])?;
     let mut filled = vec![];
     for part in parts {
         if part.rank() != extents.len() {

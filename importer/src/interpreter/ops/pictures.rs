@@ -138,7 +138,7 @@ fn converted<T: Copy>(
             1 | 2 => converted.push(grey(colour)),
             _ => converted.extend(colour),
         }
-        if channels % 2 == 0 {
+        if matches!(channels, 2 | 4) {
             converted.push(alpha);
         }
     }

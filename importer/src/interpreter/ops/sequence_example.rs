@@ -226,6 +226,7 @@ fn dense_list(
         }
     }
     let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
+    count(&[rows.len(), longest, size])?;
     let mut parts = vec![];
     for steps in &rows {
         for step in steps {
