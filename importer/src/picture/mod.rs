@@ -1,10 +1,10 @@
 //! Pictures of models: the module tree and its dataflow.
 //!
-//! What one sees is what the generated code is: [`from_plan`] draws the structs and methods that a conversion prints. A
-//! function that cannot be converted is drawn from TensorFlow's graph ([`from_flat`]), with its name scopes as modules
-//! and the ops marked that are not supported. [`group`] cuts what is too large for one drawing, [`layers`] finds rows.
-//! A page for a browser lays them out itself; for SVG and DOT, [`unfold`] chooses what is drawn inside what, and
-//! [`place`] gives coordinates.
+//! What one sees is what the generated code is: `from_plan` draws the structs and methods that a conversion prints. A
+//! function that cannot be converted is drawn from TensorFlow's graph (`from_flat`), with its name scopes as modules
+//! and the ops marked that are not supported. `group` cuts what is too large for one drawing, `layers` finds rows.
+//! A page for a browser lays them out itself; for SVG and DOT, `unfold` chooses what is drawn inside what, and
+//! `place` gives coordinates.
 
 mod block;
 mod caption;
