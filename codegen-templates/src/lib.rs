@@ -20,14 +20,6 @@ macro_rules! files {
 
 include!("files.rs");
 
-/// The support files of a framework, `candle` or `burn`.
-pub fn support(framework: &str) -> &'static [Support] {
-    match framework {
-        "burn" => BURN,
-        _ => CANDLE,
-    }
-}
-
 /// The named files, and all that they use of one another.
 pub fn closure<'a>(
     files: &'static [Support],

@@ -75,7 +75,7 @@ struct ConvertArgs {
     /// Pin the dtype or shape of an argument; may be repeated.
     #[arg(long = "input", value_name = "NAME=DTYPE[d0,d1,…]", value_parser = parse::<InputSpec>)]
     inputs: Vec<InputSpec>,
-    /// The float type of weights and arithmetic: f32, f16 or bf16.
+    /// The float type of weights and arithmetic, f32, f16 or bf16: the model's own, until a change is supported.
     #[arg(long, value_parser = parse::<FloatType>)]
     dtype: Option<FloatType>,
     /// Include the weights in the compiled program, which `embedded` of the module gives without a file.

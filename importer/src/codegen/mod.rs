@@ -123,7 +123,7 @@ pub fn generate(
         Framework::Candle => candle::items(plan, program, context)?,
         Framework::Burn => burn::items(plan, program, context)?,
     };
-    let files = templates::support(framework_name(framework));
+    let files = support_files(framework);
     let used = templates::closure(
         files,
         uses.iter()
@@ -211,9 +211,17 @@ fn support_module(files: &[templates::Support], used: &BTreeSet<&str>) -> String
     text
 }
 
+/// The files of support code for a framework.
+fn support_files(framework: Framework) -> &'static [templates::Support] {
+    match framework {
+        Framework::Candle => templates::CANDLE,
+        Framework::Burn => templates::BURN,
+    }
+}
+
 /// The whole support code as one file, for several models to share.
 pub fn support_source(framework: Framework) -> String {
-    let files = templates::support(framework_name(framework));
+    let files = support_files(framework);
     let mut text = String::from(
         "//! Layers and ops that the framework lacks, shared by generated modules.\n\n#![allow(dead_code, unused_imports, clippy::all)]\n",
     );

@@ -32,7 +32,7 @@ pub fn svg(picture: &Picture) -> String {
         .collect();
     let (width, height) = arrange(&mut panels);
     let head = head(picture, &sheet);
-    let width = width.max(head.chars().count() as f64 * 7.5 + 2.0 * MARGIN);
+    let width = width.max(head.chars().count() as f64 * 8.5 + 2.0 * MARGIN);
     let mut out = String::new();
     let _ = writeln!(
         out,

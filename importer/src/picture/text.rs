@@ -52,7 +52,11 @@ pub fn thousands(number: u64) -> String {
 
 /// A constant operand: the number, or what it is.
 pub fn constant(tensor: &Tensor) -> String {
-    let number = |n: f64| format!("{n}");
+    let is_single = tensor.dtype() == DType::F32;
+    let number = |n: f64| match is_single {
+        true => (n as f32).to_string(),
+        false => n.to_string(),
+    };
     match (tensor.as_splat(), tensor.shape()) {
         (Some(splat), []) => number(splat),
         (Some(splat), _) if tensor.len() == 1 => number(splat),

@@ -106,7 +106,8 @@ fn refuse_unprinted(program: &Program, options: &Options) -> Result<()> {
         None => Ok(()),
         Some(dtype) => Err(Error::unsupported(format!(
             "the model computes in {dtype:?}, and a change to {wanted:?} is not supported"
-        ))),
+        ))
+        .help("leave --dtype out")),
     }
 }
 

@@ -154,7 +154,7 @@ struct Builder<'a> {
     /// Variables by the node of the main graph that makes them.
     nodes: HashMap<&'a str, ParamId>,
     bodies: RefCell<HashMap<String, Arc<Body>>>,
-    dropouts: HashMap<String, f64>,
+    dropouts: dropout::Rates,
 }
 
 impl<'a> Builder<'a> {
@@ -174,7 +174,7 @@ impl<'a> Builder<'a> {
             params,
             nodes: nodes.collect(),
             bodies: RefCell::default(),
-            dropouts: dropout::rates(model),
+            dropouts: dropout::Rates::of(model),
         })
     }
 
@@ -303,8 +303,7 @@ impl Library for Builder<'_> {
     }
 
     fn dropout_rate(&self, identity: &str) -> Option<f64> {
-        let layer = identity.strip_suffix("/Identity")?.rsplit('/').next()?;
-        self.dropouts.get(layer).copied()
+        self.dropouts.get(identity.strip_suffix("/Identity")?)
     }
 }
 

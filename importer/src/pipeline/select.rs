@@ -1,8 +1,9 @@
 //! Which functions of a model become methods.
 
 use super::prune::prune;
-use crate::saved_model::{ExportedFunction, SavedModel};
+use crate::saved_model::{Argument, ExportedFunction, SavedModel, dtype_name, dtype_of_name};
 use crate::{Error, InputSpec, Options, Result};
+use savedmodel_import_proto::DataType;
 
 /// A function to convert.
 pub(crate) struct Chosen {
@@ -62,17 +63,37 @@ fn find(model: &SavedModel, path: &str, what: &str) -> Result<Vec<Chosen>> {
         })
         .collect();
     if found.is_empty() {
-        let known: Vec<String> = model
-            .functions()
-            .iter()
-            .map(|function| format!("`{}`", function.path))
-            .collect();
         return Err(Error::usage(format!(
             "there is no {what} `{path}`; there are {}",
-            known.join(", ")
+            known(model, what).join(", ")
         )));
     }
     Ok(found)
+}
+
+/// The signatures of a model, or the functions that a person gave to it, each once.
+fn known(model: &SavedModel, what: &str) -> Vec<String> {
+    let is_one = |path: &&str| match what {
+        "signature" => path.starts_with("signatures/"),
+        _ => is_public(path),
+    };
+    let paths = model
+        .functions()
+        .iter()
+        .map(|function| function.path.as_str());
+    let mut names: Vec<String> = paths
+        .filter(is_one)
+        .map(|path| {
+            format!(
+                "`{}`",
+                path.strip_prefix("signatures/")
+                    .filter(|_| what == "signature")
+                    .unwrap_or(path)
+            )
+        })
+        .collect();
+    names.dedup();
+    names
 }
 
 /// All signatures, and the public functions of the model's objects.
@@ -119,6 +140,52 @@ fn is_inference(function: &ExportedFunction) -> bool {
         .any(|(name, value)| name == "training" && *value == PythonValue::Bool(true))
 }
 
+/// Whether an argument can be what a user says it is: a dtype cannot change, and a known extent neither.
+fn fits(argument: &Argument, spec: &InputSpec) -> Result<()> {
+    let refuse = |what: String| Err(Error::usage(format!("`{}` {what}", spec.name)));
+    if let Some(name) = &spec.dtype {
+        let wanted = dtype_of_word(name);
+        let wanted = wanted.ok_or_else(|| Error::usage(format!("`{name}` is no dtype")))?;
+        if wanted != argument.dtype {
+            let own = dtype_name(argument.dtype);
+            return refuse(format!("is {own}, which `{name}` cannot change"));
+        }
+    }
+    let (Some(own), Some(given)) = (&argument.shape, &spec.shape) else {
+        return Ok(());
+    };
+    let differ = |(own, given): (&Option<u64>, &Option<u64>)| own.is_some() && own != given;
+    if own.len() != given.len() || own.iter().zip(given).any(differ) {
+        return refuse(format!(
+            "has the shape {}, which {} does not fit",
+            described(own),
+            described(given)
+        ));
+    }
+    Ok(())
+}
+
+fn described(shape: &[Option<u64>]) -> String {
+    let extent = |extent: &Option<u64>| extent.map_or("?".to_owned(), |extent| extent.to_string());
+    let extents: Vec<String> = shape.iter().map(extent).collect();
+    format!("[{}]", extents.join(", "))
+}
+
+/// A dtype by TensorFlow's name, or by Rust's: `float32` or `f32`.
+fn dtype_of_word(word: &str) -> Option<DataType> {
+    dtype_of_name(word).or_else(|| {
+        let digits = word.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        let kind = match &word[..word.len() - digits.len()] {
+            "f" => "float",
+            "i" => "int",
+            "u" => "uint",
+            "bf" => "bfloat",
+            _ => return None,
+        };
+        dtype_of_name(&format!("{kind}{digits}"))
+    })
+}
+
 fn pin(chosen: &mut [Chosen], spec: &InputSpec) -> Result<()> {
     let arguments = chosen
         .iter_mut()
@@ -128,6 +195,7 @@ fn pin(chosen: &mut [Chosen], spec: &InputSpec) -> Result<()> {
         arguments.filter(|argument| argument.name == spec.name || argument.argument == spec.name)
     {
         found = true;
+        fits(argument, spec)?;
         if let Some(shape) = &spec.shape {
             argument.shape = Some(shape.clone());
         }
@@ -138,5 +206,31 @@ fn pin(chosen: &mut [Chosen], spec: &InputSpec) -> Result<()> {
             "no function has an argument `{}`",
             spec.name
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(spec: &str) -> Result<String> {
+        let argument = Argument {
+            name: "x".to_owned(),
+            argument: "x".to_owned(),
+            dtype: DataType::DtFloat,
+            shape: Some(vec![None, Some(8)]),
+        };
+        let outcome = fits(&argument, &spec.parse()?);
+        Ok(outcome.map_or_else(|error| error.to_string(), |()| "fits".to_owned()))
+    }
+
+    #[test]
+    fn a_pinned_argument_keeps_its_dtype_and_its_known_extents() -> Result<()> {
+        assert_eq!(said("x=float32[4,8]")?, "fits");
+        assert_eq!(said("x=f32")?, "fits");
+        assert!(said("x=float64[4,8]")?.contains("`x` is float32, which `float64` cannot change"));
+        assert!(said("x=whole[4,8]")?.contains("`whole` is no dtype"));
+        assert!(said("x=[4,9]")?.contains("has the shape [?, 8], which [4, 9] does not fit"));
+        Ok(())
     }
 }

@@ -84,11 +84,11 @@ pub(super) fn read_saved_model(dir: &Path, wait: Option<Duration>) -> Result<pro
     }
     let error = absent(dir, &binary);
     Err(match wait {
-        Some(wait) => error.help(format!(
+        Some(wait) if !wait.is_zero() => error.help(format!(
             "it was waited for {} s; producers write saved_model.pb last",
             wait.as_secs_f64()
         )),
-        None => error,
+        Some(_) | None => error,
     })
 }
 
