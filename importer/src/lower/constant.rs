@@ -265,8 +265,7 @@ fn read_range_length(cx: &mut Cx<'_>) -> Result<Dim> {
         }
     };
     let steps = cx.combine_scalar(Binary::Maximum, steps, 0.0)?;
-    let read = cx.read_extents(steps)?;
-    Ok(read.into_iter().next().unwrap_or(Dim::known(0)))
+    cx.read_extent(steps)
 }
 
 fn float_range_length(cx: &mut Cx<'_>) -> Result<Dim> {

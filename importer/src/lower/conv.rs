@@ -156,58 +156,35 @@ fn transposed(cx: &mut Cx<'_>, grouping: Grouping) -> Result<Value> {
     cx.from_channels_last(y)
 }
 
-/// Operand 0, which only the data tells, as all extents of the result.
-fn read_output(cx: &mut Cx<'_>, dims: &[Dim], taps: &[Dim]) -> Result<Vec<Dim>> {
-    let read = cx.dims(0)?;
-    let whole = read.len() == dims.len();
-    let channels = |read: Dim| taps[taps.len() - 2].as_known().map_or(read, Dim::known);
-    let (batch, last) = (dims[0].clone(), taps[taps.len() - 2].clone());
-    let format = cx.data_format()?;
-    Ok(match (whole, format) {
-        (false, DataFormat::ChannelsLast) => [vec![batch], read, vec![last]].concat(),
-        (false, DataFormat::ChannelsFirst) => [vec![batch, last], read].concat(),
-        (true, format) => {
-            let axis = match format {
-                DataFormat::ChannelsLast => read.len() - 1,
-                DataFormat::ChannelsFirst => 1,
-            };
-            let known = |(i, dim)| match i {
-                0 => batch.clone(),
-                i if i == axis => channels(dim),
-                _ => dim,
-            };
-            read.into_iter().enumerate().map(known).collect()
-        }
-    })
-}
-
-/// Operand 0: all extents of the result, or its spatial ones.
+/// Operand 0: all extents of the result, or its spatial ones. Batch and channels follow from the other operands where
+/// only the data tells them.
 fn output_extents(cx: &mut Cx<'_>, x: Value, kernel: Value) -> Result<Vec<Dim>> {
-    let given = cx.partial_dims(0)?;
-    let dims = cx.shape(x)?;
-    let taps = cx.shape(kernel)?;
-    let channels_axis = taps
-        .len()
-        .checked_sub(2)
-        .ok_or_else(|| Error::malformed("the kernel is not of an image"))?;
-    let mut given = given;
-    if given.len() + 2 == dims.len() {
-        let (first, last) = (Some(dims[0].clone()), Some(taps[channels_axis].clone()));
-        match cx.data_format()? {
-            DataFormat::ChannelsLast => given = [vec![first], given, vec![last]].concat(),
-            DataFormat::ChannelsFirst => given = [vec![first, last], given].concat(),
-        }
-    }
-    let batch = |(axis, dim): (usize, Option<Dim>)| {
-        if axis == 0 {
-            dim.or(dims.first().cloned())
-        } else {
-            dim
-        }
+    let mut given = cx.partial_dims(0)?;
+    let (dims, taps) = (cx.shape(x)?, cx.shape(kernel)?);
+    let [.., channels, _] = taps.as_slice() else {
+        return Err(Error::malformed("the kernel is not of an image"));
     };
-    let known: Option<Vec<Dim>> = given.into_iter().enumerate().map(batch).collect();
-    match known {
-        Some(known) => Ok(known),
-        None => read_output(cx, &dims, &taps),
+    let Some(batch) = dims.first() else {
+        return Err(Error::malformed("the operand is not an image"));
+    };
+    let last = match cx.data_format()? {
+        DataFormat::ChannelsLast => dims.len() - 1,
+        DataFormat::ChannelsFirst => 1,
+    };
+    let is_whole = given.len() == dims.len();
+    if is_whole {
+        given[0].get_or_insert_with(|| batch.clone());
     }
+    if is_whole
+        && channels.as_known().is_some()
+        && let Some(given) = given.get_mut(last)
+    {
+        given.get_or_insert_with(|| channels.clone());
+    }
+    let mut extents = cx.known_or_read(0, given)?;
+    if extents.len() + 2 == dims.len() {
+        extents.insert(0, batch.clone());
+        extents.insert(last, channels.clone());
+    }
+    Ok(extents)
 }

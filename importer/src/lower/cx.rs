@@ -220,16 +220,33 @@ impl Cx<'_> {
     /// # Errors
     /// Even their number depends on data.
     pub fn dims(&mut self, i: usize) -> Result<Vec<Dim>> {
-        let known = self
-            .partial_dims(i)?
-            .into_iter()
-            .collect::<Option<Vec<_>>>();
-        match known {
-            Some(known) => Ok(known),
-            None => {
-                let value = self.input(i)?;
-                self.read_extents(value)
-            }
+        let partial = self.partial_dims(i)?;
+        self.known_or_read(i, partial)
+    }
+
+    /// What is known of the extents that operand `i` holds, and of the others what the data tells.
+    ///
+    /// # Errors
+    /// The operand is not a small integer tensor.
+    pub fn known_or_read(&mut self, i: usize, partial: Vec<Option<Dim>>) -> Result<Vec<Dim>> {
+        if partial.iter().all(Option::is_some) {
+            return Ok(partial.into_iter().flatten().collect());
+        }
+        let value = self.input(i)?;
+        let read = self.read_extents(value)?;
+        let pairs = partial.into_iter().zip(read);
+        Ok(pairs.map(|(known, read)| known.unwrap_or(read)).collect())
+    }
+
+    /// The only element of an integer tensor as an extent that only the data tells.
+    ///
+    /// # Errors
+    /// It has several elements, or an unknown number.
+    pub fn read_extent(&mut self, tensor: Value) -> Result<Dim> {
+        let mut read = self.read_extents(tensor)?;
+        match (read.pop(), read.is_empty()) {
+            (Some(extent), true) => Ok(extent),
+            (_, _) => Err(Error::malformed("a scalar is wanted, and a list given")),
         }
     }
 

@@ -96,6 +96,13 @@ impl Cx<'_> {
         self.push(Op::Select, &[condition, x, y])
     }
 
+    /// `x`, and `otherwise` where it is negative.
+    pub fn unless_negative(&mut self, x: Value, otherwise: Value) -> Result<Value> {
+        let zero = self.scalar_like(x, 0.0)?;
+        let is_negative = self.test(Comparison::Less, x, zero)?;
+        self.select(is_negative, otherwise, x)
+    }
+
     /// Conversion of the element type.
     pub fn cast(&mut self, x: Value, dtype: DType) -> Result<Value> {
         if self.dtype(x) == dtype {

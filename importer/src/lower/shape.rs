@@ -4,7 +4,7 @@ use super::cx::{Cx, Lowered, normalize_axis};
 use super::emit::product;
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, Comparison, DType, Dim, Reduction, Unary, Value};
+use crate::ir::{Binary, DType, Dim, Reduction, Unary, Value};
 
 pub const OPS: &[Lowering] = &[
     op("Shape", |cx| shape_of(cx, 0)),
@@ -87,9 +87,7 @@ fn read_shape(cx: &mut Cx<'_>, x: Value) -> Result<Vec<Dim>> {
     let given = cx.apply(Unary::Abs, given)?;
     let given = cx.combine_scalar(Binary::Maximum, given, 1.0)?;
     let rest = cx.combine(Binary::FloorDiv, total, given)?;
-    let zero = cx.scalar(dtype, 0.0)?;
-    let is_open = cx.test(Comparison::Less, shape, zero)?;
-    let shape = cx.select(is_open, rest, shape)?;
+    let shape = cx.unless_negative(shape, rest)?;
     cx.read_extents(shape)
 }
 

@@ -5,7 +5,7 @@ use super::cx::{Cx, Lowered, normalize_axis};
 use super::strided::not_negative;
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, Comparison, Dim, Op, PadMode, Reduction, SliceAxis, Value};
+use crate::ir::{Binary, Dim, Op, PadMode, Reduction, SliceAxis, Value};
 
 pub const OPS: &[Lowering] = &[
     op("ConcatV2", |cx| concat(cx, cx.arity().saturating_sub(1), 0)),
@@ -100,9 +100,7 @@ fn read_sizes(cx: &mut Cx<'_>, extent: &Dim) -> Result<Vec<Dim>> {
     let others = cx.reduce(Reduction::Sum, sizes, vec![0], true)?;
     let rest = cx.combine(Binary::Sub, count, others)?;
     let rest = cx.combine_scalar(Binary::Sub, rest, 1.0)?;
-    let zero = cx.scalar(dtype, 0.0)?;
-    let is_rest = cx.test(Comparison::Less, sizes, zero)?;
-    let sizes = cx.select(is_rest, rest, sizes)?;
+    let sizes = cx.unless_negative(sizes, rest)?;
     cx.read_extents(sizes)
 }
 
@@ -170,8 +168,7 @@ fn slice(cx: &mut Cx<'_>) -> Result<Value> {
 fn read_entry(cx: &mut Cx<'_>, i: usize, axis: usize) -> Result<Dim> {
     let list = cx.input(i)?;
     let entry = cx.narrow(list, 0, Dim::from(axis), Dim::known(1))?;
-    let read = cx.read_extents(entry)?;
-    Ok(read.into_iter().next().unwrap_or(Dim::known(0)))
+    cx.read_extent(entry)
 }
 
 /// The size of a slice that only the data tells; -1 is all from the start on.
@@ -182,11 +179,8 @@ fn read_size(cx: &mut Cx<'_>, axis: usize, extent: &Dim) -> Result<Dim> {
     let dtype = cx.dtype(sizes);
     let count = cx.extents(vec![extent.clone()], false, dtype)?;
     let rest = cx.combine(Binary::Sub, count, start)?;
-    let zero = cx.scalar(dtype, 0.0)?;
-    let is_rest = cx.test(Comparison::Less, size, zero)?;
-    let size = cx.select(is_rest, rest, size)?;
-    let read = cx.read_extents(size)?;
-    Ok(read.into_iter().next().unwrap_or(Dim::known(0)))
+    let size = cx.unless_negative(size, rest)?;
+    cx.read_extent(size)
 }
 
 /// `size` elements along `axis` from element `axis` of operand 1.
@@ -295,8 +289,7 @@ fn read_shift(cx: &mut Cx<'_>, place: usize, extent: &Dim) -> Result<Dim> {
     };
     let count = cx.extents(vec![extent.clone()], rank == 0, dtype)?;
     let shift = cx.combine(Binary::FloorMod, shift, count)?;
-    let read = cx.read_extents(shift)?;
-    Ok(read.into_iter().next().unwrap_or(Dim::known(0)))
+    cx.read_extent(shift)
 }
 
 /// The last `shift` elements come first.

@@ -3,7 +3,7 @@
 use super::cx::Cx;
 use super::{Lowering, op};
 use crate::error::{Error, Result};
-use crate::ir::{Atom, Binary, Comparison, Dim, Op, SliceAxis, Value};
+use crate::ir::{Atom, Binary, Dim, Op, SliceAxis, Value};
 
 pub const OPS: &[Lowering] = &[op("StridedSlice", strided_slice)];
 
@@ -243,16 +243,12 @@ fn read_bound(cx: &mut Cx<'_>, side: Side, i: usize, extent: &Dim, least: i64) -
     let entry = cx.narrow(bounds, 0, Dim::from(i), Dim::known(1))?;
     let count = cx.extents(vec![extent.clone()], false, dtype)?;
     let from_end = cx.combine(Binary::Add, entry, count)?;
-    let zero = cx.scalar(dtype, 0.0)?;
-    let is_negative = cx.test(Comparison::Less, entry, zero)?;
-    let bound = cx.select(is_negative, from_end, entry)?;
+    let bound = cx.unless_negative(entry, from_end)?;
     // As extents are not negative, what is read is the distance from the least.
     let distance = cx.combine_scalar(Binary::Sub, bound, least as f64)?;
     let distance = cx.combine_scalar(Binary::Maximum, distance, 0.0)?;
     let distance = cx.combine(Binary::Minimum, distance, count)?;
-    let read = cx.read_extents(distance)?;
-    let distance = read.into_iter().next().unwrap_or(Dim::known(0));
-    Ok(distance + Dim::known(least))
+    Ok(cx.read_extent(distance)? + Dim::known(least))
 }
 
 fn has(mask: i64, i: usize) -> bool {

@@ -1,6 +1,6 @@
 //! Convolutions, pools and normalisations.
 
-use super::support::{Operand, Test, arg, b, check, i, ints, list, s};
+use super::support::{Operand, Test, arg, b, check, i, ints, ints_arg, list, s};
 use savedmodel_import_proto::attr_value::Value;
 
 #[test]
@@ -125,6 +125,30 @@ fn space_to_depth_moves_blocks() {
     %2 = Transpose([0, 1, 3, 2, 4, 5]) [%1] : [F32[s0, 4, 4, 2, 2, 2]]
     %3 = Reshape([s0, 4, 4, 8]) [%2] : [F32[s0, 4, 4, 8]]
     return [%3]
+    ");
+}
+
+#[test]
+fn what_is_no_image_has_no_transposed_convolution() {
+    let attrs = [("strides", list(&[1, 2, 2, 1])), ("padding", s("VALID"))];
+    let operands = [ints_arg(&[4]), arg(&[3, 3, 2, 3]), arg(&[])];
+    insta::assert_snapshot!(check("Conv2DBackpropInput", &attrs, &operands), @r"
+    the operand is not an image
+      --> Conv2DBackpropInput `node`
+    ");
+}
+
+#[test]
+fn an_extent_of_data_is_read_where_nothing_else_tells_it() {
+    let attrs = [("strides", list(&[1, 2, 2, 1])), ("padding", s("SAME"))];
+    let operands = [ints_arg(&[4]), arg(&[3, 3, 2, 3]), arg(&[-1, 4, 4, 3])];
+    insta::assert_snapshot!(check("Conv2DBackpropInput", &attrs, &operands), @r"
+    %0 = Input(0) [] : [I32[4]]
+    %1 = Input(1) [] : [F32[3, 3, 2, 3]]
+    %2 = Input(2) [] : [F32[s0, 4, 4, 3]]
+    %3 = ReadExtents([d1, d2, d3, d4]) [%0] : [I32[4]]
+    %4 = ConvTranspose { conv: Conv { strides: [2, 2], dilations: [1, 1], padding: Same, grouping: Groups(1), channels: Last }, output: [s0, d2, d3, 2] } [%2, %1] : [F32[s0, d2, d3, 2]]
+    return [%4]
     ");
 }
 

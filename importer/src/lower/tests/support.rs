@@ -226,7 +226,8 @@ fn live_lines(graph: &crate::ir::Graph) -> String {
         .for_each(|value| live[value.node.0 as usize] = true);
     for (id, node) in graph.nodes().rev() {
         if live[id.0 as usize] {
-            node.inputs
+            graph
+                .reads(node)
                 .iter()
                 .for_each(|value| live[value.node.0 as usize] = true);
         }
