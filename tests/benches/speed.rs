@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use savedmodel_import_tests::harness::parts;
 use savedmodel_import_tests::scratch::Layout;
 use savedmodel_import_tests::speed::{Request, run};
 use savedmodel_import_tests::{Result, convert, table};
@@ -86,11 +87,7 @@ fn models(workspace: &Path) -> Result<(PathBuf, &'static str)> {
 }
 
 fn list(variable: &str, default: &str) -> Vec<String> {
-    let text = env::var(variable).unwrap_or(default.to_owned());
-    text.split(',')
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect()
+    parts(&env::var(variable).unwrap_or(default.to_owned()))
 }
 
 fn number<T: std::str::FromStr>(variable: &str, default: T) -> Result<T> {

@@ -14,6 +14,7 @@ pub mod corpus;
 pub mod evaluate;
 pub mod execute;
 pub mod floor;
+pub mod harness;
 pub mod hostile;
 pub mod ledger;
 pub mod loader;

@@ -6,10 +6,11 @@
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use savedmodel_import::Framework;
+use savedmodel_import_tests::harness::{self, is_set, list};
 use savedmodel_import_tests::run::{Request, run};
 use savedmodel_import_tests::scratch::Layout;
 use savedmodel_import_tests::{Result, convert, floor, table};
@@ -22,31 +23,12 @@ fn main() -> ExitCode {
     {
         return convert::child(&arguments[1..]).into();
     }
-    if arguments.iter().any(|argument| argument == "--list") {
-        println!("conformance: test");
-        return ExitCode::SUCCESS;
-    }
-    match conformance() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    harness::main("conformance", conformance)
 }
 
 fn conformance() -> Result<bool> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (label, folder) = match env::var_os("CORPUS") {
-        Some(folder) => ("models", PathBuf::from(folder)),
-        None => ("fixtures", here.join("fixtures")),
-    };
-    let folder = [&folder, &here.join("..").join(&folder)]
-        .into_iter()
-        .find(|folder| folder.is_dir())
-        .cloned();
-    let folder = folder.ok_or("the folder that CORPUS names is not there")?;
+    let (label, folder) = harness::corpus(here)?;
     let filters = list("CONFORMANCE");
     let layout = layout(here, label, filters.is_empty())?;
     let request = Request {
@@ -88,18 +70,6 @@ fn judge(here: &Path, rows: &[table::Row], request: &Request) -> Result<bool> {
 const HEADER: &str = "# What the conformance run must hold, for candle and for burn: c converted, f formatted,\n\
      # b built, w without warnings, l without lints (read where LINT=1), m matched, 2 at twice the batch, g gradients.\n\
      # UPDATE=1 raises it; nothing lowers it.\n";
-
-fn is_set(variable: &str) -> bool {
-    env::var_os(variable).is_some_and(|value| value == "1")
-}
-
-fn list(variable: &str) -> Vec<String> {
-    let text = env::var(variable).unwrap_or_default();
-    text.split(',')
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
 
 fn frameworks() -> Result<Vec<Framework>> {
     match env::var("FRAMEWORK") {

@@ -5,38 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use savedmodel_import_tests::evaluate::{self, Outcome};
+use savedmodel_import_tests::harness::{self, is_set, list};
 use savedmodel_import_tests::{Result, corpus, floor};
 
 fn main() -> ExitCode {
-    if env::args().any(|argument| argument == "--list") {
-        println!("evaluator: test");
-        return ExitCode::SUCCESS;
-    }
-    match evaluator() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    harness::main("evaluator", evaluator)
 }
 
 fn evaluator() -> Result<bool> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (label, folder) = match env::var_os("CORPUS") {
-        Some(folder) => ("models", PathBuf::from(folder)),
-        None => ("fixtures", here.join("fixtures")),
-    };
-    let folder = [&folder, &here.join("..").join(&folder)]
-        .into_iter()
-        .find(|folder| folder.is_dir())
-        .cloned();
-    let folder = folder.ok_or("the folder that CORPUS names is not there")?;
+    let (label, folder) = harness::corpus(here)?;
     let exe = env::current_exe()?;
     let target = exe
         .ancestors()
@@ -117,14 +99,4 @@ fn sums<'o>(title: &str, outcomes: &'o [Outcome], keys: impl Fn(&'o Outcome) -> 
     for (key, (held, all)) in groups.iter().filter(|(_, (held, all))| held < all) {
         println!("{key:<34} {held:>5} of {all}");
     }
-}
-
-fn is_set(variable: &str) -> bool {
-    env::var_os(variable).is_some_and(|value| value == "1")
-}
-
-fn list(variable: &str) -> Vec<String> {
-    let text = env::var(variable).unwrap_or_default();
-    let parts = text.split(',').filter(|part| !part.is_empty());
-    parts.map(str::to_owned).collect()
 }

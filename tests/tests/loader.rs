@@ -8,31 +8,15 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use savedmodel_import_tests::{Result, ledger, loader};
+use savedmodel_import_tests::{Result, harness, ledger, loader};
 
 fn main() -> ExitCode {
-    if env::args().any(|argument| argument == "--list") {
-        println!("loader: test");
-        return ExitCode::SUCCESS;
-    }
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    harness::main("loader", run)
 }
 
 fn run() -> Result<bool> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let filters: Vec<String> = env::var("LOADER")
-        .unwrap_or_default()
-        .split(',')
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let filters = harness::list("LOADER");
     let mut folders = vec![("fixtures", here.join("fixtures/loader"))];
     if let Some(corpus) = env::var_os("CORPUS").map(PathBuf::from) {
         folders.push(("loader", corpus.join("loader")));

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use savedmodel_import_tests::{Result, ledger, malformed};
+use savedmodel_import_tests::{Result, harness, ledger, malformed};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -19,18 +19,7 @@ fn main() -> ExitCode {
     {
         return malformed::child(&arguments[1..]).into();
     }
-    if arguments.iter().any(|argument| argument == "--list") {
-        println!("malformed: test");
-        return ExitCode::SUCCESS;
-    }
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    harness::main("malformed", run)
 }
 
 fn run() -> Result<bool> {
@@ -50,12 +39,7 @@ fn run() -> Result<bool> {
         );
         return Ok(true);
     };
-    let filters: Vec<String> = env::var("MALFORMED")
-        .unwrap_or_default()
-        .split(',')
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let filters = harness::list("MALFORMED");
     let scratch = env::temp_dir().join(format!("malformed-{}", std::process::id()));
     let verdicts: Vec<malformed::Verdict> = malformed::find(&folder, &filters)?
         .iter()

@@ -20,6 +20,16 @@ pub struct Plan {
     pub weights: Vec<Weight>,
 }
 
+impl Plan {
+    /// The tensor that a layer keeps under this key, of one instance if there are several.
+    pub fn layer_weight(&self, field: &Field, key: &str) -> Option<&Weight> {
+        let key = format!("{}.{key}", field.name);
+        let below = format!(".{key}");
+        let is_it = |weight: &&Weight| weight.key == key || weight.key.ends_with(&below);
+        self.weights.iter().find(is_it)
+    }
+}
+
 /// An exported function, as a method of the model.
 #[derive(Clone, Debug)]
 pub struct Entry {

@@ -8,11 +8,10 @@ use savedmodel_import_proto::type_spec_proto::TypeSpecClass;
 use savedmodel_import_proto::{DataType, StructuredValue, TypeSpecProto};
 
 use super::nest::Nest;
-use crate::saved_model::{StaticShape, dtype_from_wire, dtype_name, static_shape};
+use crate::saved_model::{
+    CompositeState, StaticShape, component_count, dtype_from_wire, dtype_name, static_shape,
+};
 use crate::{Error, Result};
-
-/// A composite value has few parts; more than this is not believed.
-const MAX_PARTS: i32 = 64;
 
 /// The type of a structured value. What is no tensor is a value itself.
 #[derive(Clone, Debug)]
@@ -179,7 +178,7 @@ fn shape_value(shape: &StaticShape) -> Nest {
 
 /// The type of a composite value, or of a variable.
 pub(super) fn type_spec(spec: &TypeSpecProto) -> Result<Spec> {
-    let state = State::read(spec)?;
+    let state = CompositeState::read(spec)?;
     let dtype = state.dtype.unwrap_or(DataType::DtInvalid);
     let composite = |kind| {
         Spec::Composite(Composite {
@@ -193,7 +192,7 @@ pub(super) fn type_spec(spec: &TypeSpecProto) -> Result<Spec> {
         TypeSpecClass::SparseTensorSpec => Ok(composite(CompositeKind::Sparse)),
         TypeSpecClass::RaggedTensorSpec => {
             let splits = state.splits.unwrap_or(DataType::DtInt64);
-            Ok(composite(CompositeKind::Ragged(state.levels, splits)))
+            Ok(composite(CompositeKind::Ragged(state.ragged_rank, splits)))
         }
         TypeSpecClass::VariableSpec => Ok(Spec::Variable(TensorSpec {
             dtype,
@@ -201,12 +200,7 @@ pub(super) fn type_spec(spec: &TypeSpecProto) -> Result<Spec> {
             name: String::new(),
         })),
         _ => {
-            let count = Some(spec.num_flat_components).filter(|n| (0..=MAX_PARTS).contains(n));
-            let parts = count.ok_or_else(|| {
-                let (class, count) = (&spec.type_spec_class_name, spec.num_flat_components);
-                Error::malformed(format!("a {class} of {count} components"))
-            })?;
-            let parts = usize::try_from(parts).unwrap_or_default();
+            let parts = component_count(spec)?;
             let parts = match class {
                 TypeSpecClass::IndexedSlicesSpec => 3,
                 _ => parts,
@@ -214,49 +208,6 @@ pub(super) fn type_spec(spec: &TypeSpecProto) -> Result<Spec> {
             let class = spec.type_spec_class_name.clone();
             Ok(composite(CompositeKind::Other(class, parts)))
         }
-    }
-}
-
-/// What a composite type's serialized state says, in the order (shape, dtype, ragged rank, dtype of splits).
-#[derive(Default)]
-struct State {
-    shape: StaticShape,
-    dtype: Option<DataType>,
-    levels: usize,
-    splits: Option<DataType>,
-}
-
-impl State {
-    fn read(spec: &TypeSpecProto) -> Result<State> {
-        let mut state = State::default();
-        let stored = spec
-            .type_state
-            .as_ref()
-            .and_then(|state| state.kind.as_ref());
-        let values = match stored {
-            Some(Kind::TupleValue(tuple)) => tuple.values.as_slice(),
-            Some(Kind::ListValue(list)) => list.values.as_slice(),
-            _ => &[],
-        };
-        for value in values {
-            match &value.kind {
-                Some(Kind::TensorShapeValue(shape)) => state.shape = static_shape(Some(shape))?,
-                Some(Kind::TensorDtypeValue(dtype)) if state.dtype.is_none() => {
-                    state.dtype = Some(dtype_from_wire(*dtype)?);
-                }
-                Some(Kind::TensorDtypeValue(dtype)) => {
-                    state.splits = Some(dtype_from_wire(*dtype)?);
-                }
-                Some(Kind::Int64Value(levels)) => {
-                    let levels = usize::try_from(*levels).ok();
-                    let levels = levels.filter(|&levels| levels < MAX_PARTS as usize);
-                    state.levels =
-                        levels.ok_or_else(|| Error::malformed("an impossible ragged rank"))?;
-                }
-                _ => {}
-            }
-        }
-        Ok(state)
     }
 }
 

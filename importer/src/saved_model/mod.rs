@@ -39,6 +39,7 @@ pub(crate) use self::options::Running;
 pub use self::options::{LoadOptions, VariablePolicy};
 pub use self::shape::{StaticShape, static_shape};
 pub use self::structure::PythonValue;
+pub(crate) use self::structure::{CompositeState, component_count};
 pub use self::tensor::{TensorData, TensorValue};
 pub use self::variables::{Aggregation, Synchronization, Variable};
 

@@ -15,7 +15,7 @@ use super::shape::{self, StaticShape, static_shape};
 use crate::{Error, Result};
 
 /// A composite value has few parts; more than this is not believed.
-const MAX_COMPONENTS: i32 = 64;
+const MAX_COMPONENTS: usize = 64;
 
 /// A Python value that a trace was made for.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,7 +169,7 @@ fn tensor(dtype: i32, shape: StaticShape, name: &str) -> Result<Parts> {
 }
 
 fn components(spec: &TypeSpecProto) -> Result<Parts> {
-    let state = State::read(spec)?;
+    let state = CompositeState::read(spec)?;
     let rank = state.shape.as_ref().map(|dims| dims.len() as u64);
     match spec.type_spec_class() {
         TypeSpecClass::SparseTensorSpec => Ok(vec![
@@ -192,19 +192,21 @@ fn components(spec: &TypeSpecProto) -> Result<Parts> {
 }
 
 fn other_components(spec: &TypeSpecProto) -> Result<Parts> {
-    let count = spec.num_flat_components;
-    if !(0..=MAX_COMPONENTS).contains(&count) {
-        return Err(Error::malformed(format!(
-            "a {} of {count} components",
-            spec.type_spec_class_name
-        )));
-    }
-    Ok((0..count)
+    Ok((0..component_count(spec)?)
         .map(|index| part(&format!("component_{index}"), None, None))
         .collect())
 }
 
-fn ragged(state: &State) -> Parts {
+/// How many tensors a value of a type is that TensorFlow itself does not define.
+pub(crate) fn component_count(spec: &TypeSpecProto) -> Result<usize> {
+    let count = spec.num_flat_components;
+    let class = &spec.type_spec_class_name;
+    let few = usize::try_from(count).ok();
+    few.filter(|&count| count <= MAX_COMPONENTS)
+        .ok_or_else(|| Error::malformed(format!("a {class} of {count} components")))
+}
+
+fn ragged(state: &CompositeState) -> Parts {
     let inner = state.shape.as_ref().map(|dims| {
         let inner = dims.iter().skip(1 + state.ragged_rank).copied();
         std::iter::once(None).chain(inner).collect()
@@ -234,16 +236,21 @@ fn unnamed(dtype: Option<DataType>, shape: StaticShape) -> LeafValue {
 
 /// What a composite type's serialized state says; the parts come in the order (shape, dtype, ragged rank, splits dtype).
 #[derive(Default)]
-struct State {
-    shape: StaticShape,
-    dtype: Option<DataType>,
-    ragged_rank: usize,
-    splits: Option<DataType>,
+pub(crate) struct CompositeState {
+    /// The shape of the whole.
+    pub shape: StaticShape,
+    /// The type of the values.
+    pub dtype: Option<DataType>,
+    /// How many dimensions are ragged.
+    pub ragged_rank: usize,
+    /// The type of the row splits.
+    pub splits: Option<DataType>,
 }
 
-impl State {
-    fn read(spec: &TypeSpecProto) -> Result<State> {
-        let mut state = State::default();
+impl CompositeState {
+    /// What the spec says.
+    pub fn read(spec: &TypeSpecProto) -> Result<Self> {
+        let mut state = CompositeState::default();
         let Some(stored) = spec.type_state.as_deref() else {
             return Ok(state);
         };
@@ -267,7 +274,7 @@ impl State {
 fn ragged_rank(rank: i64) -> Result<usize> {
     usize::try_from(rank)
         .ok()
-        .filter(|&rank| rank < MAX_COMPONENTS as usize)
+        .filter(|&rank| rank < MAX_COMPONENTS)
         .ok_or_else(|| Error::malformed(format!("a ragged rank of {rank}")))
 }
 

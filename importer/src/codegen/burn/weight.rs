@@ -35,10 +35,7 @@ fn layer_weight(plan: &Plan, (field, own): (&Field, Expr), role: Role, ty: &Type
         .slots(layer)
         .into_iter()
         .find(|slot| slot.role == role)?;
-    let key = format!("{}.{}", field.name, slot.key);
-    let below = format!(".{key}");
-    let is_it = |stored: &str| stored == key || stored.ends_with(&below);
-    let stored = plan.weights.iter().find(|weight| is_it(&weight.key))?;
+    let stored = plan.layer_weight(field, slot.key)?;
     let restored = restoration(&stored.layout, &ty.shape.known()?)?;
     let mut value = owned(own, role, slot.key)?;
     if let Some(split) = restored.split {

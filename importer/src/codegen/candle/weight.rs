@@ -35,12 +35,7 @@ fn layer_weight(plan: &Plan, (field, own): (&Field, Expr), role: Role, ty: &Type
         .slots(layer)
         .into_iter()
         .find(|slot| slot.role == role)?;
-    let key = format!("{}.{}", field.name, slot.key);
-    let below = format!(".{key}");
-    let stored = plan
-        .weights
-        .iter()
-        .find(|weight| weight.key == key || weight.key.ends_with(&below))?;
+    let stored = plan.layer_weight(field, slot.key)?;
     restored(owned(layer, own, role)?, &stored.layout, &ty.shape.known()?)
 }
 
