@@ -102,18 +102,22 @@ impl Axes {
                 Some(a) => Some(format!("⌈{} / {}⌉", self.grouped(&a)?, self.grouped(b)?)),
                 None => Some(format!("⌊{} / {}⌋", self.grouped(a)?, self.grouped(b)?)),
             },
-            Atom::Max(a, b) if b.is(0) => self.expression(a),
-            Atom::Max(a, b) => Some(format!(
-                "max({}, {})",
-                self.expression(a)?,
-                self.expression(b)?
-            )),
-            Atom::Min(a, b) => Some(format!(
-                "min({}, {})",
-                self.expression(a)?,
-                self.expression(b)?
-            )),
+            Atom::Max(members) => self.chosen("max", members),
+            Atom::Min(members) => self.chosen("min", members),
         }
+    }
+
+    /// `max(batch, length)`; that an extent is not negative needs no word.
+    fn chosen(&self, function: &str, members: &[Dim]) -> Option<String> {
+        let members = members
+            .iter()
+            .filter(|member| function == "min" || !member.is(0))
+            .map(|member| self.expression(member))
+            .collect::<Option<Vec<_>>>()?;
+        Some(match members.as_slice() {
+            [one] => one.clone(),
+            _ => format!("{function}({})", members.join(", ")),
+        })
     }
 
     fn grouped(&self, dim: &Dim) -> Option<String> {
@@ -143,7 +147,7 @@ pub fn is_negative(dim: &Dim) -> bool {
 pub fn is_flipped(atom: &Atom) -> bool {
     match atom {
         Atom::Quotient(a, _) => is_negative(a),
-        Atom::Symbol(_) | Atom::Max(..) | Atom::Min(..) => false,
+        Atom::Symbol(_) | Atom::Max(_) | Atom::Min(_) => false,
     }
 }
 

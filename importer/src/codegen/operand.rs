@@ -260,22 +260,39 @@ impl<'a> Body<'a> {
                 named.unwrap_or_else(|| Expr::path("batch"))
             }
             Atom::Quotient(a, b) => self.quotient(a, b),
-            Atom::Max(a, b) => self.bounded("max", a, b),
-            Atom::Min(a, b) => self.bounded("min", a, b),
+            Atom::Max(members) => self.largest(members),
+            Atom::Min(members) => self.chosen("min", members, |member| self.extent(member)),
         }
     }
 
-    /// `batch.max(1)`: the number is the argument, since a literal alone has no type to call a method of.
-    fn bounded(&self, method: &str, a: &Dim, b: &Dim) -> Expr {
-        let (a, b) = if a.as_known().is_some() {
-            (b, a)
-        } else {
-            (a, b)
-        };
-        match (method, b.as_known()) {
-            ("max", Some(least)) if least <= 0 => self.at_least_zero(a),
-            (_, _) => self.extent(a).call_method(method, [self.extent(b)]),
-        }
+    /// An extent is not negative, so beside a number no member need be, not even on the way.
+    fn largest(&self, members: &[Dim]) -> Expr {
+        let has_number = members.iter().any(|member| member.as_known().is_some());
+        let is_said = |member: &&Dim| member.as_known().is_none_or(|number| number > 0);
+        self.chosen(
+            "max",
+            members.iter().filter(is_said),
+            |member| match has_number {
+                true => self.at_least_zero(member),
+                false => self.extent(member),
+            },
+        )
+    }
+
+    /// `batch.max(length).max(1)`: a number comes last, since a literal alone has no type to call a method of.
+    fn chosen<'d>(
+        &self,
+        method: &str,
+        members: impl IntoIterator<Item = &'d Dim>,
+        spell: impl Fn(&Dim) -> Expr,
+    ) -> Expr {
+        let (numbers, others): (Vec<&Dim>, Vec<&Dim>) = members
+            .into_iter()
+            .partition(|member| member.as_known().is_some());
+        let spelt = others.into_iter().chain(numbers).map(spell);
+        spelt
+            .reduce(|a, b| a.call_method(method, [b]))
+            .unwrap_or_else(|| Expr::int(0))
     }
 
     fn at_least_zero(&self, dim: &Dim) -> Expr {

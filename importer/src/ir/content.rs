@@ -17,7 +17,7 @@ pub struct Content {
     pub scalar: bool,
 }
 
-/// Longer tensors are data, not shapes.
+/// How many elements a shape may have.
 const LIMIT: usize = 64;
 
 /// The content of a constant, if it is a small integer tensor of rank 0 or 1.
@@ -112,7 +112,18 @@ pub fn infer(
         | Op::Constant(_)
         | Op::Extents { .. } => return None,
     };
-    (dims.len() <= LIMIT).then_some(Content { dims, scalar })
+    kept(dims, scalar)
+}
+
+/// The content of a tensor of extents.
+pub fn of_extents(dims: &[Dim], scalar: bool) -> Option<Content> {
+    kept(dims.to_vec(), scalar)
+}
+
+/// Long tensors are data, and so are those whose elements have grown long.
+fn kept(dims: Vec<Dim>, scalar: bool) -> Option<Content> {
+    let is_shape = dims.len() <= LIMIT && dims.iter().all(Dim::is_short);
+    is_shape.then_some(Content { dims, scalar })
 }
 
 fn elementwise(op: Binary, x: &Content, y: &Content) -> Option<Vec<Dim>> {

@@ -2,7 +2,8 @@
 //!
 //! A [`Dim`] is kept in a normal form, so that two extents which are equal for every input compare equal in
 //! almost all cases: a sum of monomials with integer coefficients, where a monomial is a sorted product of
-//! [`Atom`]s. Division rounds towards negative infinity and takes whole multiples out of the quotient.
+//! [`Atom`]s. Division rounds towards negative infinity and takes whole multiples out of the quotient. The larger of
+//! two extents is a flat set, however often they have met.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +28,9 @@ impl Symbol {
     }
 }
 
+/// How many numbers and symbols an extent may be spelt with.
+const BUDGET: usize = 128;
+
 /// A factor of a monomial.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Atom {
@@ -34,10 +38,10 @@ pub enum Atom {
     Symbol(Symbol),
     /// `floor(numerator / denominator)`.
     Quotient(Dim, Dim),
-    /// The larger of two extents.
-    Max(Dim, Dim),
-    /// The smaller of two extents.
-    Min(Dim, Dim),
+    /// The largest of several extents: see [`Dim::larger`].
+    Max(Vec<Dim>),
+    /// The smallest of several extents: see [`Dim::smaller`].
+    Min(Vec<Dim>),
 }
 
 /// An extent: a polynomial with integer coefficients over [`Atom`]s.
@@ -90,11 +94,17 @@ impl Dim {
 
     /// The symbol, if the extent is exactly one free dimension.
     pub fn as_symbol(&self) -> Option<Symbol> {
-        match self.terms.iter().next() {
-            Some((monomial, 1)) if self.terms.len() == 1 => match monomial.as_slice() {
-                [Atom::Symbol(symbol)] => Some(*symbol),
-                _ => None,
-            },
+        match self.as_atom()? {
+            Atom::Symbol(symbol) => Some(*symbol),
+            Atom::Quotient(..) | Atom::Max(_) | Atom::Min(_) => None,
+        }
+    }
+
+    /// The atom, if the extent is exactly one.
+    fn as_atom(&self) -> Option<&Atom> {
+        let (monomial, coefficient) = self.terms.iter().next()?;
+        match monomial.as_slice() {
+            [atom] => (*coefficient == 1 && self.terms.len() == 1).then_some(atom),
             _ => None,
         }
     }
@@ -127,36 +137,64 @@ impl Dim {
         (self.clone() + Dim::known(divisor - 1)).div_floor(&Dim::known(divisor))
     }
 
-    /// The larger of two extents.
+    /// The larger of two extents: one of them, or a sorted set of extents of which none is known to exceed another.
     pub fn larger(&self, other: &Dim) -> Dim {
-        match (self.clone() - other.clone()).as_known() {
-            Some(difference) if difference >= 0 => self.clone(),
-            Some(_) => other.clone(),
-            None => Dim::atom(Atom::Max(
-                self.min_of(other).clone(),
-                self.max_of(other).clone(),
-            )),
-        }
+        let members = self.maxima().iter().chain(other.maxima());
+        extreme(members, Dim::at_least, Atom::Max)
     }
 
-    /// The smaller of two extents.
+    /// The smaller of two extents, in the form that [`Dim::larger`] has.
     pub fn smaller(&self, other: &Dim) -> Dim {
-        match (self.clone() - other.clone()).as_known() {
-            Some(difference) if difference <= 0 => self.clone(),
-            Some(_) => other.clone(),
-            None => Dim::atom(Atom::Min(
-                self.min_of(other).clone(),
-                self.max_of(other).clone(),
-            )),
+        let members = self.minima().iter().chain(other.minima());
+        extreme(members, |a, b| b.at_least(a), Atom::Min)
+    }
+
+    /// The extents that this is the largest of; if it is no such set, itself.
+    fn maxima(&self) -> &[Dim] {
+        match self.as_atom() {
+            Some(Atom::Max(members)) => members,
+            Some(Atom::Symbol(_) | Atom::Quotient(..) | Atom::Min(_)) | None => {
+                std::slice::from_ref(self)
+            }
         }
     }
 
-    fn min_of<'a>(&'a self, other: &'a Dim) -> &'a Dim {
-        if self <= other { self } else { other }
+    /// The extents that this is the smallest of; if it is no such set, itself.
+    fn minima(&self) -> &[Dim] {
+        match self.as_atom() {
+            Some(Atom::Min(members)) => members,
+            Some(Atom::Symbol(_) | Atom::Quotient(..) | Atom::Max(_)) | None => {
+                std::slice::from_ref(self)
+            }
+        }
     }
 
-    fn max_of<'a>(&'a self, other: &'a Dim) -> &'a Dim {
-        if self <= other { other } else { self }
+    /// Whether it is another extent plus a constant that is not negative.
+    fn at_least(&self, other: &Dim) -> bool {
+        (self.clone() - other.clone())
+            .as_known()
+            .is_some_and(|difference| difference >= 0)
+    }
+
+    /// Whether it is short enough to be spelt. A longer one takes a symbol of its own, so that what is made of
+    /// it again and again stays short.
+    pub fn is_short(&self) -> bool {
+        self.weight(BUDGET) <= BUDGET
+    }
+
+    /// How many numbers and symbols it is spelt with; counting stops soon after `limit`.
+    fn weight(&self, limit: usize) -> usize {
+        let mut sum = 0;
+        for monomial in self.terms.keys() {
+            sum += 1;
+            for atom in monomial {
+                sum += atom.weight(limit.saturating_sub(sum));
+            }
+            if sum > limit {
+                break;
+            }
+        }
+        sum
     }
 
     /// The quotient, if `divisor` is one term that divides every term of `self`.
@@ -233,9 +271,12 @@ impl Dim {
         for atom in self.terms.keys().flatten() {
             match atom {
                 Atom::Symbol(symbol) => visit(*symbol),
-                Atom::Quotient(a, b) | Atom::Max(a, b) | Atom::Min(a, b) => {
+                Atom::Quotient(a, b) => {
                     a.visit_symbols(visit);
                     b.visit_symbols(visit);
+                }
+                Atom::Max(members) | Atom::Min(members) => {
+                    members.iter().for_each(|dim| dim.visit_symbols(visit));
                 }
             }
         }
@@ -264,10 +305,52 @@ impl Atom {
                 a.div_floor(&b)
                     .unwrap_or_else(|| Dim::atom(Atom::Quotient(a, b)))
             }
-            Atom::Max(a, b) => a.substitute(replace).larger(&b.substitute(replace)),
-            Atom::Min(a, b) => a.substitute(replace).smaller(&b.substitute(replace)),
+            Atom::Max(members) => merged(members, replace, Dim::larger),
+            Atom::Min(members) => merged(members, replace, Dim::smaller),
         }
     }
+
+    fn weight(&self, limit: usize) -> usize {
+        match self {
+            Atom::Symbol(_) => 1,
+            Atom::Quotient(a, b) => a.weight(limit) + b.weight(limit),
+            Atom::Max(members) | Atom::Min(members) => {
+                members.iter().map(|dim| dim.weight(limit)).sum()
+            }
+        }
+    }
+}
+
+/// The member that exceeds all others, if one is known to, or else those that none exceeds.
+fn extreme<'a>(
+    members: impl Iterator<Item = &'a Dim>,
+    exceeds: impl Fn(&Dim, &Dim) -> bool,
+    atom: impl Fn(Vec<Dim>) -> Atom,
+) -> Dim {
+    let mut kept: Vec<Dim> = vec![];
+    for member in members {
+        if kept.iter().any(|other| exceeds(other, member)) {
+            continue;
+        }
+        kept.retain(|other| !exceeds(member, other));
+        kept.push(member.clone());
+    }
+    kept.sort();
+    match kept.as_slice() {
+        [one] => one.clone(),
+        _ => Dim::atom(atom(kept)),
+    }
+}
+
+fn merged(
+    members: &[Dim],
+    replace: &impl Fn(Symbol) -> Dim,
+    merge: impl Fn(&Dim, &Dim) -> Dim,
+) -> Dim {
+    let members = members.iter().map(|dim| dim.substitute(replace));
+    members
+        .reduce(|a, b| merge(&a, &b))
+        .unwrap_or_else(|| Dim::known(0))
 }
 
 impl From<usize> for Dim {
@@ -356,10 +439,15 @@ impl fmt::Display for Atom {
         match self {
             Atom::Symbol(symbol) => write!(f, "{symbol:?}"),
             Atom::Quotient(a, b) => write!(f, "floor(({a}) / ({b}))"),
-            Atom::Max(a, b) => write!(f, "max({a}, {b})"),
-            Atom::Min(a, b) => write!(f, "min({a}, {b})"),
+            Atom::Max(members) => write!(f, "max({})", listed(members)),
+            Atom::Min(members) => write!(f, "min({})", listed(members)),
         }
     }
+}
+
+fn listed(members: &[Dim]) -> String {
+    let members: Vec<String> = members.iter().map(Dim::to_string).collect();
+    members.join(", ")
 }
 
 impl fmt::Debug for Dim {
@@ -408,5 +496,44 @@ mod tests {
     fn the_larger_of_comparable_extents_is_known() {
         assert_eq!(n().larger(&(n() + Dim::known(2))), n() + Dim::known(2));
         assert_eq!(n().smaller(&(n() + Dim::known(2))), n());
+    }
+
+    #[test]
+    fn extents_that_meet_again_and_again_are_one_set() {
+        let (a, b, c) = (n(), Dim::symbol(Symbol(1)), Dim::symbol(Symbol(2)));
+        let mut met = a.clone();
+        for other in std::iter::repeat_n([&b, &c, &a], 100).flatten() {
+            met = met.larger(other).larger(&met);
+        }
+        assert_eq!(met.to_string(), "max(s0, s1, s2)");
+        assert_eq!(met, c.larger(&b.larger(&a)));
+        assert_eq!(
+            a.smaller(&c).smaller(&b.smaller(&a)).to_string(),
+            "min(s0, s1, s2)"
+        );
+    }
+
+    #[test]
+    fn a_member_that_is_exceeded_leaves_the_set() {
+        let (a, b) = (n(), Dim::symbol(Symbol(1)));
+        let more = a.clone() + Dim::known(1);
+        assert_eq!(a.larger(&b).larger(&more), b.larger(&more));
+        assert_eq!(a.smaller(&b).smaller(&more), b.smaller(&a));
+        let value = a
+            .larger(&b)
+            .larger(&Dim::known(3))
+            .substitute(&|_| Dim::known(2));
+        assert_eq!(value, Dim::known(3));
+    }
+
+    #[test]
+    fn a_long_extent_is_told_from_a_short_one() {
+        let half = |dim: Dim| dim.div_floor(&n()).expect("a divisor");
+        let mut dim = n() + Dim::known(1);
+        assert!(dim.is_short());
+        for _ in 0..100 {
+            dim = half(dim) + Dim::symbol(Symbol(1));
+        }
+        assert!(!dim.is_short());
     }
 }

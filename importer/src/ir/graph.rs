@@ -81,7 +81,7 @@ pub struct Graph {
     pub outputs: Vec<Value>,
     /// How many symbols have been handed out.
     symbols: u32,
-    /// The values whose elements are free dimensions: see [`Op::ReadExtents`].
+    /// The values that tell the free dimensions of data: by their elements (see [`Op::ReadExtents`]), or by their shape.
     read: BTreeMap<Symbol, Value>,
 }
 
@@ -96,8 +96,9 @@ impl Graph {
     pub fn push(&mut self, op: Op, inputs: &[Value], origin: &Origin) -> Result<NodeId> {
         let types: Vec<&Type> = inputs.iter().map(|&v| self.ty(v)).collect();
         let mut fresh = Fresh(self.symbols);
-        let types = infer(&op, &types, &mut fresh).map_err(|e| e.at(&origin.place()))?;
+        let mut types = infer(&op, &types, &mut fresh).map_err(|e| e.at(&origin.place()))?;
         self.symbols = fresh.0;
+        self.shorten(&mut types);
         let contents: Vec<Option<Content>> = inputs.iter().map(|&v| self.content(v)).collect();
         let content = content::infer(&op, &contents, &self.types_of(inputs), &types);
         let folded = self.fold(&op, inputs, &types);
@@ -111,14 +112,6 @@ impl Graph {
         let id = NodeId(
             u32::try_from(self.nodes.len()).map_err(|_| Error::unsupported("too many nodes"))?,
         );
-        if let Op::ReadExtents(symbols) = &op {
-            let value = Value {
-                node: id,
-                result: 0,
-            };
-            self.read
-                .extend(symbols.iter().map(|&symbol| (symbol, value)));
-        }
         self.nodes.push(Node {
             op,
             inputs,
@@ -126,7 +119,49 @@ impl Graph {
             content,
             origin: origin.clone(),
         });
+        self.note_extents_of_data(id);
         Ok(id)
+    }
+
+    /// Gives extents that have grown long symbols of their own.
+    fn shorten(&mut self, types: &mut [Type]) {
+        for dim in types.iter_mut().flat_map(Type::dims_mut) {
+            if !dim.is_short() {
+                *dim = Dim::symbol(self.fresh_data_symbol());
+            }
+        }
+    }
+
+    /// Remembers the free dimensions of data that a node brings in: those of its results that nothing it is made of has.
+    fn note_extents_of_data(&mut self, node: NodeId) {
+        let value = Value { node, result: 0 };
+        let node = &self.nodes[value.node.0 as usize];
+        if let Op::ReadExtents(symbols) = &node.op {
+            self.read
+                .extend(symbols.iter().map(|&symbol| (symbol, value)));
+            return;
+        }
+        let is_new = |symbol: &Symbol| symbol.least() == 0 && !self.mentions(node, *symbol);
+        let mut new = vec![];
+        for (result, ty) in (0..).zip(&node.types) {
+            let symbols = ty.dims().iter().filter_map(Dim::as_symbol).filter(is_new);
+            new.extend(symbols.map(|symbol| (symbol, Value { result, ..value })));
+        }
+        for (symbol, value) in new {
+            self.read.entry(symbol).or_insert(value);
+        }
+    }
+
+    /// Whether a node's operands have an extent, or the node is spelt with it.
+    fn mentions(&self, node: &Node, symbol: Symbol) -> bool {
+        let operand = node.inputs.first().map(|&value| self.ty(value).dims());
+        let spelt = node.op.extents(operand.unwrap_or_default()).into_iter();
+        let operands = node.inputs.iter().flat_map(|&value| self.ty(value).dims());
+        let mut is_there = false;
+        for dim in spelt.chain(operands) {
+            dim.visit_symbols(&mut |other| is_there |= other == symbol);
+        }
+        is_there
     }
 
     /// Appends a copy of `node` with another op and operands; results whose extents depend on data keep their symbols.
@@ -138,6 +173,7 @@ impl Graph {
         let id = self.push(op, inputs, &node.origin)?;
         if same {
             self.nodes[id.0 as usize].types.clone_from(&node.types);
+            self.note_extents_of_data(id);
         }
         Ok(id)
     }
@@ -197,10 +233,7 @@ impl Graph {
         } else {
             vec![Dim::from(dims.len())]
         };
-        let content = Some(Content {
-            dims: dims.clone(),
-            scalar,
-        });
+        let content = content::of_extents(&dims, scalar);
         let id = self.source(
             Op::Extents {
                 dims,
@@ -291,21 +324,22 @@ impl Graph {
             .map(|(i, node)| (NodeId(i as u32), node))
     }
 
-    /// All that has to be computed before a node: its operands, and the tensors that its extents are elements of.
+    /// All that has to be computed before a node: its operands, and the tensors that tell its extents.
     pub fn reads(&self, node: &Node) -> Vec<Value> {
         [node.inputs.clone(), self.extents_read(node)].concat()
     }
 
     /// What the elements of a tensor are, if they have been read as extents.
     pub fn read_before(&self, tensor: Value) -> Option<Content> {
-        let read = self
-            .read
-            .values()
-            .find(|value| self.producer(**value).inputs == [tensor])?;
+        let reads = |value: &&Value| {
+            let node = self.producer(**value);
+            matches!(node.op, Op::ReadExtents(_)) && node.inputs == [tensor]
+        };
+        let read = self.read.values().find(reads)?;
         self.content(*read)
     }
 
-    /// The tensors that the extents of a node are elements of.
+    /// The tensors that tell the extents of a node which depend on data.
     pub fn extents_read(&self, node: &Node) -> Vec<Value> {
         let operand = node.inputs.first().map(|&value| self.ty(value).dims());
         let mut values = vec![];

@@ -139,6 +139,14 @@ impl Type {
     pub fn dims(&self) -> &[Dim] {
         self.shape.dims().unwrap_or_default()
     }
+
+    /// The extents, to be replaced.
+    pub(super) fn dims_mut(&mut self) -> &mut [Dim] {
+        match &mut self.shape {
+            Shape::Ranked(dims) => dims,
+            Shape::Unranked => &mut [],
+        }
+    }
 }
 
 impl fmt::Display for Type {

@@ -314,10 +314,10 @@ fn least(atom: &Atom) -> Option<i64> {
             Some(divisor) if divisor > 0 => Some(lower_bound(a)?.div_euclid(divisor)),
             Some(_) | None => (lower_bound(a)? >= 0 && lower_bound(b)? > 0).then_some(0),
         },
-        Atom::Max(a, b) => match (lower_bound(a), lower_bound(b)) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        },
-        Atom::Min(a, b) => Some(lower_bound(a)?.min(lower_bound(b)?)),
+        Atom::Max(members) => members.iter().filter_map(lower_bound).max(),
+        Atom::Min(members) => {
+            let bounds: Option<Vec<i64>> = members.iter().map(lower_bound).collect();
+            bounds?.into_iter().min()
+        }
     }
 }

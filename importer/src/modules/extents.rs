@@ -90,10 +90,13 @@ impl Extents {
                     false => self.need(body, before, &alone),
                 }
             }
-            Atom::Quotient(a, b) | Atom::Max(a, b) | Atom::Min(a, b) => {
+            Atom::Quotient(a, b) => {
                 self.need(body, before, a)?;
                 self.need(body, before, b)
             }
+            Atom::Max(members) | Atom::Min(members) => members
+                .iter()
+                .try_for_each(|member| self.need(body, before, member)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Whole graphs, and tensors as such.
 
 use super::*;
+use crate::error::Error;
 use crate::eval::run;
 use crate::ir::{Binary, Origin, ParamId, Reduction, Unary};
 use std::sync::Arc;
@@ -94,4 +95,32 @@ fn debug_text_is_brief() {
         format!("{:?}", sequence(&[3, 3])),
         "F32[3, 3] {-2.5, 1.0, -1.0, 2.5, 0.5, -1.5, 2.0, 0.0, …}"
     );
+}
+
+#[test]
+fn an_extent_that_has_grown_long_is_read_off_its_tensor() -> Result<()> {
+    let mut graph = Graph::default();
+    let origin = Origin::default();
+    let [a, b] = [(); 2].map(|()| Dim::symbol(graph.fresh_symbol()));
+    graph.input(Type::new(DType::F32, vec![a.clone(), b.clone()]), &origin);
+    let quotient = |n: i64| (a.clone() * Dim::known(n)).div_floor(&b);
+    let length = (1..60)
+        .filter_map(quotient)
+        .fold(Dim::known(0), |sum, dim| sum + dim);
+    let [start, step] =
+        [0.0, 1.0].map(|n| graph.constant(Tensor::scalar(n, DType::I64).unwrap(), &origin));
+    let range = graph.value(Op::Range { length }, &[start, step], &origin)?;
+    let short = graph.ty(range).dims()[0].clone();
+    assert!(
+        short.as_symbol().is_some_and(|symbol| symbol.least() == 0),
+        "{short}"
+    );
+    let extents = graph.extents(vec![short], true, DType::I64, &origin);
+    graph.outputs = vec![extents];
+    let graph = crate::passes::cleanup::sweep(&graph)?;
+    let inputs = [Tensor::new(&[3, 2], vec![0f32; 6])?];
+    let values = run(&graph, &|_| Err(Error::usage("no variables")), &inputs)?;
+    let want: i64 = (1..60).map(|n| 3 * n / 2).sum();
+    assert_eq!(values[0].as_integers(), Some(vec![want]));
+    Ok(())
 }
