@@ -58,6 +58,7 @@ mod options;
 pub mod passes;
 pub mod picture;
 mod pipeline;
+mod plan;
 mod report;
 pub mod saved_model;
 mod staging;

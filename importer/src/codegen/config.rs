@@ -1,7 +1,7 @@
 //! What constructors are given: sizes one by one or, where they are many, a struct that names them.
 
-use super::plan::{Arg, ArgKind, ArgValue, Field, FieldKind, Struct};
 use super::rust::{Expr, Function, Item, Member};
+use crate::plan::{Arg, ArgKind, ArgValue, Field, FieldKind, Struct};
 
 /// The local that holds the struct of sizes.
 const CONFIG: &str = "config";

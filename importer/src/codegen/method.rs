@@ -1,7 +1,6 @@
 //! Methods: their forms, their arguments, and what stands around their statements.
 
 use super::operand::{Body, Place};
-use super::plan::{Entry, Local, Method, Operand, Struct};
 use super::rust::{Block, Expr, Function, Item, Stmt};
 use super::statement::{Line, statements, with_joined_extents};
 use super::unread::unread;
@@ -9,6 +8,7 @@ use super::words::Words;
 use super::{Alias, Results, field_of_key, receiver};
 use crate::error::Result;
 use crate::ir::{DType, Type};
+use crate::plan::{Entry, Local, Method, Operand, Struct};
 use std::collections::BTreeSet;
 
 /// A method; with its form for training where there is one.

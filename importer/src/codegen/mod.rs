@@ -3,7 +3,6 @@
 //! The printers of the frameworks share what is here: the file around the items, operands and extents
 //! ([`operand`]), and the syntax tree that prints itself as rustfmt would ([`rust`]).
 
-pub mod axes;
 mod burn;
 mod candle;
 mod config;
@@ -11,22 +10,20 @@ mod method;
 mod operand;
 #[cfg(test)]
 mod outline;
-pub mod plan;
 pub mod rust;
 mod statement;
 mod structure;
 mod switch;
-pub mod target;
 mod unread;
 mod words;
 
 use crate::ir::{DType, Program};
+use crate::plan::Plan;
+use crate::plan::target::{self, WeightLayout};
 use crate::{Framework, Result};
-use plan::Plan;
 use rust::{Expr, File, Item};
 use savedmodel_import_templates as templates;
 use std::collections::BTreeSet;
-use target::WeightLayout;
 
 /// What the file says beyond its plan.
 pub struct Context {

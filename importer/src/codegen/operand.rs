@@ -1,10 +1,10 @@
 //! Operands of a step as expressions, and what a method's statements share.
 
-use super::axes::{before_rounding_up, is_flipped, is_negative};
-use super::plan::{Action, Method, Operand, Step, Struct};
 use super::rust::Expr;
 use crate::eval::Tensor;
 use crate::ir::{Atom, DType, Dim, Op, Type};
+use crate::plan::axes::{before_rounding_up, is_flipped, is_negative};
+use crate::plan::{Action, Method, Operand, Step, Struct};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

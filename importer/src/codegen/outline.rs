@@ -1,6 +1,6 @@
 //! The text of a plan in snapshots: the module tree, and the steps of its methods.
 
-use super::plan::{Action, FieldKind, Method, Plan, Step, Struct};
+use crate::plan::{Action, FieldKind, Method, Plan, Step, Struct};
 use std::fmt;
 
 impl fmt::Display for Plan {

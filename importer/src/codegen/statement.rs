@@ -1,12 +1,12 @@
 //! The statements of a method, one for each step that makes one.
 
 use super::operand::{Arg, Body};
-use super::plan::{Action, Method, Step};
 use super::rust::{Expr, Pat, Stmt};
 use super::switch::{self, switched};
 use super::words::Words;
 use crate::error::{Error, Result};
 use crate::ir::{DType, Op};
+use crate::plan::{Action, Method, Step};
 
 /// One statement: `let names = value; // note`.
 #[derive(Clone)]
@@ -204,7 +204,7 @@ pub fn statement<'a>(
 
 /// Binds the result of a step that makes no statement; one of an optional field waits until that is open.
 pub fn bind<'a>(words: &impl Words, step: &'a Step, name: &str, body: &mut Body<'a>) -> bool {
-    match field_of(step).filter(|_| is_silent(step, body.method)) {
+    match step.action.field().filter(|_| is_silent(step, body.method)) {
         Some(field) if !body.is_there(field) => body.wait(step, name),
         Some(field) => {
             let weight = words.weight(step, body);
@@ -218,18 +218,6 @@ pub fn bind<'a>(words: &impl Words, step: &'a Step, name: &str, body: &mut Body<
         None => return body.bind(&step.action, name, None),
     }
     true
-}
-
-/// The field whose contents a step uses.
-pub fn field_of(step: &Step) -> Option<usize> {
-    match &step.action {
-        Action::Layer { field, .. }
-        | Action::Module { field, .. }
-        | Action::Modules { field, .. }
-        | Action::LayerWeight { field, .. }
-        | Action::Parameter(field) => Some(*field),
-        Action::Op(_) | Action::Constant(_) | Action::Extent { .. } | Action::Elements => None,
-    }
 }
 
 /// Whether a step's result is spelt where it is read. A parameter that the method assigns is read before that.

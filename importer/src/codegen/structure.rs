@@ -1,14 +1,14 @@
 //! Structs: fields, constructors, and the methods that belong to them.
 
 use super::Context;
-use super::axes::Axes;
 use super::config;
 use super::method::{alias, method};
 use super::operand::Body;
-use super::plan::{Field, FieldKind, Local, Method, Struct};
 use super::rust::{Item, Member};
 use super::words::Words;
 use crate::error::{Error, Place, Result};
+use crate::plan::axes::Axes;
+use crate::plan::{Field, FieldKind, Local, Method, Struct};
 use std::collections::BTreeSet;
 
 /// The items of a module; the paths that they use are added to `uses`.

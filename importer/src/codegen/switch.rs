@@ -4,11 +4,11 @@
 //! use, so that none of them has to ask again. What is left out passes an operand on.
 
 use super::operand::Body;
-use super::plan::{Condition, Field, FieldKind, Method, Operand, Step, Struct};
 use super::rust::{Arm, Block, Condition as Test, Expr, Pat, Stmt};
-use super::statement::{Line, bind, field_of, is_silent, statement};
+use super::statement::{Line, bind, is_silent, statement};
 use super::words::Words;
 use crate::error::{Error, Result};
+use crate::plan::{Condition, Field, FieldKind, Method, Operand, Step, Struct};
 use std::ops::Range;
 
 /// The argument that says whether an instance has a field.
@@ -113,7 +113,7 @@ fn open<'a>(words: &impl Words, steps: &'a [Step], body: &mut Body<'a>) -> Vec<O
         .filter_map(|operand| Some((operand.name.as_str(), body.waits(&operand.name)?)))
         .collect();
     let users = before.iter().map(|(_, step)| *step).chain(steps);
-    let fields: Vec<usize> = users.filter_map(field_of).collect();
+    let fields: Vec<usize> = users.filter_map(|step| step.action.field()).collect();
     let mut opened: Vec<Opened> = vec![];
     for index in fields {
         let is_open = opened.iter().any(|opened| opened.index == index);

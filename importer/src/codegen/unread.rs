@@ -1,6 +1,6 @@
 //! Which of its arguments a method does not read.
 
-use super::plan::{Action, Method, Step};
+use crate::plan::{Action, Method, Step};
 use std::collections::BTreeSet;
 
 /// The arguments that no printed statement reads; `extents` are the named ones that are printed, `device` is the argument

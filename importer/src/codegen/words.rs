@@ -1,11 +1,11 @@
 //! Where the printers of the frameworks do not agree.
 
 use super::operand::{Arg, Body};
-use super::plan::{FieldKind, Method, Plan, Step};
 use super::rust::{Expr, Item, Stmt};
 use super::statement::Line;
 use crate::error::Result;
 use crate::ir::Type;
+use crate::plan::{FieldKind, Method, Plan, Step};
 use std::collections::BTreeSet;
 
 /// A framework's words for what [`structure`](super::structure) and [`method`](super::method) print.

@@ -1,8 +1,8 @@
 //! Modules before they share types: fields, and methods as steps over numbered values.
 
 use super::paths::Path;
-use crate::codegen::plan::Role;
-use crate::ir::{Dim, Op, Origin, ParamId, Type};
+use crate::ir::{Origin, ParamId, Type};
+use crate::plan::{Action, Condition};
 use std::collections::{BTreeMap, HashMap};
 
 /// A module of the model, at one path.
@@ -47,7 +47,7 @@ pub struct Body {
 /// One step of a method.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// What it does.
+    /// What it does; its fields are indices into [`Module::fields`].
     pub action: Action,
     /// What it reads.
     pub args: Vec<Source>,
@@ -55,28 +55,10 @@ pub struct Step {
     pub types: Vec<Type>,
     /// A name for its result: of the layer, the module or the scope.
     pub label: String,
-    /// If it happens only where a field says so: the field, and the argument that passes through otherwise.
-    pub condition: Option<(usize, usize)>,
+    /// If it happens only where a field says so.
+    pub condition: Option<Condition>,
     /// The nodes of the model that it comes from.
     pub origins: Vec<Origin>,
-}
-
-/// What a step does. Fields are indices into [`Module::fields`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// An op, a constant or extents.
-    Op(Op),
-    /// A layer.
-    Layer {
-        field: usize,
-        output: Option<Vec<Dim>>,
-    },
-    /// A method of a module below, or of several in a row.
-    Call { field: usize, method: usize },
-    /// The value of a variable.
-    Param(usize),
-    /// A weight of a layer.
-    LayerWeight { field: usize, role: Role },
 }
 
 /// Where an operand comes from.
@@ -91,6 +73,16 @@ pub enum Source {
         /// Which of its results.
         result: usize,
     },
+}
+
+impl Step {
+    /// Puts other fields in place of those that it uses.
+    pub fn renumber(&mut self, place: impl Fn(usize) -> usize) {
+        self.action.renumber(&place);
+        if let Some(condition) = &mut self.condition {
+            condition.field = place(condition.field);
+        }
+    }
 }
 
 /// The drafts of all modules, by path; the root has the functions as methods, in order.

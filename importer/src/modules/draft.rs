@@ -1,11 +1,12 @@
 //! Writes the methods of all modules: from items of functions to steps.
 
-use super::body::{Action, Body, Held, Modules, Source, Step};
+use super::body::{Body, Held, Modules, Source, Step};
 use super::items::{Item, Items, What};
 use super::paths::Path;
 use super::tree::{Units, border};
 use crate::error::{Error, Result};
 use crate::ir::{Graph, NodeId, Op, Origin, Program, Value};
+use crate::plan::Action;
 use std::collections::{BTreeSet, HashMap};
 
 /// Drafts all modules. The items have to be arranged.
@@ -77,7 +78,7 @@ impl Drafter<'_> {
         let node = self.graph.producer(input);
         if matches!(node.op, Op::ReadExtents(_)) {
             let tensor = writer.sources[&input];
-            let action = Action::Op(node.op.clone());
+            let action = Action::of(&node.op);
             writer.step(self.graph, action, vec![tensor], &[input], String::new());
         }
     }
@@ -102,7 +103,7 @@ impl Drafter<'_> {
             .collect::<Result<_>>()?;
         writer.step(
             self.graph,
-            Action::Call { field, method },
+            Action::Module { field, method },
             args,
             &border.outputs,
             name,
@@ -116,7 +117,7 @@ impl Drafter<'_> {
             .map(|&input| self.source(input, writer))
             .collect::<Result<_>>()?;
         let action = match &item.what {
-            What::Node(node) => Action::Op(self.graph.node(*node).op.clone()),
+            What::Node(node) => Action::of(&self.graph.node(*node).op),
             What::Layer(layer, main) => {
                 let output = match &self.graph.node(*main).op {
                     Op::ConvTranspose { output, .. } => Some(output.clone()),
@@ -140,7 +141,7 @@ impl Drafter<'_> {
                         role: *role,
                     }
                 }
-                None => Action::Param(self.field(path, &item.label, Held::Param(*param))),
+                None => Action::Parameter(self.field(path, &item.label, Held::Param(*param))),
             },
         };
         writer.step(self.graph, action, args, &item.outputs, item.label.clone());
@@ -181,13 +182,7 @@ impl Drafter<'_> {
         let node = self.graph.producer(value);
         match &node.op {
             op @ (Op::Constant(_) | Op::Extents { .. }) => {
-                writer.step(
-                    self.graph,
-                    Action::Op(op.clone()),
-                    vec![],
-                    &[value],
-                    String::new(),
-                );
+                writer.step(self.graph, Action::of(op), vec![], &[value], String::new());
                 Ok(writer.sources[&value])
             }
             op => Err(Error::internal(format!("{op:?} is not in reach")).at(&node.origin.place())),
@@ -227,11 +222,14 @@ impl Writer {
             .map(|&value| graph.ty(value).clone())
             .collect();
         let origins = match action {
-            Action::Call { .. } => vec![],
+            Action::Module { .. } | Action::Modules { .. } => vec![],
             Action::Op(_)
+            | Action::Constant(_)
             | Action::Layer { .. }
-            | Action::Param(_)
-            | Action::LayerWeight { .. } => origins(graph, results),
+            | Action::Parameter(_)
+            | Action::LayerWeight { .. }
+            | Action::Extent { .. }
+            | Action::Elements => origins(graph, results),
         };
         self.body.steps.push(Step {
             action,

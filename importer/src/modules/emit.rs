@@ -1,6 +1,6 @@
 //! From types to the plan that the printers print.
 
-use super::body::{Action, Held};
+use super::body::Held;
 use super::extents::MissingExtent;
 use super::items::Items;
 use super::locals::method;
@@ -8,11 +8,11 @@ use super::names::{docs, field_names, type_names};
 use super::paths::Path;
 use super::shapes::shapes;
 use super::types::{Types, layer_of};
-use crate::codegen::plan::{self, ArgValue, Entry, Field, FieldKind, Local, Plan, Struct, Weight};
-use crate::codegen::rust::ident::{Namer, snake};
-use crate::codegen::target::{TYPES, WeightLayout};
 use crate::error::{Error, Result};
 use crate::ir::{Param, ParamId, Program};
+use crate::plan::ident::{Namer, snake};
+use crate::plan::target::{TYPES, WeightLayout};
+use crate::plan::{self, Action, ArgValue, Entry, Field, FieldKind, Local, Plan, Struct, Weight};
 
 /// What emitting may come back with.
 pub enum Emitted {
@@ -153,10 +153,6 @@ impl<'a> Emitter<'a> {
                 has_mode,
                 wanted.collect(),
             )?;
-            method
-                .body
-                .iter_mut()
-                .for_each(|step| over_rows(step, &ty.module.fields));
             let values = method.results.split_off(first_assigned);
             let pairs = assigned.into_iter().zip(values);
             method.assignments = pairs
@@ -240,7 +236,7 @@ impl<'a> Emitter<'a> {
                     ),
                     Held::Module | Held::Modules(_) | Held::Param(_) | Held::Flag(_) => false,
                 },
-                Action::Call { field, method } => {
+                Action::Module { field, method } | Action::Modules { field, method } => {
                     let (name, held) = &module.fields[*field];
                     let name = if let Held::Modules(names) = held {
                         &names[0]
@@ -256,7 +252,12 @@ impl<'a> Emitter<'a> {
                         .child(owner.map_or(path, |owner| &owner.path), name);
                     self.has_mode(child, *method)
                 }
-                Action::Op(_) | Action::Param(_) | Action::LayerWeight { .. } => false,
+                Action::Op(_)
+                | Action::Constant(_)
+                | Action::Parameter(_)
+                | Action::LayerWeight { .. }
+                | Action::Extent { .. }
+                | Action::Elements => false,
             })
     }
 
@@ -315,15 +316,6 @@ fn rows(settings: &[ArgValue], count: usize) -> Vec<Vec<ArgValue>> {
     (0..count)
         .map(|i| settings[i * width..(i + 1) * width].to_vec())
         .collect()
-}
-
-/// A call of a field that holds a row of modules is a call of each.
-fn over_rows(step: &mut plan::Step, fields: &[(String, Held)]) {
-    if let plan::Action::Module { field, method } = step.action
-        && matches!(fields[field].1, Held::Modules(_))
-    {
-        step.action = plan::Action::Modules { field, method };
-    }
 }
 
 fn shape(param: &Param) -> Vec<usize> {

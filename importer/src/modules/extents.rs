@@ -1,8 +1,9 @@
 //! The extents that a method needs at run time: where it reads each, and under which name.
 
-use super::body::{Action, Body, Source, Step};
-use crate::codegen::axes::{Axes, usual_name};
-use crate::ir::{Atom, Dim, Op, Symbol};
+use super::body::{Body, Source, Step};
+use crate::ir::{Atom, Dim, Symbol};
+use crate::plan::Action;
+use crate::plan::axes::{Axes, usual_name};
 
 /// An extent that nothing in a method has.
 #[derive(Debug)]
@@ -144,7 +145,13 @@ fn dims_of(body: &Body, step: &Step) -> Vec<Dim> {
             op.extents(operand).into_iter().cloned().collect()
         }
         Action::Layer { output, .. } => output.clone().unwrap_or_default(),
-        Action::Call { .. } | Action::Param(_) | Action::LayerWeight { .. } => vec![],
+        Action::Constant(_)
+        | Action::Module { .. }
+        | Action::Modules { .. }
+        | Action::Parameter(_)
+        | Action::LayerWeight { .. }
+        | Action::Extent { .. }
+        | Action::Elements => vec![],
     }
 }
 
@@ -175,13 +182,6 @@ fn locate(body: &Body, before: usize, dim: &Dim) -> Option<(Source, Part)> {
 fn symbols_read(body: &Body, source: Source) -> &[Symbol] {
     match source {
         Source::Input(_) => &[],
-        Source::Step { step, .. } => match &body.steps[step].action {
-            Action::Op(Op::ReadExtents(symbols)) => symbols,
-            Action::Op(_)
-            | Action::Layer { .. }
-            | Action::Call { .. }
-            | Action::Param(_)
-            | Action::LayerWeight { .. } => &[],
-        },
+        Source::Step { step, .. } => body.steps[step].action.extents_read(),
     }
 }

@@ -3,8 +3,8 @@
 use super::layers::{self, Found};
 use super::paths::{self, Path, Scopes};
 use super::view::View;
-use crate::codegen::plan::{Layer, Role};
 use crate::ir::{Graph, Node, NodeId, Op, ParamId, Program, Value};
+use crate::plan::{Layer, Role};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A layer of the model, wherever it is called.

@@ -1,27 +1,11 @@
 //! Text that is equal for what generated code would spell alike.
 
-use super::body::{Action, Body, Held, Module, Source};
+use super::body::{Body, Held, Module, Source};
 use super::items::Items;
 use super::settings::{settings, with_settings};
-use crate::codegen::plan::Layer;
 use crate::ir::{DType, Dim, Op, Param, ParamId, Shape, Type};
+use crate::plan::{Action, Layer};
 use std::collections::BTreeMap;
-
-/// An op, with all of its attributes and of a constant's elements; symbols are renamed by `names`.
-pub fn of_op(op: &Op, names: &mut Names) -> String {
-    match op {
-        Op::Constant(value) => format!(
-            "Constant {:?} {:?} {:?}",
-            value.dtype(),
-            value.shape(),
-            value.to_bytes().ok()
-        ),
-        op => {
-            names.learn_read(op);
-            names.rename(&format!("{op:?}"))
-        }
-    }
-}
 
 /// Names of symbols by first appearance, so that two functions that differ only in numbering agree.
 #[derive(Default)]
@@ -73,8 +57,8 @@ pub fn of_layer(layer: &Layer) -> Layer {
     with_settings(layer, &blank)
 }
 
-fn blank(value: &crate::codegen::plan::ArgValue) -> crate::codegen::plan::ArgValue {
-    use crate::codegen::plan::ArgValue;
+fn blank(value: &crate::plan::ArgValue) -> crate::plan::ArgValue {
+    use crate::plan::ArgValue;
     match value {
         ArgValue::Size(_) => ArgValue::Size(0),
         ArgValue::Sizes(sizes) => ArgValue::Sizes(vec![0; sizes.len()]),
@@ -145,13 +129,26 @@ fn of_step(body: &Body, index: usize, names: &mut Names) -> String {
     )
 }
 
-/// An action, with its fields by number.
+/// An action, with its fields by number, all attributes of an op and all elements of a constant; symbols are renamed by
+/// `names`.
 pub fn of_action(action: &Action, names: &mut Names) -> String {
     match action {
-        Action::Op(op) => of_op(op, names),
+        Action::Op(op) => {
+            names.learn_read(op);
+            names.rename(&format!("{op:?}"))
+        }
         Action::Layer { field, output } => names.rename(&format!("layer {field} {output:?}")),
-        Action::Call { field, method } => format!("call {field} {method}"),
-        Action::Param(field) => format!("param {field}"),
+        Action::Constant(value) => format!(
+            "Constant {:?} {:?} {:?}",
+            value.dtype(),
+            value.shape(),
+            value.to_bytes().ok()
+        ),
+        Action::Module { field, method } => format!("call {field} {method}"),
+        Action::Modules { field, method } => format!("call each of {field} {method}"),
+        Action::Parameter(field) => format!("param {field}"),
+        Action::Extent { axis } => format!("extent {axis}"),
+        Action::Elements => "elements".to_owned(),
         Action::LayerWeight { field, role } => format!("weight {field} {role:?}"),
     }
 }

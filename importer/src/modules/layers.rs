@@ -1,8 +1,8 @@
 //! Layers: nodes that own weights, found by their ops.
 
 use super::view::View;
-use crate::codegen::plan::{Layer, Role, Setting};
 use crate::ir::{Binary, Channels, Conv, Dim, Graph, Grouping, Node, NodeId, Op, ParamId, Value};
+use crate::plan::{Layer, Role, Setting};
 use std::collections::BTreeSet;
 
 /// A layer at one place of one function.

@@ -1,11 +1,11 @@
 //! The statements of a method: names of locals, and what is read for the last time.
 
-use super::body::{self, Body, Source};
+use super::body::{Body, Source};
 use super::extents::{Extents, MissingExtent, Part};
-use crate::codegen::axes::Axes;
-use crate::codegen::plan::{Action, Condition, Local, Method, Operand, Step};
-use crate::codegen::rust::ident::snake;
 use crate::ir::{DType, Op, Type};
+use crate::plan::axes::Axes;
+use crate::plan::ident::snake;
+use crate::plan::{Action, Local, Method, Operand, Step};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The plan of a method. `inputs` are the names of the arguments, if the caller does not choose them.
@@ -185,7 +185,7 @@ impl<'a> Writer<'a> {
 
     fn step(&mut self, index: usize, fields: &[String]) {
         let step = &self.body.steps[index];
-        if let body::Action::Op(Op::ReadExtents(symbols)) = &step.action {
+        if let Action::Op(Op::ReadExtents(symbols)) = &step.action {
             let arg = step.args[0];
             self.read_elements(index, symbols.len());
             if self.last_use.get(&arg) == Some(&index) {
@@ -232,15 +232,12 @@ impl<'a> Writer<'a> {
                 );
             }
         }
-        let condition = step
-            .condition
-            .map(|(field, pass)| Condition { field, pass });
         let note = self.note(index);
         self.out.push(Step {
             results,
-            action: action(&step.action),
+            action: step.action.clone(),
             args,
-            condition,
+            condition: step.condition,
             note,
             origins: step.origins.clone(),
         });
@@ -285,34 +282,9 @@ fn without_aliases(body: &Body) -> Body {
 /// What a value is: reading its elements gives the tensor itself.
 fn root(body: &Body, source: Source) -> Source {
     match source {
-        Source::Step { step, .. } => match &body.steps[step].action {
-            body::Action::Op(Op::ReadExtents(_)) => root(body, body.steps[step].args[0]),
-            body::Action::Op(_)
-            | body::Action::Layer { .. }
-            | body::Action::Call { .. }
-            | body::Action::Param(_)
-            | body::Action::LayerWeight { .. } => source,
-        },
-        Source::Input(_) => source,
-    }
-}
-
-fn action(action: &body::Action) -> Action {
-    match action {
-        body::Action::Op(Op::Constant(value)) => Action::Constant(value.clone()),
-        body::Action::Op(op) => Action::Op(op.clone()),
-        body::Action::Layer { field, output } => Action::Layer {
-            field: *field,
-            output: output.clone(),
-        },
-        body::Action::Call { field, method } => Action::Module {
-            field: *field,
-            method: *method,
-        },
-        body::Action::Param(field) => Action::Parameter(*field),
-        body::Action::LayerWeight { field, role } => Action::LayerWeight {
-            field: *field,
-            role: *role,
-        },
+        Source::Step { step, .. } if !body.steps[step].action.extents_read().is_empty() => {
+            root(body, body.steps[step].args[0])
+        }
+        Source::Step { .. } | Source::Input(_) => source,
     }
 }

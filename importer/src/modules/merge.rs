@@ -4,10 +4,11 @@
 //! and without the residual connection. A step that is left out passes one of its operands on; a layer that is left out
 //! is an `Option`.
 
-use super::body::{Action, Body, Held, Source, Step};
+use super::body::{Body, Held, Source, Step};
 use super::items::Items;
 use super::key::{self, Names};
 use super::types::{Instance, ModuleType};
+use crate::plan::{Action, Condition};
 use std::collections::{BTreeMap, HashMap};
 
 /// At most this many steps may be optional.
@@ -65,11 +66,15 @@ fn spell(ty: &ModuleType, items: &Items) -> Vec<String> {
                 };
                 format!("{name} {kind}")
             }
-            Action::Call { field, .. } => format!("call {}", ty.module.fields[*field].0),
-            Action::Param(field) | Action::LayerWeight { field, .. } => {
+            Action::Module { field, .. } | Action::Modules { field, .. } => {
+                format!("call {}", ty.module.fields[*field].0)
+            }
+            Action::Parameter(field) | Action::LayerWeight { field, .. } => {
                 format!("param {}", ty.module.fields[*field].0)
             }
-            Action::Op(_) => key::of_action(&step.action, &mut Names::default()),
+            Action::Op(_) | Action::Constant(_) | Action::Extent { .. } | Action::Elements => {
+                key::of_action(&step.action, &mut Names::default())
+            }
         };
         format!(
             "{what} {:?}",
@@ -276,10 +281,13 @@ fn assemble(
                     a.module.methods[0].steps[i].clone(),
                     &b.module.methods[0].steps[j],
                 );
-                let theirs = other.condition.map(|(field, pass)| (place_b[&field], pass));
+                let theirs = other.condition.map(|theirs| Condition {
+                    field: place_b[&theirs.field],
+                    ..theirs
+                });
                 for (side, condition) in [(1, step.condition), (0, theirs)] {
-                    if let Some((field, _)) =
-                        condition.filter(|(field, _)| matches!(fields[*field].1, Held::Flag(_)))
+                    if let Some(Condition { field, .. }) = condition
+                        .filter(|condition| matches!(fields[condition.field].1, Held::Flag(_)))
                         && (step.condition.is_none() || theirs.is_none())
                     {
                         flags_on[side].push((field, true));
@@ -296,7 +304,7 @@ fn assemble(
             && step.condition.is_none()
         {
             let field = condition_field(&step, &mut fields, &mut flags_on, side);
-            step.condition = Some((field, pass));
+            step.condition = Some(Condition { field, pass });
         }
         body.steps.push(step);
     }
@@ -344,13 +352,16 @@ fn shared_switches(a: &ModuleType, b: &ModuleType, rows: &[Row]) -> BTreeMap<usi
             a.module.methods[0].steps[i].condition,
             b.module.methods[0].steps[j].condition,
         );
-        if let (Some((mine, _)), Some((theirs, _))) = (mine, theirs)
+        if let (Some(mine), Some(theirs)) = (mine, theirs)
             && matches!(
-                (&a.module.fields[mine].1, &b.module.fields[theirs].1),
+                (
+                    &a.module.fields[mine.field].1,
+                    &b.module.fields[theirs.field].1
+                ),
                 (Held::Flag(_), Held::Flag(_))
             )
         {
-            places.insert(theirs, mine);
+            places.insert(theirs.field, mine.field);
         }
     }
     places
@@ -364,8 +375,15 @@ fn condition_field(
     side: usize,
 ) -> usize {
     match &step.action {
-        Action::Layer { field, .. } | Action::Call { field, .. } => *field,
-        Action::Op(_) | Action::Param(_) | Action::LayerWeight { .. } => {
+        Action::Layer { field, .. }
+        | Action::Module { field, .. }
+        | Action::Modules { field, .. } => *field,
+        Action::Op(_)
+        | Action::Constant(_)
+        | Action::Parameter(_)
+        | Action::LayerWeight { .. }
+        | Action::Extent { .. }
+        | Action::Elements => {
             let name = if step.label.is_empty() {
                 "step".to_owned()
             } else {
@@ -394,15 +412,6 @@ fn same_kind(a: &Held, b: &Held, items: &Items) -> bool {
 
 fn renumbered(step: &Step, place: &BTreeMap<usize, usize>) -> Step {
     let mut step = step.clone();
-    match &mut step.action {
-        Action::Layer { field, .. }
-        | Action::Call { field, .. }
-        | Action::LayerWeight { field, .. } => *field = place[field],
-        Action::Param(field) => *field = place[field],
-        Action::Op(_) => {}
-    }
-    if let Some((field, _)) = &mut step.condition {
-        *field = place[field];
-    }
+    step.renumber(|field| place[&field]);
     step
 }

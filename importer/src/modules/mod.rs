@@ -26,10 +26,10 @@ mod weights;
 
 pub use emit::EntryNames;
 
-use crate::codegen::plan::Plan;
-use crate::codegen::target::WeightLayout;
 use crate::error::Result;
 use crate::ir::Program;
+use crate::plan::target::WeightLayout;
+use crate::plan::{Plan, verify};
 use emit::{Emitted, emit};
 
 /// The plan of a model called `name`; `entries` names its functions' methods, arguments and results.
@@ -48,7 +48,12 @@ pub fn plan(
         let modules = draft::draft(program, &items)?;
         let types = types::unify(modules, &items, &program.params)?;
         match emit(program, &items, &types, name, entries, target)? {
-            Emitted::Plan(plan) => return Ok(plan),
+            Emitted::Plan(plan) => {
+                if cfg!(debug_assertions) {
+                    verify(&plan)?;
+                }
+                return Ok(plan);
+            }
             Emitted::Dissolve(path) => {
                 items.dissolve(&path);
                 tree::arrange(program, &mut items);

@@ -2,8 +2,8 @@
 
 use super::paths::without_counters;
 use super::types::{ModuleType, Types};
-use crate::codegen::rust::ident::{Namer, camel};
-use crate::codegen::target::{FIELDS, TYPES};
+use crate::plan::ident::{Namer, camel};
+use crate::plan::target::{FIELDS, TYPES};
 use std::collections::BTreeMap;
 
 /// The names of all types, given in the order in which they are printed.

@@ -1,9 +1,10 @@
 //! Names of locals: a chain keeps one name, and what is new gets one.
 
-use super::body::{Action, Source, Step};
+use super::body::{Source, Step};
 use super::locals::{Name, Writer};
-use crate::codegen::rust::ident::snake;
 use crate::ir::Op;
+use crate::plan::Action;
+use crate::plan::ident::snake;
 use std::collections::BTreeSet;
 
 /// The names of what is on the way.
@@ -78,13 +79,18 @@ impl Writer<'_> {
     /// The name of the operand that ends here, so that a chain keeps one name; else one for what is new.
     fn result_name(&self, step: &Step, dying: &BTreeSet<Source>, fields: &[String]) -> String {
         match &step.action {
-            Action::Param(field) => return self.free(&fields[*field], dying),
-            Action::Op(Op::Constant(_)) => return self.free("constant", dying),
+            Action::Parameter(field) => return self.free(&fields[*field], dying),
+            Action::Constant(_) => return self.free("constant", dying),
             Action::Op(Op::Extents { .. }) => return self.free("shape", dying),
             Action::LayerWeight { field, .. } => {
                 return self.free(&format!("{}_weight", fields[*field]), dying);
             }
-            Action::Op(_) | Action::Layer { .. } | Action::Call { .. } => {}
+            Action::Op(_)
+            | Action::Layer { .. }
+            | Action::Module { .. }
+            | Action::Modules { .. }
+            | Action::Extent { .. }
+            | Action::Elements => {}
         }
         let chained = step
             .args
@@ -139,9 +145,10 @@ impl Writer<'_> {
             Source::Input(_) => true,
             Source::Step { step, .. } => !matches!(
                 self.body.steps[step].action,
-                Action::Param(_)
+                Action::Parameter(_)
                     | Action::LayerWeight { .. }
-                    | Action::Op(Op::Constant(_) | Op::Extents { .. })
+                    | Action::Constant(_)
+                    | Action::Op(Op::Extents { .. })
             ),
         }
     }

@@ -1,8 +1,9 @@
 //! Rows: modules of one type that are called one after the other become a `Vec`.
 
-use super::body::{Action, Held, Module, Source};
+use super::body::{Held, Module, Source};
 use super::paths::stem;
 use super::types::Types;
+use crate::plan::Action;
 use std::collections::BTreeMap;
 
 impl Types {
@@ -20,7 +21,7 @@ impl Types {
         };
         let uses = body.uses();
         let callee = |step: usize| match body.steps.get(step)?.action {
-            Action::Call { field, method } => match &module.fields[field] {
+            Action::Module { field, method } => match &module.fields[field] {
                 (name, Held::Module) if body.steps[step].types.len() == 1 => {
                     Some((self.child(&module.path, name), method))
                 }
@@ -65,13 +66,8 @@ impl Types {
 /// Replaces `length` calls from step `first` by one over a field that holds all of their modules.
 fn join_row(module: &mut Module, first: usize, length: usize) {
     let body = &mut module.methods[0];
-    let fields: Vec<usize> = body.steps[first..first + length]
-        .iter()
-        .filter_map(|step| match step.action {
-            Action::Call { field, .. } => Some(field),
-            _ => None,
-        })
-        .collect();
+    let calls = body.steps[first..first + length].iter();
+    let fields: Vec<usize> = calls.filter_map(|step| step.action.field()).collect();
     let names: Vec<String> = fields
         .iter()
         .map(|&field| module.fields[field].0.clone())
@@ -80,6 +76,9 @@ fn join_row(module: &mut Module, first: usize, length: usize) {
     module.fields[fields[0]] = (row.clone(), Held::Modules(names));
     body.steps[first].types = body.steps[first + length - 1].types.clone();
     body.steps[first].label = row;
+    if let Action::Module { field, method } = body.steps[first].action {
+        body.steps[first].action = Action::Modules { field, method };
+    }
     body.steps.drain(first + 1..first + length);
     let moved = |source: &mut Source| {
         if let Source::Step { step, .. } = source
@@ -108,16 +107,7 @@ pub(super) fn remove_fields(module: &mut Module, gone: &[usize]) {
         .iter_mut()
         .flat_map(|method| &mut method.steps)
     {
-        match &mut step.action {
-            Action::Layer { field, .. }
-            | Action::Call { field, .. }
-            | Action::LayerWeight { field, .. } => *field = place(*field),
-            Action::Param(field) => *field = place(*field),
-            Action::Op(_) => {}
-        }
-        if let Some((field, _)) = &mut step.condition {
-            *field = place(*field);
-        }
+        step.renumber(place);
     }
     remove(&mut module.fields, gone);
 }

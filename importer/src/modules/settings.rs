@@ -1,6 +1,6 @@
 //! The parts of a layer's configuration that may differ between the instances of one type.
 
-use crate::codegen::plan::{ArgValue, Layer, Number, Setting};
+use crate::plan::{ArgValue, Layer, Number, Setting};
 
 /// The parts of a layer's configuration that may differ between instances of one type, in a fixed order.
 pub fn settings(layer: &Layer) -> Vec<(&'static str, ArgValue)> {

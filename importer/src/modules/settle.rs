@@ -6,7 +6,7 @@ use super::paths::Path;
 use super::rows::{remove, remove_fields};
 use super::settings::settings;
 use super::types::{Instance, ModuleType, Types};
-use crate::codegen::plan::{Arg, ArgKind, ArgValue};
+use crate::plan::{Arg, ArgKind, ArgValue};
 use std::collections::BTreeMap;
 
 impl Types {
@@ -201,11 +201,12 @@ fn drop_redundant_flags(ty: &mut ModuleType) {
         .filter_map(|flag| Some((flag, stand_in(flag)?)))
         .collect();
     let methods = ty.module.methods.iter_mut();
-    for (field, _) in methods
+    for condition in methods
         .flat_map(|method| &mut method.steps)
         .filter_map(|step| step.condition.as_mut())
     {
-        *field = replaced.get(field).copied().unwrap_or(*field);
+        let stand_in = replaced.get(&condition.field);
+        condition.field = stand_in.copied().unwrap_or(condition.field);
     }
     let gone: Vec<usize> = replaced.into_keys().collect();
     remove_fields(&mut ty.module, &gone);
@@ -373,7 +374,7 @@ fn setting_name(field: &str, setting: &str) -> String {
 }
 
 fn number_names(args: &mut [Arg]) {
-    let mut namer = crate::codegen::rust::ident::Namer::with_taken(["vb", "device"]);
+    let mut namer = crate::plan::ident::Namer::with_taken(["vb", "device"]);
     for arg in args {
         arg.name = namer.snake(&arg.name);
     }

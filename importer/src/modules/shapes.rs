@@ -2,9 +2,9 @@
 
 use super::body::Body;
 use super::types::ModuleType;
-use crate::codegen::axes::{Axes, usual_name};
-use crate::codegen::plan::{ArgValue, Method};
 use crate::ir::{DType, Shape, Type};
+use crate::plan::axes::{Axes, usual_name};
+use crate::plan::{ArgValue, Method};
 
 /// The types of a method's arguments and results, in one module.
 #[derive(Clone, Debug)]

@@ -1,15 +1,15 @@
 //! Modules of equal structure become one type, whose constructor takes what differs.
 
-use super::body::{Action, Held, Module, Modules};
+use super::body::{Held, Module, Modules};
 use super::items::Items;
 use super::key;
 use super::merge::merge;
 use super::paths::Path;
 use super::settings::with_settings;
 use super::shapes::Border;
-use crate::codegen::plan::{Arg, ArgValue};
 use crate::error::Result;
 use crate::ir::Param;
+use crate::plan::{Action, Arg, ArgValue};
 use std::collections::BTreeMap;
 
 /// The type of some modules.
@@ -174,18 +174,16 @@ fn block_chain(module: &Module) -> Vec<String> {
         return vec![];
     };
     let calls = body.steps.iter().filter_map(|step| match step.action {
-        Action::Call { field, .. } => Some(module.fields[field].0.clone()),
+        Action::Module { field, .. } | Action::Modules { field, .. } => {
+            Some(module.fields[field].0.clone())
+        }
         _ => None,
     });
     calls.collect()
 }
 
 /// A layer of a type, with the type's settings in place of an instance's.
-pub fn layer_of(
-    ty: &ModuleType,
-    field: usize,
-    items: &Items,
-) -> Option<crate::codegen::plan::Layer> {
+pub fn layer_of(ty: &ModuleType, field: usize, items: &Items) -> Option<crate::plan::Layer> {
     match &ty.module.fields[field].1 {
         Held::Layer(layer) => Some(with_settings(
             &items.layers[*layer].layer,

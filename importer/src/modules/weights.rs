@@ -4,9 +4,9 @@ use super::body::Held;
 use super::emit::Emitter;
 use super::layers::letters;
 use super::paths::Path;
-use crate::codegen::plan::Weight;
-use crate::codegen::target::WeightLayout;
 use crate::error::Result;
+use crate::plan::Weight;
+use crate::plan::target::WeightLayout;
 
 impl Emitter<'_> {
     /// All of them.

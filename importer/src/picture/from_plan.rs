@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::model::{Edge, Field, Instance, Kind, Method, Module, Node, Picture, Weight};
 use super::{instances, text};
-use crate::codegen::plan::{self, Action, FieldKind, Local, Operand, Plan, Step, Struct};
 use crate::ir::{Origin, Param, ParamSource};
 use crate::pipeline::Exported;
+use crate::plan::{self, Action, FieldKind, Local, Operand, Plan, Step, Struct};
 use crate::saved_model::SavedModel;
 
 /// Adds the modules and weights of a plan.

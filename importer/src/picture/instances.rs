@@ -2,7 +2,7 @@
 
 use super::model::{Instance, Picture};
 use super::text;
-use crate::codegen::plan::{self, ArgValue, FieldKind, Plan};
+use crate::plan::{self, ArgValue, FieldKind, Plan};
 
 /// More instances of one type than this are counted and not listed.
 const MAX_INSTANCES: usize = 10_000;

@@ -33,9 +33,9 @@ pub(crate) use text::thousands;
 
 pub use model::{Edge, Field, Instance, Kind, Method, Module, Node, Picture, Slot, Weight};
 
-use crate::codegen::rust::ident::camel;
 use crate::options::module_name;
 use crate::pipeline::{Modules, Recovered, recover};
+use crate::plan::ident::camel;
 use crate::saved_model::SavedModel;
 use crate::staging::Staging;
 use crate::{Error, Framework, Options, Result, failures};

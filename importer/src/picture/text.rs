@@ -1,8 +1,8 @@
 //! The words on the boxes.
 
-use crate::codegen::plan::{Arg, ArgKind, ArgValue, Layer, Setting};
 use crate::eval::Tensor;
 use crate::ir::{DType, Dim, Grouping, Op, Padding, Shape, SliceAxis, Type};
+use crate::plan::{Arg, ArgKind, ArgValue, Layer, Setting};
 
 /// `f32[?, 28, 28]`; `f32[…]` where the rank is unknown.
 pub fn ty(ty: &Type) -> String {

@@ -1,13 +1,13 @@
 //! The manifest, and the list of weights.
 
 use super::program::{Exported, Lowered};
-use crate::codegen::plan::{Entry, Local, Plan};
-use crate::codegen::rust::ident::{Namer, snake};
-use crate::codegen::target::METHODS;
 use crate::codegen::{Alias, Generated, Results, native_dtype};
 use crate::ir::{DType, ParamSource, Program};
 use crate::manifest::{Function, Input, Manifest, Output, Returns, SCHEMA, Variable};
 use crate::modules::EntryNames;
+use crate::plan::ident::{Namer, snake};
+use crate::plan::target::METHODS;
+use crate::plan::{Entry, Local, Plan};
 use crate::saved_model::{ExportedFunction, SavedModel, dtype_name};
 use crate::weights::{Dtype, Source, WeightSpec};
 use crate::{Error, FloatType, Options, Result};
@@ -276,23 +276,18 @@ fn function(
 }
 
 fn variables(model: &SavedModel, program: &Program, plan: &Plan) -> Vec<Variable> {
-    let of_model = |weight: &crate::codegen::plan::Weight| match program.params
-        [weight.param.0 as usize]
-        .source
-    {
-        ParamSource::Variable(index) => Some((weight.clone(), &model.variables()[index])),
-        ParamSource::Constant(_) => None,
-    };
-    let row =
-        |(weight, variable): (crate::codegen::plan::Weight, &crate::saved_model::Variable)| {
-            Variable {
-                name: variable.name.clone(),
-                checkpoint_key: variable.checkpoint_key.clone().unwrap_or_default(),
-                tensor: weight.key.clone(),
-                trainable: variable.trainable,
-                layout: weight.layout.to_string(),
-            }
+    let of_model =
+        |weight: &crate::plan::Weight| match program.params[weight.param.0 as usize].source {
+            ParamSource::Variable(index) => Some((weight.clone(), &model.variables()[index])),
+            ParamSource::Constant(_) => None,
         };
+    let row = |(weight, variable): (crate::plan::Weight, &crate::saved_model::Variable)| Variable {
+        name: variable.name.clone(),
+        checkpoint_key: variable.checkpoint_key.clone().unwrap_or_default(),
+        tensor: weight.key.clone(),
+        trainable: variable.trainable,
+        layout: weight.layout.to_string(),
+    };
     plan.weights.iter().filter_map(of_model).map(row).collect()
 }
 
@@ -302,7 +297,7 @@ pub(crate) fn weights(
     plan: &Plan,
     options: &Options,
 ) -> Result<Vec<WeightSpec>> {
-    let spec = |weight: &crate::codegen::plan::Weight| {
+    let spec = |weight: &crate::plan::Weight| {
         let param = &program.params[weight.param.0 as usize];
         let source = match &param.source {
             ParamSource::Variable(index) => Source::Variable(*index),

@@ -20,11 +20,11 @@ pub(crate) use program::Exported;
 pub(crate) use recover::{Modules, Recovered, Rest, RestGraph, recover};
 pub(crate) use select::is_public;
 
-use crate::codegen::plan::Plan;
 use crate::codegen::{self, Context};
 use crate::ir::{DType, Program};
 use crate::manifest::Manifest;
 use crate::modules;
+use crate::plan::Plan;
 use crate::saved_model::SavedModel;
 use crate::weights::WeightSpec;
 use crate::{Error, FloatType, Framework, Options, Result};

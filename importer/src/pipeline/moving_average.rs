@@ -1,7 +1,7 @@
 //! The momentum of batch norms, which only the training traces of legacy Keras tell.
 
-use crate::codegen::plan::{FieldKind, Layer, Plan};
 use crate::lower;
+use crate::plan::{FieldKind, Layer, Plan};
 use crate::saved_model::SavedModel;
 use savedmodel_import_proto::NodeDef;
 use savedmodel_import_proto::attr_value::Value;

@@ -1,6 +1,6 @@
 //! The lines of Python that made a step, as comments: what a user asks for who knows the model by its source.
 
-use crate::codegen::plan::{Plan, Step};
+use crate::plan::{Plan, Step};
 
 /// Adds to the note of each step where it was made, if the step before it was not made there, too.
 pub(super) fn note(plan: &mut Plan) {
@@ -29,8 +29,8 @@ fn line(step: &Step) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codegen::plan::{Action, Method, Struct};
     use crate::ir::{Op, Origin, Unary};
+    use crate::plan::{Action, Method, Struct};
 
     fn step(note: Option<&str>, python: Option<&str>) -> Step {
         let origin = Origin {

@@ -3,11 +3,11 @@
 use super::describe::Names;
 use super::program::{self, Exported, Lowered};
 use super::select::{self, Chosen};
-use crate::codegen::plan::Plan;
 use crate::graph::body::Body;
 use crate::graph::flat::FlatGraph;
 use crate::ir::Param;
 use crate::modules;
+use crate::plan::Plan;
 use crate::saved_model::{ExportedFunction, SavedModel};
 use crate::{Error, Options, Result, codegen};
 

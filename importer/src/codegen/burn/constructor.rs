@@ -2,11 +2,11 @@
 
 use super::super::config;
 use super::super::operand::Body;
-use super::super::plan::{ArgValue, Field, FieldKind, Layer, Plan, Struct};
 use super::super::rust::{Block, Expr, Function, Item, Pat, Stmt};
 use super::{associated, creation, layer, sizes};
 use crate::error::Result;
 use crate::ir::DType;
+use crate::plan::{ArgValue, Field, FieldKind, Layer, Plan, Struct};
 use std::collections::BTreeSet;
 
 /// `fn new(sizes…, device: &Device) -> Self`; the layers of `frozen` have no gradients.

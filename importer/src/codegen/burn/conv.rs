@@ -2,12 +2,12 @@
 
 use super::super::config::own;
 use super::super::operand::Body;
-use super::super::plan::{Layer, Setting, Struct};
 use super::super::rust::Expr;
 use super::layer::{size, spatial_rank, with_bias};
 use super::sizes;
 use crate::error::{Error, Result};
 use crate::ir::{Grouping, Padding};
+use crate::plan::{Layer, Setting, Struct};
 
 /// burn's own convolution, or the support code's where burn's cannot pad as TensorFlow does.
 pub fn conv_name(body: &mut Body, layer: &Layer, suffix: &str) -> Result<String> {

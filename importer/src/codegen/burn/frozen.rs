@@ -1,7 +1,7 @@
 //! Which layers have no gradients.
 
-use super::super::plan::{FieldKind, Plan, Weight};
 use crate::ir::Program;
+use crate::plan::{FieldKind, Plan, Weight};
 use std::collections::BTreeSet;
 
 /// For each struct, the fields whose weights have no gradient in any instance.

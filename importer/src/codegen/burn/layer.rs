@@ -2,7 +2,6 @@
 
 use super::super::config::own;
 use super::super::operand::{Arg, Body};
-use super::super::plan::{Layer, Setting, Struct};
 use super::super::rust::Expr;
 use super::conv::{conv_config, conv_name, is_dilated, padding};
 use super::movement::squeezed;
@@ -11,6 +10,7 @@ use super::transposed::{is_usual, sized};
 use super::{known_rank, shape, sizes};
 use crate::error::{Error, Result};
 use crate::ir::Dim;
+use crate::plan::{Layer, Setting, Struct};
 
 /// A layer's type as the file names it.
 pub fn ty(body: &mut Body, layer: &Layer) -> Result<String> {

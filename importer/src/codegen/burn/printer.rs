@@ -2,7 +2,6 @@
 
 use super::super::Context;
 use super::super::operand::{Arg, Body};
-use super::super::plan::{FieldKind, Layer, Method, Plan, Step};
 use super::super::rust::{Expr, Item, Pat, Stmt};
 use super::super::statement::Line;
 use super::super::structure;
@@ -13,6 +12,7 @@ use super::weight::weight;
 use super::{layer, step, tensor_type};
 use crate::error::{Error, Result};
 use crate::ir::{DType, Dim, Program, Type};
+use crate::plan::{FieldKind, Layer, Method, Plan, Step};
 use std::collections::BTreeSet;
 
 struct Printer<'a> {

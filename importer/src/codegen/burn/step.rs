@@ -1,12 +1,12 @@
 //! Steps in burn's words: one statement each.
 
 use super::super::operand::{Arg, Body};
-use super::super::plan::{Action, FieldKind, Method, Plan, Step};
 use super::super::rust::{Expr, Pat};
 use super::super::statement::elements;
 use super::{layer, op};
 use crate::error::{Error, Result};
 use crate::ir::Type;
+use crate::plan::{Action, FieldKind, Method, Plan, Step};
 
 /// What a step makes.
 ///

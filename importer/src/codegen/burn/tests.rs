@@ -1,8 +1,8 @@
 use super::super::operand::{Arg, Body, Place};
-use super::super::plan::Struct;
 use super::op::op;
 use crate::eval::Tensor;
 use crate::ir::{Binary, Comparison, DType, Dim, Op, Reduction, Type, Unary};
+use crate::plan::Struct;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

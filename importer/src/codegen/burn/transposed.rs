@@ -1,10 +1,10 @@
 //! Transposed convolutions, whose result may have another size than their padding says.
 
 use super::super::operand::Arg;
-use super::super::plan::Layer;
 use super::super::rust::Expr;
 use super::spatial::spatial_extents;
 use crate::ir::{Dim, Padding};
+use crate::plan::Layer;
 
 /// The call of a transposed convolution that gives another size than its padding says.
 pub fn sized(layer: &Layer, field: Expr, x: Expr, size: Expr) -> Expr {

@@ -1,9 +1,9 @@
 //! Activations that layers apply themselves: a step that only an activation reads takes the activation in.
 
-use super::super::plan::{Action, Field, FieldKind, Layer, Method, Plan, Step, Struct};
 use super::super::rust::Expr;
 use super::super::switch::is_same;
 use crate::ir::{Binary, DType, Op, Unary};
+use crate::plan::{Action, Field, FieldKind, Layer, Method, Plan, Step, Struct};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The activations that layers apply, by the indices of struct and field.

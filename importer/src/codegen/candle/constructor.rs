@@ -2,13 +2,13 @@
 
 use super::super::config;
 use super::super::operand::Body;
-use super::super::plan::{ArgValue, Field, FieldKind, Layer, Plan, Struct};
 use super::super::rust::{Block, Expr, Function, Item, Pat, Stmt};
 use super::load::main_dtype;
 use super::printer::Printer;
 use super::{Slots, dtype, layer};
 use crate::error::Result;
 use crate::ir::DType;
+use crate::plan::{ArgValue, Field, FieldKind, Layer, Plan, Struct};
 use std::collections::BTreeSet;
 
 /// `fn new(sizes…, vb: VarBuilder) -> Result<Self>`.

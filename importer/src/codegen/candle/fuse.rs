@@ -1,9 +1,9 @@
 //! The method `fused`: the model for inference, with batch norms folded into the convolutions before them.
 
-use super::super::plan::{Action, Field, FieldKind, Layer, Plan, Struct};
 use super::super::rust::{Block, Expr, Function, Item, Pat, Stmt};
 use super::super::switch::{is_same, of_field};
 use super::absorb::{Activations, called_once, only_reader};
+use crate::plan::{Action, Field, FieldKind, Layer, Plan, Struct};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What `fused` does to a struct.

@@ -2,12 +2,12 @@
 
 use super::super::config::own;
 use super::super::operand::{Arg, Body};
-use super::super::plan::{Layer, Number, Setting, Struct};
 use super::super::rust::Expr;
 use super::op::sizes;
 use super::spatial::{inner, output_size};
 use crate::error::{Error, Result};
 use crate::ir::{Dim, Grouping, Padding};
+use crate::plan::{Layer, Number, Setting, Struct};
 
 /// A layer's type, and the path that names it.
 pub fn ty(layer: &Layer) -> Result<&'static str> {

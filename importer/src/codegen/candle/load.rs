@@ -1,9 +1,9 @@
 //! Loading a model's weights, and telling which of them learn.
 
-use super::super::plan::{Plan, Weight};
 use super::super::rust::{Block, Expr, Function, Item, Stmt};
 use super::dtype;
 use crate::ir::{DType, Program};
+use crate::plan::{Plan, Weight};
 use std::collections::BTreeSet;
 
 /// The float type of most weights, which the `VarBuilder` has.

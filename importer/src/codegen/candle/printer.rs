@@ -2,7 +2,6 @@
 
 use super::super::Context;
 use super::super::operand::{Arg, Body};
-use super::super::plan::{FieldKind, Layer, Method, Plan, Step};
 use super::super::rust::{Expr, Item, Pat, Stmt};
 use super::super::statement::Line;
 use super::super::structure;
@@ -15,6 +14,7 @@ use super::weight::weight;
 use super::{layer, step};
 use crate::error::Result;
 use crate::ir::{Program, Type};
+use crate::plan::{FieldKind, Layer, Method, Plan, Step};
 use std::collections::BTreeSet;
 
 /// What the printing of a module's parts shares.

@@ -1,12 +1,12 @@
 //! Steps in candle's words: one statement each.
 
 use super::super::operand::{Arg, Body, Place};
-use super::super::plan::{Action, FieldKind, Method, Plan, Step};
 use super::super::rust::{Expr, Pat};
 use super::super::statement::{Line, elements};
 use super::absorb::Activation;
 use super::{layer, op};
 use crate::error::{Error, Result};
+use crate::plan::{Action, FieldKind, Method, Plan, Step};
 
 /// `add(&x, &y, Activation::Relu)?`: a sum, and the step after it.
 pub fn sum(step: &Step, next: &Step, activation: Activation, body: &mut Body) -> Line {

@@ -1,11 +1,11 @@
 //! A layer's weight where the model uses it outside the layer: in the model's own layout.
 
 use super::super::operand::Body;
-use super::super::plan::{Action, Field, FieldKind, Layer, Plan, Role, Step};
 use super::super::rust::Expr;
-use super::super::target::{Candle, WeightLayout};
 use super::Slots;
 use crate::ir::Type;
+use crate::plan::target::{Candle, WeightLayout};
+use crate::plan::{Action, Field, FieldKind, Layer, Plan, Role, Step};
 use crate::weights::{Layout, restoration};
 
 /// A weight, spelt where it is read.

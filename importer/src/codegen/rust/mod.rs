@@ -4,7 +4,7 @@
 //! rustfmt and no diff of it is noise. The tree can express only what is laid out exactly:
 //!
 //! - Types, generic arguments and attributes are text and stay on their line.
-//! - Identifiers come from [`ident`], strings are escaped, comments are cleaned: nothing in a model
+//! - Identifiers come from [`crate::plan::ident`], strings are escaped, comments are cleaned: nothing in a model
 //!   can become code.
 //! - A statement that cannot keep to the width at all (a path of a hundred characters) runs over, as
 //!   rustfmt would let it.
@@ -18,7 +18,6 @@
 mod build;
 mod expr;
 mod flow;
-pub mod ident;
 mod item;
 mod layout;
 mod literal;

@@ -3,10 +3,17 @@
 //! A [`Plan`] is a tree of struct types with fields and methods. A method's body is a list of [`Step`]s over named
 //! locals; names may shadow earlier ones. The printers turn each step into one statement and decide nothing else.
 
-use super::axes::Axes;
+pub mod axes;
+pub mod ident;
+pub mod target;
+mod verify;
+
+pub use verify::verify;
+
 use crate::error::Place;
-use crate::ir::{Channels, DType, Dim, Grouping, Op, Origin, Padding, Type};
+use crate::ir::{Channels, DType, Dim, Grouping, Op, Origin, Padding, Symbol, Type};
 use crate::weights::Layout;
+use axes::Axes;
 use std::sync::Arc;
 
 /// All that is printed for a model.
@@ -366,7 +373,7 @@ impl Step {
 }
 
 /// When a step happens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// The field that says so: a [`FieldKind::Flag`], or an optional layer or module, which is then what the action uses.
     pub field: usize,
@@ -374,10 +381,10 @@ pub struct Condition {
     pub pass: usize,
 }
 
-/// What a step does.
-#[derive(Clone, Debug)]
+/// What a step does, from the drafts of modules to the printers.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// An op on the operands.
+    /// An op on the operands; a constant is none, and extents of data are read by one in drafts only.
     Op(Op),
     /// A layer of this struct, by its field; `output` is the spatial extents that a transposed convolution gives.
     Layer {
@@ -418,4 +425,54 @@ pub enum Action {
     },
     /// The elements of the operand, an integer tensor, as extents under the names of the results; `_` is not read.
     Elements,
+}
+
+impl Action {
+    /// What computes an op.
+    pub fn of(op: &Op) -> Self {
+        match op {
+            Op::Constant(value) => Action::Constant(value.clone()),
+            op => Action::Op(op.clone()),
+        }
+    }
+
+    /// The extents that the elements of its operand are: see [`Op::ReadExtents`].
+    pub fn extents_read(&self) -> &[Symbol] {
+        match self {
+            Action::Op(Op::ReadExtents(symbols)) => symbols,
+            Action::Op(_)
+            | Action::Constant(_)
+            | Action::Layer { .. }
+            | Action::Module { .. }
+            | Action::Modules { .. }
+            | Action::Parameter(_)
+            | Action::LayerWeight { .. }
+            | Action::Extent { .. }
+            | Action::Elements => &[],
+        }
+    }
+
+    /// The field whose contents it uses.
+    pub fn field(&self) -> Option<usize> {
+        match self {
+            Action::Layer { field, .. }
+            | Action::Module { field, .. }
+            | Action::Modules { field, .. }
+            | Action::LayerWeight { field, .. }
+            | Action::Parameter(field) => Some(*field),
+            Action::Op(_) | Action::Constant(_) | Action::Extent { .. } | Action::Elements => None,
+        }
+    }
+
+    /// Puts another field in place of the one that it uses.
+    pub fn renumber(&mut self, place: impl Fn(usize) -> usize) {
+        match self {
+            Action::Layer { field, .. }
+            | Action::Module { field, .. }
+            | Action::Modules { field, .. }
+            | Action::LayerWeight { field, .. }
+            | Action::Parameter(field) => *field = place(*field),
+            Action::Op(_) | Action::Constant(_) | Action::Extent { .. } | Action::Elements => {}
+        }
+    }
 }

@@ -29,11 +29,6 @@ pub fn camel(name: &str) -> String {
     finished(joined, "Value", 'N')
 }
 
-/// `SCREAMING_SNAKE_CASE`, by the rules of [`snake`].
-pub fn screaming(name: &str) -> String {
-    snake(name).to_ascii_uppercase()
-}
-
 fn capitalised(word: &str) -> String {
     let is_acronym = word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase());
     let rest = if is_acronym {
@@ -142,7 +137,6 @@ mod tests {
         assert_eq!(camel("transformer_layer"), "TransformerLayer");
         assert_eq!(camel("LSTMCell"), "LstmCell");
         assert_eq!(camel("__call__"), "Call");
-        assert_eq!(screaming("vocab size"), "VOCAB_SIZE");
     }
 
     #[test]

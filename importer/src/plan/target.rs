@@ -1,6 +1,6 @@
-//! What a framework has to say about a [`Plan`](super::plan::Plan).
+//! What a framework has to say about a [`Plan`](super::Plan).
 
-use super::plan::{Layer, Role};
+use super::{Layer, Role};
 use crate::error::Result;
 use crate::ir::Grouping;
 use crate::weights::Layout;
