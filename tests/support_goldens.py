@@ -292,8 +292,14 @@ def resizes():
                 case(f"resize_{name}_{size[0]}_{sampling}", lambda x: op(images=x, size=size, **arguments), x=x)
 
 
+def low_slopes():
+    x = np.float32([-1000, -200, -100, -89, -88, -87, -20, 0, 90])
+    case("activation_sigmoid_low", tf.sigmoid, x=x)
+    case("activation_silu_low", tf.nn.silu, x=x)
+
+
 def main():
-    for group in (convolutions, normalisations, activations, pools, functions, binary_functions, reductions, indexing, products, sums, resizes, rows):
+    for group in (convolutions, normalisations, activations, pools, functions, binary_functions, reductions, indexing, products, sums, resizes, rows, low_slopes):
         group()
     path = pathlib.Path(__file__).parent.parent / "codegen-templates/candle/tests/goldens.safetensors"
     save_file(TENSORS, path)

@@ -20,6 +20,7 @@ pub const CANDLE: &[Support] = files!(
     "extents"
     "gather"
     "group_norm"
+    "kernels"
     "layer_norm"
     "linear"
     "math"

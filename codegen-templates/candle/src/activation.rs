@@ -4,7 +4,7 @@ use super::cpu;
 use super::vector_math::{
     clamp, exp_minus_one, exp_value, normal_cdf, sigmoid_value, softplus_value, tanh_value,
 };
-use candle_core::{CpuStorage, CustomOp1, Layout, Module, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Module, Result, Shape, Tensor};
 
 /// A function that a layer applies to each of its outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -200,11 +200,38 @@ impl Activation {
         }
     }
 
+    /// Whether a device's functions of half precision are as exact as its results.
+    fn is_exact_in_half(self) -> bool {
+        match self {
+            Activation::Linear
+            | Activation::Relu
+            | Activation::Relu6
+            | Activation::LeakyRelu(_)
+            | Activation::Sigmoid
+            | Activation::Tanh
+            | Activation::Exp => true,
+            Activation::Elu(_)
+            | Activation::Selu
+            | Activation::Gelu
+            | Activation::GeluTanh
+            | Activation::Silu
+            | Activation::Softplus
+            | Activation::Softsign
+            | Activation::HardSigmoid
+            | Activation::HardSilu
+            | Activation::Mish => false,
+        }
+    }
+
     /// The function by candle's own operations, for other dtypes and devices.
     fn composed(self, x: &Tensor) -> Result<Tensor> {
+        if cpu::is_short(x.dtype()) && !self.is_exact_in_half() {
+            return self.composed(&x.to_dtype(DType::F32)?)?.to_dtype(x.dtype());
+        }
         match self {
             Activation::Linear => Ok(x.clone()),
-            Activation::Relu => where_positive(x, x, &x.zeros_like()?),
+            // A NaN is neither more nor less than 0, and stays.
+            Activation::Relu => x.le(0.0)?.where_cond(&x.zeros_like()?, x),
             Activation::Relu6 => relu6_composed(x),
             Activation::LeakyRelu(slope) => where_positive(x, x, &(x * f64::from(slope))?),
             Activation::Elu(alpha) => {
@@ -224,7 +251,8 @@ impl Activation {
                 (x * (argument.tanh()? + 1.0)?)? * 0.5
             }
             Activation::Silu => x * Activation::Sigmoid.composed(x)?,
-            Activation::Sigmoid => (x.neg()?.exp()? + 1.0)?.recip(),
+            // Differentiated step by step, it would be infinity times 0 where `exp(-x)` overflows.
+            Activation::Sigmoid => candle_nn::ops::sigmoid(x),
             Activation::Tanh => x.tanh(),
             Activation::Softplus => {
                 let size = where_positive(x, x, &x.neg()?)?;
@@ -247,8 +275,8 @@ impl Module for Activation {
 
 /// `relu6` with slope 0 at both limits, where candle's own `clamp` has a half.
 fn relu6_composed(x: &Tensor) -> Result<Tensor> {
-    let below = x.lt(6.0)?.where_cond(x, &(x.zeros_like()? + 6.0)?)?;
-    where_positive(x, &below, &x.zeros_like()?)
+    let below = x.ge(6.0)?.where_cond(&(x.zeros_like()? + 6.0)?, x)?;
+    Activation::Relu.composed(&below)
 }
 
 fn where_positive(x: &Tensor, positive: &Tensor, other: &Tensor) -> Result<Tensor> {

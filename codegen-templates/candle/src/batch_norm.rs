@@ -99,7 +99,7 @@ impl BatchNorm {
         if !train || self.folded {
             return self.forward(x);
         }
-        if cpu::is_half(x) {
+        if cpu::is_short(x.dtype()) {
             return self
                 .forward_t(&x.to_dtype(DType::F32)?, true)?
                 .to_dtype(x.dtype());

@@ -36,7 +36,7 @@ pub fn batch_norm_op(
     shift: &Tensor,
     activation: Activation,
 ) -> Result<Tensor> {
-    if cpu::is_half(x) {
+    if cpu::is_short(x.dtype()) {
         let single = |t: &Tensor| t.to_dtype(DType::F32);
         return batch_norm_op(&single(x)?, &single(scale)?, &single(shift)?, activation)?
             .to_dtype(x.dtype());

@@ -127,10 +127,5 @@ pub fn conv3d_op(
     };
     let (_, height, width, output) = total.dims4()?;
     let y = total.reshape((batch, depth.output, height, width, output))?;
-    let y = if let Some(bias) = bias {
-        y.broadcast_add(bias)?
-    } else {
-        y
-    };
-    activation.forward(&y)
+    activation.forward(&composed::add_bias(&y, bias)?)
 }

@@ -172,12 +172,7 @@ pub fn conv_transpose2d_op(
     } else {
         composed::conv_transpose2d(&shape, x, weight)?
     };
-    let y = if let Some(bias) = bias {
-        y.broadcast_add(bias)?
-    } else {
-        y
-    };
-    activation.forward(&y)
+    activation.forward(&composed::add_bias(&y, bias)?)
 }
 
 /// The geometry of the convolution whose input's gradient this is: its input is the result, and its output is `x`.

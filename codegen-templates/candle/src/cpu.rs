@@ -1,18 +1,24 @@
 //! What the CPU kernels share: `f32` slices of tensors, vectors filled in parallel, matrix products, and a choice of
 //! instruction set at run time.
 
+use super::kernels;
 use candle_core::{CpuStorage, DType, Layout, Result, Shape, Storage, Tensor, bail};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
 /// Whether the kernels of this module apply to a tensor: `f32` on the CPU.
 pub fn is_native(x: &Tensor) -> bool {
-    x.device().is_cpu() && x.dtype() == DType::F32
+    kernels::exist_for(x.device()) && x.dtype() == DType::F32
 }
 
 /// Whether a tensor is computed in `f32` and converted back: half precision on the CPU.
 pub fn is_half(x: &Tensor) -> bool {
-    x.device().is_cpu() && matches!(x.dtype(), DType::F16 | DType::BF16)
+    kernels::exist_for(x.device()) && is_short(x.dtype())
+}
+
+/// Whether a dtype is half precision.
+pub fn is_short(dtype: DType) -> bool {
+    matches!(dtype, DType::F16 | DType::BF16)
 }
 
 /// The values of a contiguous `f32` tensor, as a custom op is given it.

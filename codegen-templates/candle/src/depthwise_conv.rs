@@ -177,12 +177,7 @@ fn plain(
             .window(1, width, kernel_width, config.stride[1], config.dilation[1])?;
     if !cpu::is_native(x) {
         let y = composed::depthwise(&[rows, cols], x, &weight.unsqueeze(D::Minus1)?)?;
-        let y = if let Some(bias) = bias {
-            y.broadcast_add(bias)?
-        } else {
-            y
-        };
-        return activation.forward(&y);
+        return activation.forward(&composed::add_bias(&y, bias)?);
     }
     let tracked = x.track_op() || weight.track_op() || bias.is_some_and(Tensor::track_op);
     let (fused, rest) = activation.split(tracked);

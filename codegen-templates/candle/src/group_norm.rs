@@ -1,7 +1,8 @@
 //! Group normalisation with the channels last.
 
+use super::cpu;
 use super::layer_norm::layer_norm_op;
-use candle_core::{Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 
 /// Normalises each of `groups` runs of channels over all axes between the first and the last; `weight` and `bias` are
 /// one for each channel.
@@ -12,6 +13,15 @@ pub fn group_norm_op(
     bias: Option<&Tensor>,
     eps: f64,
 ) -> Result<Tensor> {
+    if cpu::is_short(x.dtype()) {
+        let single = |t: &Tensor| t.to_dtype(DType::F32);
+        let (weight, bias) = (
+            weight.map(single).transpose()?,
+            bias.map(single).transpose()?,
+        );
+        let y = group_norm_op(&single(x)?, groups, weight.as_ref(), bias.as_ref(), eps)?;
+        return y.to_dtype(x.dtype());
+    }
     let (Some(&batch), Some(&channels)) = (x.dims().first(), x.dims().last()) else {
         bail!("a group norm of a scalar")
     };

@@ -117,7 +117,8 @@ fn normalise(
     eps: f64,
     center: bool,
 ) -> Result<Tensor> {
-    if cpu::is_half(x) {
+    // A device computes the statistics of half precision in single precision, too.
+    if cpu::is_short(x.dtype()) {
         let single = |t: &Tensor| t.to_dtype(DType::F32);
         let (weight, bias) = (
             weight.map(single).transpose()?,

@@ -1,5 +1,5 @@
 //! The support code that generated candle models carry, compiled and tested as it is copied: each file becomes a module of
-//! `mod support`, and names the others as `super::NAME`.
+//! `mod support`, and names the others as `super::NAME`. Only `kernels` is another one here: a switch for tests.
 
 #![allow(
     missing_docs,
@@ -25,6 +25,10 @@ pub mod depthwise_kernel;
 pub mod extents;
 pub mod gather;
 pub mod group_norm;
+#[path = "../switch/kernels.rs"]
+pub mod kernels;
+#[path = "kernels.rs"]
+mod kernels_as_copied;
 pub mod layer_norm;
 pub mod linear;
 pub mod math;

@@ -1,6 +1,7 @@
 //! Dense layers whose bias and activation are part of the matrix product.
 
 use super::activation::Activation;
+use super::composed;
 use super::conv::glorot_uniform;
 use super::cpu::{self, Matrix, Write};
 use candle_core::{CpuStorage, CustomOp3, D, DType, Layout, Module, Result, Shape, Tensor, bail};
@@ -91,8 +92,12 @@ pub fn linear_op(
         .to_dtype(x.dtype());
     }
     if !cpu::is_native(x) {
-        let y = candle_nn::Linear::new(weight.clone(), bias.cloned()).forward(x)?;
-        return activation.forward(&y);
+        let rows = x.reshape(((), input))?;
+        let y = composed::product(&rows, &weight.to_dtype(x.dtype())?.t()?)?;
+        let y = composed::add_bias(&y, bias)?;
+        let mut dims = x.dims().to_vec();
+        dims[x.rank() - 1] = output;
+        return activation.forward(&y.reshape(dims)?);
     }
     let tracked = x.track_op() || weight.track_op() || bias.is_some_and(Tensor::track_op);
     let (fused, rest) = activation.split(tracked);

@@ -1,5 +1,6 @@
 //! Products of matrices that broadcast and take their operands in any memory order.
 
+use super::composed;
 use super::cpu::{self, Matrix, Write};
 use candle_core::{CpuStorage, CustomOp2, D, DType, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -19,7 +20,7 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }
     let (a, b) = broadcast_batch(a, b)?;
     if !cpu::is_native(&a) || !cpu::is_native(&b) {
-        return a.contiguous()?.matmul(&b.contiguous()?);
+        return composed::product(&a.contiguous()?, &b.contiguous()?);
     }
     a.apply_op2(&b, MatmulOp)
 }

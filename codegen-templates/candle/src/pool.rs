@@ -112,17 +112,27 @@ fn three(windows: &[Window]) -> [Window; 3] {
 }
 
 fn composed_pool(x: &Tensor, windows: &[Window], kind: Pool) -> Result<Tensor> {
-    let fill = if kind == Pool::Max {
-        f64::NEG_INFINITY
-    } else {
-        0.0
-    };
-    let taps = Tensor::stack(&composed::taps(windows, x, fill)?, 0)?;
     if kind == Pool::Max {
-        return taps.max(0);
+        return composed_max(&composed::taps(windows, x, f64::NEG_INFINITY)?);
+    }
+    if cpu::is_short(x.dtype()) {
+        let y = composed_pool(&x.to_dtype(candle_core::DType::F32)?, windows, kind)?;
+        return y.to_dtype(x.dtype());
     }
     let places = Tensor::stack(&composed::taps(windows, &x.ones_like()?, 0.0)?, 0)?;
-    taps.sum(0)? / places.sum(0)?
+    Tensor::stack(&composed::taps(windows, x, 0.0)?, 0)?.sum(0)? / places.sum(0)?
+}
+
+/// Each tap that is greater than those before it takes their place, and the gradient, so that the first of equals has it.
+fn composed_max(taps: &[Tensor]) -> Result<Tensor> {
+    let Some((first, rest)) = taps.split_first() else {
+        bail!("a pool's window is empty")
+    };
+    rest.iter().try_fold(first.contiguous()?, |max, tap| {
+        let tap = tap.contiguous()?;
+        let is_taken = (tap.gt(&max)? + tap.ne(&tap)?)?;
+        is_taken.where_cond(&tap, &max)
+    })
 }
 
 struct PoolOp {

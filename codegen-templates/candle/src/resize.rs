@@ -83,7 +83,7 @@ impl Table {
     }
 
     fn apply(self, x: &Tensor, axis: usize) -> Result<Tensor> {
-        if cpu::is_half(x) {
+        if cpu::is_short(x.dtype()) {
             return self
                 .apply(&x.to_dtype(candle_core::DType::F32)?, axis)?
                 .to_dtype(x.dtype());

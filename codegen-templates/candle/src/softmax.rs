@@ -3,7 +3,7 @@
 use super::cpu::{self, Kernel};
 use super::vector_math::{exp_value, row_max, row_sum, row_sum2};
 use candle_core::shape::Dim;
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
 
 /// `exp(x) / sum(exp(x))` along an axis.
 pub fn softmax(x: &Tensor, axis: impl Dim) -> Result<Tensor> {
@@ -18,6 +18,9 @@ pub fn log_softmax(x: &Tensor, axis: impl Dim) -> Result<Tensor> {
 /// `log(sum(exp(x)))` along an axis, which is dropped.
 pub fn logsumexp(x: &Tensor, axis: impl Dim) -> Result<Tensor> {
     let axis = axis.to_index(x.shape(), "logsumexp")?;
+    if cpu::is_short(x.dtype()) {
+        return logsumexp(&x.to_dtype(DType::F32)?, axis)?.to_dtype(x.dtype());
+    }
     // An infinite maximum would be subtracted from itself.
     let max = x
         .max_keepdim(axis)?
@@ -29,8 +32,8 @@ pub fn logsumexp(x: &Tensor, axis: impl Dim) -> Result<Tensor> {
 
 fn apply(x: &Tensor, axis: impl Dim, op: SoftmaxOp) -> Result<Tensor> {
     let axis = axis.to_index(x.shape(), "softmax")?;
-    if cpu::is_half(x) {
-        return apply(&x.to_dtype(candle_core::DType::F32)?, axis, op)?.to_dtype(x.dtype());
+    if cpu::is_short(x.dtype()) {
+        return apply(&x.to_dtype(DType::F32)?, axis, op)?.to_dtype(x.dtype());
     }
     if !cpu::is_native(x) {
         return if op.log {

@@ -1,6 +1,7 @@
-use crate::check;
+use crate::{check, check_single};
 use candle_core::Result;
 use savedmodel_import_candle_support::activation::{self, Activation};
+use savedmodel_import_candle_support::kernels::foreign;
 
 #[test]
 fn activations_and_their_slopes_are_tensorflows() -> Result<()> {
@@ -33,8 +34,18 @@ fn activations_and_their_slopes_are_tensorflows() -> Result<()> {
         activation::hard_silu(case.get("x"))
     })?;
     check("activation_mish", |case| activation::mish(case.get("x")))?;
-    check("activation_exp", |case| {
+    check_single("activation_exp", |case| {
         Activation::Exp.forward(case.get("x"))
+    })
+}
+
+#[test]
+fn the_slopes_of_sigmoid_and_silu_are_finite_where_their_exponential_is_not() -> Result<()> {
+    check("activation_sigmoid_low", |case| {
+        activation::sigmoid(case.get("x"))
+    })?;
+    check("activation_silu_low", |case| {
+        activation::silu(case.get("x"))
     })
 }
 
@@ -42,16 +53,18 @@ fn activations_and_their_slopes_are_tensorflows() -> Result<()> {
 fn a_nan_stays_a_nan() -> Result<()> {
     let x = candle_core::Tensor::new(&[f32::NAN, 1.0], &candle_core::Device::Cpu)?;
     for activation in [
+        Activation::LeakyRelu(0.1),
+        Activation::Softplus,
+        Activation::HardSigmoid,
         Activation::Relu,
         Activation::Relu6,
         Activation::Gelu,
         Activation::Sigmoid,
         Activation::Exp,
     ] {
-        assert!(
-            activation.forward(&x)?.to_vec1::<f32>()?[0].is_nan(),
-            "{activation:?}"
-        );
+        let value = || activation.forward(&x)?.to_vec1::<f32>();
+        assert!(value()?[0].is_nan(), "{activation:?}");
+        assert!(foreign(value)?[0].is_nan(), "{activation:?}");
     }
     Ok(())
 }

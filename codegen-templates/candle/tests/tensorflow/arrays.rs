@@ -1,4 +1,4 @@
-use crate::{Case, check, close};
+use crate::{Case, check, check_layer, close};
 use candle_core::{DType, Device, Result, Tensor};
 use savedmodel_import_candle_support::activation::Activation;
 use savedmodel_import_candle_support::add::add;
@@ -173,7 +173,7 @@ fn dense_layers_and_their_gradients_are_tensorflows() -> Result<()> {
         ("linear_rows", Activation::Relu),
     ];
     for (name, activation) in layers {
-        check(name, |case| {
+        check_layer(name, activation, |case| {
             linear_op(
                 case.get("x"),
                 case.get("w"),

@@ -1,4 +1,4 @@
-use crate::{Case, check, close};
+use crate::{Case, check, check_layer, close};
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{VarBuilder, VarMap};
 use savedmodel_import_candle_support::activation::Activation;
@@ -10,7 +10,7 @@ use savedmodel_import_candle_support::conv3d::conv3d_op;
 use savedmodel_import_candle_support::depthwise_conv::depthwise_conv2d_op;
 
 fn conv(name: &'static str, config: ConvConfig<2>, activation: Activation) -> Result<()> {
-    check(name, |case| {
+    check_layer(name, activation, |case| {
         conv2d_op(
             case.get("x"),
             case.get("w"),
@@ -22,7 +22,7 @@ fn conv(name: &'static str, config: ConvConfig<2>, activation: Activation) -> Re
 }
 
 fn depthwise(name: &'static str, config: ConvConfig<2>, activation: Activation) -> Result<()> {
-    check(name, |case| {
+    check_layer(name, activation, |case| {
         depthwise_conv2d_op(
             case.get("x"),
             case.get("w"),
@@ -111,11 +111,8 @@ fn transposed_convolutions_and_their_gradients_are_tensorflows() -> Result<()> {
 
 #[test]
 fn a_transposed_convolution_has_strides_of_its_own_for_height_and_width() -> Result<()> {
-    let case = Case::load("transpose_wide", DType::F32)?;
-    let config = ConvConfig::valid().stride([1, 3]);
-    let (x, w) = (case.get("x"), case.get("w"));
-    let y = conv_transpose2d_op(x, w, None, &config, None, Activation::Linear)?;
-    case.compare(&y, 2e-5)
+    let wide = ConvConfig::valid().stride([1, 3]);
+    transpose("transpose_wide", wide, None)
 }
 
 #[test]
@@ -134,12 +131,10 @@ fn convolutions_over_one_and_three_axes_are_tensorflows() -> Result<()> {
     conv1d("conv1d_same", ConvConfig::same().stride([2]))?;
     conv1d("conv1d_dilated", ConvConfig::valid().dilation([3]))?;
     let same = ConvConfig::same().stride([3]);
-    let case = Case::load("transpose1d_same", DType::F32)?;
-    let (x, w) = (case.get("x"), case.get("w"));
-    case.compare(
-        &conv_transpose1d_op(x, w, None, &same, None, Activation::Linear)?,
-        2e-5,
-    )?;
+    check("transpose1d_same", |case| {
+        let (x, w) = (case.get("x"), case.get("w"));
+        conv_transpose1d_op(x, w, None, &same, None, Activation::Linear)
+    })?;
     let conv3d = |name, config: ConvConfig<3>| {
         check(name, |case| {
             conv3d_op(

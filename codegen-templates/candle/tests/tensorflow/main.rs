@@ -6,11 +6,14 @@ mod activations;
 mod arrays;
 mod convolutions;
 mod functions;
+mod mixed;
 mod normalisations;
 mod pools;
 mod variables;
 
 use candle_core::{DType, Device, Result, Tensor, Var, safetensors};
+use savedmodel_import_candle_support::activation::Activation;
+use savedmodel_import_candle_support::kernels::foreign;
 use std::collections::BTreeMap;
 
 /// One case: its tensors by name. Float inputs are variables, so that they get gradients.
@@ -20,7 +23,13 @@ pub struct Case {
 }
 
 impl Case {
+    /// The tensors as they are stored, in a dtype.
     pub fn load(name: &'static str, dtype: DType) -> Result<Self> {
+        Self::rounded(name, dtype, dtype)
+    }
+
+    /// The tensors rounded to one dtype, in another.
+    pub fn rounded(name: &'static str, rounding: DType, dtype: DType) -> Result<Self> {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens.safetensors");
         let prefix = format!("{name}/");
         let mut tensors = BTreeMap::new();
@@ -29,7 +38,7 @@ impl Case {
             if let Some(key) = key.strip_prefix(&prefix) {
                 let float = tensor.dtype() == DType::F32;
                 let tensor = if float {
-                    Var::from_tensor(&tensor.to_dtype(dtype)?)?.into_inner()
+                    Var::from_tensor(&tensor.to_dtype(rounding)?.to_dtype(dtype)?)?.into_inner()
                 } else {
                     tensor
                 };
@@ -48,44 +57,98 @@ impl Case {
     /// Compares an output, and the gradients that it sends back to the inputs, with TensorFlow's.
     pub fn compare(&self, y: &Tensor, tolerance: f64) -> Result<()> {
         close(&format!("{}/y", self.name), y, self.get("y"), tolerance)?;
-        let Some(dy) = self.tensors.get("dy") else {
-            return Ok(());
-        };
-        let grads = (y * dy.to_dtype(y.dtype())?)?.sum_all()?.backward()?;
-        let mut inputs: Vec<&str> = self
-            .tensors
-            .keys()
-            .filter_map(|key| key.strip_prefix("d_"))
-            .collect();
-        inputs.sort_unstable();
-        for input in inputs {
+        for (input, gradient) in self.gradients(y)? {
             let expected = self.get(&format!("d_{input}"));
-            match grads.get(self.get(input)) {
-                Some(gradient) => close(
-                    &format!("{}/d_{input}", self.name),
-                    gradient,
-                    expected,
-                    tolerance,
-                )?,
-                None => close(
-                    &format!("{}/d_{input}", self.name),
-                    &expected.zeros_like()?,
-                    expected,
-                    tolerance,
-                )?,
-            }
+            let name = format!("{}/d_{input}", self.name);
+            close(&name, &gradient, expected, tolerance)?;
         }
         Ok(())
     }
+
+    /// The gradients of the inputs for which the goldens have some, by name.
+    fn gradients(&self, y: &Tensor) -> Result<BTreeMap<&str, Tensor>> {
+        let Some(dy) = self.tensors.get("dy") else {
+            return Ok(BTreeMap::new());
+        };
+        let grads = (y * dy.to_dtype(y.dtype())?)?.sum_all()?.backward()?;
+        let inputs = self.tensors.keys().filter_map(|key| key.strip_prefix("d_"));
+        let gradient = |input| {
+            let gradient = grads.get(self.get(input)).cloned();
+            Ok((
+                input,
+                gradient.map_or_else(|| self.get(input).zeros_like(), Ok)?,
+            ))
+        };
+        inputs.map(gradient).collect()
+    }
 }
 
-/// Runs a case in `f32`, where the CPU kernels work, and in `f64`, which is composed of candle's operations.
+/// Runs a case on both paths, in all float dtypes.
 pub fn check(name: &'static str, function: impl Fn(&Case) -> Result<Tensor>) -> Result<()> {
-    for dtype in [DType::F32, DType::F64] {
+    check_single(name, &function)?;
+    check_half(name, &function)
+}
+
+/// Runs a case on both paths in `f32` and `f64`: for what half precision overflows, or rounds across a kink.
+pub fn check_single(name: &'static str, function: impl Fn(&Case) -> Result<Tensor>) -> Result<()> {
+    let single = || check_in(name, &[DType::F32, DType::F64], &function);
+    single()?;
+    foreign(single)
+}
+
+/// Runs a case of a layer: in half precision, too, if the activation has no kink.
+pub fn check_layer(
+    name: &'static str,
+    activation: Activation,
+    layer: impl Fn(&Case) -> Result<Tensor>,
+) -> Result<()> {
+    match activation.limits() {
+        Some((0.0, _)) => check_single(name, layer),
+        _ => check(name, layer),
+    }
+}
+
+/// Runs a case in some dtypes.
+fn check_in(
+    name: &'static str,
+    dtypes: &[DType],
+    function: &impl Fn(&Case) -> Result<Tensor>,
+) -> Result<()> {
+    for &dtype in dtypes {
         let case = Case::load(name, dtype)?;
         let y = function(&case)?;
         assert_eq!(y.dtype(), dtype, "{name}");
         case.compare(&y, 2e-5)?;
+    }
+    Ok(())
+}
+
+/// Runs a case in half precision on both paths; what is expected is the function of the rounded inputs in `f64`, so that
+/// the tolerance is for the rounding of what lies between.
+fn check_half(name: &'static str, function: &impl Fn(&Case) -> Result<Tensor>) -> Result<()> {
+    for (dtype, tolerance) in [(DType::F16, 1.25e-2), (DType::BF16, 1e-1)] {
+        let exact = Case::rounded(name, dtype, DType::F64)?;
+        let expected = function(&exact)?;
+        let half = || -> Result<()> {
+            let case = Case::load(name, dtype)?;
+            let y = function(&case)?;
+            assert_eq!(y.dtype(), dtype, "{name}");
+            let what = format!("{name} in {dtype:?}");
+            close(&what, &y, &expected.to_dtype(dtype)?, tolerance)?;
+            let gradients = case.gradients(&y)?;
+            for (input, expected) in exact.gradients(&expected)? {
+                let what = format!("{what}: d_{input}");
+                close(
+                    &what,
+                    &gradients[input],
+                    &expected.to_dtype(dtype)?,
+                    tolerance,
+                )?;
+            }
+            Ok(())
+        };
+        half()?;
+        foreign(half)?;
     }
     Ok(())
 }
