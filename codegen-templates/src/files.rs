@@ -7,6 +7,7 @@ pub const CANDLE: &[Support] = files!(
     "batch_norm_kernel"
     "batch_norm_op"
     "binary"
+    "binary_composed"
     "composed"
     "conv"
     "conv1d"
@@ -24,6 +25,7 @@ pub const CANDLE: &[Support] = files!(
     "layer_norm"
     "linear"
     "math"
+    "math_composed"
     "matmul"
     "pad"
     "padding"
@@ -34,6 +36,7 @@ pub const CANDLE: &[Support] = files!(
     "string_tensor"
     "vars"
     "vector_math"
+    "with_slope"
 );
 
 /// The files for burn.

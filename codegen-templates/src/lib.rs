@@ -107,4 +107,42 @@ mod tests {
             );
         }
     }
+
+    /// The functions in which candle's support code reads a tensor on the host: where it has kernels, and where `import
+    /// inspect --device cuda` says so.
+    #[test]
+    fn tensors_are_read_on_the_host_only_where_it_is_known() {
+        let mut found = Vec::new();
+        for file in CANDLE {
+            let source = file.source.split("#[cfg(test)]").next().unwrap_or_default();
+            let mut function = "";
+            for line in source.lines() {
+                if let Some((_, rest)) = line.split_once("fn ") {
+                    function = rest.split(['(', '<']).next().unwrap_or_default();
+                }
+                let reads = ["to_vec1", "to_vec2", "to_scalar", "to_device(&", "on_cpu("];
+                if reads.iter().any(|call| line.contains(call)) {
+                    found.push(format!("{}::{function}", file.name));
+                }
+            }
+        }
+        found.dedup();
+        let known = [
+            "binary::apply",
+            "binary::integers",
+            "binary::bwd",
+            "cumulative::apply",
+            "extents::extents",
+            "gather::checked",
+            "gather::sorted",
+            "math::on_cpu",
+            "math::apply",
+            "math::bwd",
+            "math::of_integers",
+            "reduce::argmax",
+            "reduce::argmin",
+            "reduce::extreme",
+        ];
+        assert_eq!(found, known);
+    }
 }

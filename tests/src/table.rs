@@ -24,14 +24,15 @@ pub struct Row {
 }
 
 impl Row {
-    /// What the floor keeps of it.
-    pub fn line(&self) -> crate::floor::Line {
-        let columns = FRAMEWORKS.iter().zip(&self.scores);
+    /// What the floor keeps of it, of the frameworks that were run.
+    pub fn line(&self, run: &[Framework]) -> crate::floor::Line {
+        let column = |(name, score): (&Framework, &Score)| {
+            let letters = run.contains(name).then(|| score.letters());
+            (name.to_string(), letters)
+        };
         crate::floor::Line {
             id: self.id.clone(),
-            columns: columns
-                .map(|(name, score)| (name.to_string(), score.letters()))
-                .collect(),
+            columns: FRAMEWORKS.iter().zip(&self.scores).map(column).collect(),
         }
     }
 }

@@ -62,11 +62,7 @@ fn line(outcome: &Outcome) -> floor::Line {
         id: outcome.id.clone(),
         columns: vec![(
             "the interpreter".into(),
-            if outcome.holds() {
-                "m".into()
-            } else {
-                String::new()
-            },
+            Some(String::from(if outcome.holds() { "m" } else { "" })),
         )],
     }
 }

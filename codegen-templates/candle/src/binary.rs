@@ -1,10 +1,13 @@
 //! Functions of two operands, which broadcast, that candle lacks or computes or differentiates differently from TensorFlow.
 
+use super::binary_composed::{self, floats};
+use super::cpu::is_short;
+use super::kernels;
 use candle_core::{CpuStorage, CustomOp2, DType, Device, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Function {
+pub(super) enum Function {
     Div,
     FloorDiv,
     FloorMod,
@@ -194,7 +197,17 @@ fn apply(x: &Tensor, y: &Tensor, function: Function) -> Result<Tensor> {
     }
     let (x, y) = broadcast(x, y)?;
     if !dtype.is_float() {
-        return integers(&x, &y, function);
+        return match binary_composed::integers(function) {
+            Some(composed) if !kernels::exist_for(device) => composed(&x, &y),
+            _ => integers(&x, &y, function),
+        };
+    }
+    if !kernels::exist_for(device) && is_short(dtype) {
+        return floats(&x.to_dtype(DType::F32)?, &y.to_dtype(DType::F32)?, function)?
+            .to_dtype(dtype);
+    }
+    if !kernels::exist_for(device) {
+        return floats(&x, &y, function);
     }
     let wide = if dtype == DType::F64 {
         DType::F64

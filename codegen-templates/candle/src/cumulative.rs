@@ -1,32 +1,33 @@
 //! Running sums and products along an axis.
 
+use super::cpu;
+use super::kernels;
 use super::math::on_cpu;
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use super::with_slope::with_gradient;
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
 use std::ops::{Add, Mul};
 
 /// The sum of the elements up to each one along an axis; `exclusive` leaves the element itself out, `reverse` sums from the
 /// end.
 pub fn cumsum(x: &Tensor, axis: usize, exclusive: bool, reverse: bool) -> Result<Tensor> {
-    on_cpu(x, |x| {
-        x.apply_op1(Cumulative {
-            product: false,
-            axis,
-            exclusive,
-            reverse,
-        })
-    })
+    let op = Cumulative {
+        product: false,
+        axis,
+        exclusive,
+        reverse,
+    };
+    op.apply(x)
 }
 
 /// The product of the elements up to each one along an axis, as `cumsum`.
 pub fn cumprod(x: &Tensor, axis: usize, exclusive: bool, reverse: bool) -> Result<Tensor> {
-    on_cpu(x, |x| {
-        x.apply_op1(Cumulative {
-            product: true,
-            axis,
-            exclusive,
-            reverse,
-        })
-    })
+    let op = Cumulative {
+        product: true,
+        axis,
+        exclusive,
+        reverse,
+    };
+    op.apply(x)
 }
 
 #[derive(Clone, Copy)]
@@ -38,6 +39,69 @@ struct Cumulative {
 }
 
 impl Cumulative {
+    fn apply(self, x: &Tensor) -> Result<Tensor> {
+        if kernels::exist_for(x.device()) {
+            return on_cpu(x, |x| x.apply_op1(self));
+        }
+        if cpu::is_short(x.dtype()) {
+            return self.apply(&x.to_dtype(DType::F32)?)?.to_dtype(x.dtype());
+        }
+        let value = self.composed(&x.detach())?;
+        with_gradient(x, &value, move |x, y, gradient| {
+            if self.product {
+                self.back().composed(&(y * gradient)?)? / x
+            } else {
+                self.back().composed(gradient)
+            }
+        })
+    }
+
+    /// By candle's operations: each step doubles the elements that a place has taken in.
+    fn composed(self, x: &Tensor) -> Result<Tensor> {
+        let count = x.dim(self.axis)?;
+        let mut y = if self.exclusive && count > 0 {
+            self.shifted(x, 1)?
+        } else {
+            x.clone()
+        };
+        let mut taken = 1;
+        while taken < count {
+            let other = self.shifted(&y, taken)?;
+            y = if self.product { y * other } else { y + other }?;
+            taken *= 2;
+        }
+        Ok(y)
+    }
+
+    /// The elements moved on by some places, and what changes nothing where none are left.
+    fn shifted(self, x: &Tensor, places: usize) -> Result<Tensor> {
+        let rest = x.dim(self.axis)? - places;
+        let mut dims = x.dims().to_vec();
+        dims[self.axis] = places;
+        let neutral = if self.product {
+            Tensor::ones(dims, x.dtype(), x.device())?
+        } else {
+            Tensor::zeros(dims, x.dtype(), x.device())?
+        };
+        if rest == 0 {
+            return Ok(neutral);
+        }
+        if self.reverse {
+            Tensor::cat(&[&x.narrow(self.axis, places, rest)?, &neutral], self.axis)
+        } else {
+            Tensor::cat(&[&neutral, &x.narrow(self.axis, 0, rest)?], self.axis)
+        }
+    }
+
+    /// The sum that gives gradients back.
+    fn back(self) -> Self {
+        Cumulative {
+            product: false,
+            reverse: !self.reverse,
+            ..self
+        }
+    }
+
     fn run<T: Copy + Add<Output = T> + Mul<Output = T>>(
         self,
         x: &[T],
@@ -96,11 +160,7 @@ impl CustomOp1 for Cumulative {
     }
 
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let back = Cumulative {
-            product: false,
-            reverse: !self.reverse,
-            ..*self
-        };
+        let back = self.back();
         if self.product {
             return ((y * gradient)?.contiguous()?.apply_op1_no_bwd(&back)? / x).map(Some);
         }

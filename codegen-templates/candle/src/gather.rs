@@ -1,5 +1,6 @@
 //! Picking and placing slices of tensors by index. Indices are of any integer dtype.
 
+use super::kernels;
 use candle_core::{D, DType, Result, Tensor, bail};
 
 /// `x[…, indices, …]` along an axis; the first `batch_dims` axes are common to both.
@@ -37,44 +38,60 @@ pub fn gather(x: &Tensor, indices: &Tensor, axis: usize, batch_dims: usize) -> R
 
 /// Indices into rows of `places` as indices into all rows one after the other, checked.
 fn offset_rows(ids: &Tensor, places: usize) -> Result<Tensor> {
-    let (count, width) = ids.dims2()?;
-    let mut values = ids.flatten_all()?.to_vec1::<i64>()?;
-    for (i, value) in values.iter_mut().enumerate() {
-        if !usize::try_from(*value).is_ok_and(|value| value < places) {
+    let count = ids.dim(0)?;
+    let ids = checked(ids, places)?;
+    if count == 1 {
+        return Ok(ids);
+    }
+    let starts = Tensor::arange(0i64, count as i64, ids.device())?.reshape((count, 1))?;
+    // An index that stands for none is the greatest of all, and stays.
+    let is_none = ids.ge(NOWHERE)?;
+    let within = is_none.where_cond(&ids.zeros_like()?, &ids)?;
+    let offset = within.broadcast_add(&(starts * places as f64)?)?;
+    is_none.where_cond(&ids, &offset)
+}
+
+/// The index for which candle reads zeros and writes nothing.
+const NOWHERE: i64 = i64::MAX;
+
+/// The indices themselves if they are within `0..places`. On a device those that are not become `NOWHERE`, as TensorFlow
+/// has it there, because the device would have to be waited for to tell.
+fn checked(ids: &Tensor, places: usize) -> Result<Tensor> {
+    if kernels::exist_for(ids.device()) {
+        let values = ids.flatten_all()?.to_vec1::<i64>()?;
+        if let Some(value) = values.iter().find(|&&id| !within(id, places)) {
             bail!("index {value} is not within 0..{places}");
         }
-        *value += (i / width * places) as i64;
+        return Ok(ids.clone());
     }
-    Tensor::from_vec(values, (count, width), ids.device())
+    let is_within = (ids.ge(0i64)? * ids.lt(places as i64)?)?;
+    let nowhere = Tensor::full(NOWHERE, ids.shape(), ids.device())?;
+    is_within.where_cond(ids, &nowhere)
+}
+
+fn within(id: i64, places: usize) -> bool {
+    usize::try_from(id).is_ok_and(|id| id < places)
 }
 
 /// The places that the last axis of `indices` addresses, one number for each, in row-major order of `dims`.
-fn linear(indices: &Tensor, dims: &[usize]) -> Result<Vec<i64>> {
-    let depth = indices.dim(D::Minus1)?;
+fn linear(indices: &Tensor, dims: &[usize]) -> Result<Tensor> {
+    let (depth, picked) = (indices.dim(D::Minus1)?, indices.rank() - 1);
     if depth > dims.len() {
         bail!("indices of {depth} axes into {dims:?}");
     }
-    let values = indices
-        .to_dtype(DType::I64)?
-        .flatten_all()?
-        .to_vec1::<i64>()?;
-    let count = indices
-        .elem_count()
-        .checked_div(depth)
-        .unwrap_or_else(|| indices.dims()[..indices.rank() - 1].iter().product());
-    (0..count)
-        .map(|i| {
-            values[i * depth..(i + 1) * depth]
-                .iter()
-                .zip(dims)
-                .try_fold(0, |place, (&index, &dim)| {
-                    if !usize::try_from(index).is_ok_and(|index| index < dim) {
-                        bail!("index {index} is not within 0..{dim}");
-                    }
-                    Ok(place * dim as i64 + index)
-                })
-        })
-        .collect()
+    let count: usize = indices.dims()[..picked].iter().product();
+    let indices = indices.to_dtype(DType::I64)?.reshape((count, depth))?;
+    let mut places = Tensor::zeros(count, DType::I64, indices.device())?;
+    let mut is_none = places.ne(0i64)?;
+    for (axis, &dim) in dims.iter().enumerate().take(depth) {
+        let ids = checked(&indices.narrow(1, axis, 1)?.squeeze(1)?, dim)?;
+        let lost = ids.ge(NOWHERE)?;
+        is_none = (is_none + &lost)?;
+        let ids = lost.where_cond(&ids.zeros_like()?, &ids)?;
+        places = ((places * dim as f64)? + ids)?;
+    }
+    let nowhere = Tensor::full(NOWHERE, count, indices.device())?;
+    is_none.where_cond(&nowhere, &places)
 }
 
 /// The slices of `x` that the last axis of `indices` addresses; the first `batch_dims` axes are common to both.
@@ -95,11 +112,7 @@ pub fn gather_nd(x: &Tensor, indices: &Tensor, batch_dims: usize) -> Result<Tens
         slice.iter().product::<usize>(),
     );
     let ids = linear(indices, addressed)?;
-    let ids = Tensor::from_vec(
-        ids,
-        (count, picked[batch_dims..].iter().product::<usize>()),
-        x.device(),
-    )?;
+    let ids = ids.reshape((count, picked[batch_dims..].iter().product::<usize>()))?;
     let rows = x
         .reshape((count * places, width))?
         .index_select(&offset_rows(&ids, places)?.flatten_all()?, 0)?;
@@ -124,8 +137,7 @@ pub fn tensor_scatter_add(x: &Tensor, indices: &Tensor, updates: &Tensor) -> Res
         slice.iter().product::<usize>(),
     );
     let ids = linear(indices, addressed)?;
-    let updates = updates.reshape((ids.len(), width))?.contiguous()?;
-    let ids = Tensor::from_vec(ids, updates.dim(0)?, x.device())?;
+    let updates = updates.reshape((ids.dim(0)?, width))?.contiguous()?;
     x.reshape((places, width))?
         .contiguous()?
         .index_add(&ids, &updates, 0)?
@@ -159,6 +171,19 @@ pub fn top_k(x: &Tensor, k: usize) -> Result<(Tensor, Tensor)> {
     if k > width {
         bail!("the {k} greatest of {width} elements");
     }
+    let mut dims = x.dims().to_vec();
+    dims[x.rank() - 1] = k;
+    let ids = if kernels::exist_for(x.device()) {
+        Tensor::from_vec(sorted(x, k)?, dims, x.device())?
+    } else {
+        ranked(&x.detach(), k)?.reshape(dims)?
+    };
+    Ok((x.contiguous()?.gather(&ids, D::Minus1)?, ids))
+}
+
+/// The indices of the `k` greatest elements of each row.
+fn sorted(x: &Tensor, k: usize) -> Result<Vec<i64>> {
+    let width = x.dim(D::Minus1)?;
     let values = x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
     // Adding 0 makes -0 equal to it in the total order.
     let values: Vec<f64> = values.into_iter().map(|value| value + 0.0).collect();
@@ -168,8 +193,44 @@ pub fn top_k(x: &Tensor, k: usize) -> Result<(Tensor, Tensor)> {
         order.sort_by(|&a, &b| row[b as usize].total_cmp(&row[a as usize]));
         ids.extend_from_slice(&order[..k]);
     }
-    let mut dims = x.dims().to_vec();
-    dims[x.rank() - 1] = k;
-    let ids = Tensor::from_vec(ids, dims, x.device())?;
-    Ok((x.contiguous()?.gather(&ids, D::Minus1)?, ids))
+    Ok(ids)
+}
+
+/// Elements that are compared at a time.
+const COMPARED: usize = 1 << 24;
+
+/// The indices of the `k` greatest elements of each row, by how many elements come before each.
+fn ranked(x: &Tensor, k: usize) -> Result<Tensor> {
+    let width = x.dim(D::Minus1)?;
+    let x = x.reshape(((), width))?;
+    let rows = x.dim(0)?;
+    // A NaN comes first.
+    let x = if x.dtype().is_float() {
+        x.ne(&x)?
+            .where_cond(&(x.zeros_like()? + f64::INFINITY)?, &x)?
+    } else {
+        x
+    };
+    let places = Tensor::arange(0u32, width as u32, x.device())?;
+    let mut ranks = Tensor::zeros((rows, width), DType::U32, x.device())?;
+    let step = (COMPARED / (rows * width).max(1)).max(1);
+    for start in (0..width).step_by(step) {
+        let count = step.min(width - start);
+        let others = x.narrow(1, start, count)?.unsqueeze(1)?;
+        let each = x.unsqueeze(2)?;
+        let earlier = places.narrow(0, start, count)?.reshape((1, 1, count))?;
+        let is_earlier = earlier.broadcast_lt(&places.reshape((1, width, 1))?)?;
+        let is_equal = others.broadcast_eq(&each)?.broadcast_mul(&is_earlier)?;
+        let precedes = (others.broadcast_gt(&each)? + is_equal)?;
+        ranks = (ranks + precedes.to_dtype(DType::U32)?.sum(2)?)?;
+    }
+    let places = places
+        .to_dtype(DType::I64)?
+        .broadcast_as((rows, width))?
+        .contiguous()?;
+    places
+        .zeros_like()?
+        .scatter(&ranks, &places, 1)?
+        .narrow(1, 0, k)?
+        .contiguous()
 }

@@ -1,6 +1,9 @@
 //! Functions of one operand that candle lacks, or computes or differentiates differently from TensorFlow.
 
 use super::activation;
+use super::cpu::is_short;
+use super::kernels;
+use super::math_composed;
 use candle_core::cpu::erf::{erf_f64, erfc_f64};
 use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -163,7 +166,33 @@ pub fn on_cpu(x: &Tensor, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tenso
 }
 
 fn apply(x: &Tensor, function: Function) -> Result<Tensor> {
-    on_cpu(x, |x| x.apply_op1(FunctionOp(function)))
+    let composed: fn(&Tensor) -> Result<Tensor> = match function {
+        _ if kernels::exist_for(x.device()) => {
+            return on_cpu(x, |x| x.apply_op1(FunctionOp(function)));
+        }
+        Function::Expm1 => math_composed::expm1,
+        Function::Log1p => math_composed::log1p,
+        Function::Tan => math_composed::tan,
+        Function::Asin => math_composed::asin,
+        Function::Acos => math_composed::acos,
+        Function::Atan => math_composed::atan,
+        Function::Sinh => math_composed::sinh,
+        Function::Cosh => math_composed::cosh,
+        Function::Asinh => math_composed::asinh,
+        Function::Acosh => math_composed::acosh,
+        Function::Atanh => math_composed::atanh,
+        Function::Abs => math_composed::abs,
+        Function::Erf => Tensor::erf,
+        Function::Sqrt => Tensor::sqrt,
+        Function::Rsqrt => |x| x.sqrt()?.recip(),
+        Function::Erfc | Function::Lgamma | Function::Digamma => {
+            return on_cpu(x, |x| x.apply_op1(FunctionOp(function)));
+        }
+    };
+    if is_short(x.dtype()) {
+        return composed(&x.to_dtype(DType::F32)?)?.to_dtype(x.dtype());
+    }
+    composed(x)
 }
 
 /// Maps a slice in parallel, if it is worth waking other threads for.
@@ -252,14 +281,14 @@ pub fn sqrt(x: &Tensor) -> Result<Tensor> {
     apply(x, Function::Sqrt)
 }
 
-/// A function of integers, and its form for floats.
-fn by_kind(
+/// A function of integers: by a loop on the CPU, where it wraps around, or by candle's operations on a device.
+fn of_integers(
     x: &Tensor,
     integer: fn(i64) -> i64,
-    float: impl Fn(&Tensor) -> Result<Tensor>,
+    composed: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<Tensor> {
-    if x.dtype().is_float() {
-        return float(x);
+    if !kernels::exist_for(x.device()) {
+        return composed(x);
     }
     let values = x.to_dtype(DType::I64)?.flatten_all()?.to_vec1::<i64>()?;
     let values: Vec<i64> = values.into_iter().map(integer).collect();
@@ -268,46 +297,61 @@ fn by_kind(
 
 /// `-x`.
 pub fn neg(x: &Tensor) -> Result<Tensor> {
-    by_kind(x, i64::wrapping_neg, Tensor::neg)
+    if x.dtype().is_float() {
+        return x.neg();
+    }
+    of_integers(x, i64::wrapping_neg, |x| x.zeros_like()? - x)
 }
 
 /// The absolute value, with slope 0 at 0.
 pub fn abs(x: &Tensor) -> Result<Tensor> {
-    by_kind(x, i64::wrapping_abs, |x| apply(x, Function::Abs))
+    if x.dtype().is_float() {
+        return apply(x, Function::Abs);
+    }
+    of_integers(x, i64::wrapping_abs, |x| {
+        let zero = x.zeros_like()?;
+        x.lt(&zero)?.where_cond(&(&zero - x)?, x)
+    })
 }
 
 /// -1, 0 or 1; no gradient flows.
 pub fn sign(x: &Tensor) -> Result<Tensor> {
-    let of_float = |x: &Tensor| {
-        let x = x.detach();
-        let sign = (x.gt(0.0)?.to_dtype(x.dtype())? - x.lt(0.0)?.to_dtype(x.dtype())?)?;
-        x.ne(&x)?.where_cond(&x, &sign)
-    };
-    by_kind(x, i64::signum, of_float)
+    if x.dtype().is_float() {
+        return math_composed::sign(x);
+    }
+    of_integers(x, i64::signum, math_composed::sign)
 }
 
 /// `x * x`.
 pub fn square(x: &Tensor) -> Result<Tensor> {
-    by_kind(x, |x| x.wrapping_mul(x), Tensor::sqr)
+    if x.dtype().is_float() {
+        return x.sqr();
+    }
+    of_integers(x, |x| x.wrapping_mul(x), |x| x * x)
 }
 
 /// Every bit inverted, of an integer tensor.
 pub fn bitwise_not(x: &Tensor) -> Result<Tensor> {
-    by_kind(
+    if x.dtype().is_float() {
+        bail!("bitwise_not needs integers, not {:?}", x.dtype());
+    }
+    // All bits are those of -1, which is the greatest number of an unsigned type.
+    of_integers(
         x,
         |x| !x,
-        |x| bail!("bitwise_not needs integers, not {:?}", x.dtype()),
+        |x| Tensor::full(-1i64, x.shape(), x.device())?.to_dtype(x.dtype())? - x,
     )
 }
 
 /// To the nearest integer, halves to the even one; no gradient flows.
 pub fn round(x: &Tensor) -> Result<Tensor> {
-    let to_even = |x: &Tensor| {
-        let y = x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
-        let y: Vec<f64> = y.into_iter().map(f64::round_ties_even).collect();
-        Tensor::from_vec(y, x.shape(), x.device())?.to_dtype(x.dtype())
-    };
-    by_kind(x, |x| x, to_even)
+    if !x.dtype().is_float() {
+        return Ok(x.clone());
+    }
+    let x = x.detach();
+    let is_half = (&x - x.floor()?)?.eq(0.5)?;
+    let even = ((&x * 0.5)?.round()? * 2.0)?;
+    is_half.where_cond(&even, &x.round()?)
 }
 
 /// Rounds towards negative infinity; no gradient flows.
@@ -359,10 +403,14 @@ pub fn clamp(x: &Tensor, low: f64, high: f64) -> Result<Tensor> {
 /// Conversion of the element type: floats are truncated towards zero, and anything but 0 is true for `bool`, which is `U8`.
 pub fn cast(x: &Tensor, dtype: DType) -> Result<Tensor> {
     if x.dtype() == dtype {
-        Ok(x.clone())
-    } else {
-        x.to_dtype(dtype)
+        return Ok(x.clone());
     }
+    // CUDA has no conversions between half precision and integers of 64 bits.
+    let is_far = |half: DType, integer: DType| is_short(half) && integer == DType::I64;
+    if is_far(x.dtype(), dtype) || is_far(dtype, x.dtype()) {
+        return x.to_dtype(DType::F32)?.to_dtype(dtype);
+    }
+    x.to_dtype(dtype)
 }
 
 /// Whether elements are not 0, as `U8`.

@@ -1,8 +1,10 @@
 //! Reductions over several axes, for all dtypes, with TensorFlow's gradients.
 
 use super::cpu;
+use super::kernels;
 use super::math::on_cpu;
 use super::vector_math::row_sum;
+use super::with_slope::with_gradient;
 use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, bail};
 
 /// The sum over axes.
@@ -14,6 +16,9 @@ pub fn sum(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
             factor: 1.0,
         })?;
         return reduced(&y, x, axes, keep);
+    }
+    if cpu::is_short(x.dtype()) {
+        return sum(&x.to_dtype(DType::F32)?, axes, keep)?.to_dtype(x.dtype());
     }
     if keep {
         x.sum_keepdim(axes)
@@ -38,6 +43,9 @@ pub fn mean(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
         })?;
         return reduced(&y, x, axes, keep);
     }
+    if cpu::is_short(x.dtype()) {
+        return mean(&x.to_dtype(DType::F32)?, axes, keep)?.to_dtype(x.dtype());
+    }
     if x.dtype().is_float() {
         return if keep {
             x.mean_keepdim(axes)
@@ -45,14 +53,9 @@ pub fn mean(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
             x.mean(axes)
         };
     }
-    let sums = sum(x, axes, keep)?.to_dtype(DType::I64)?;
-    let means = sums
-        .flatten_all()?
-        .to_vec1::<i64>()?
-        .into_iter()
-        .map(|sum| sum / count.max(1) as i64)
-        .collect();
-    Tensor::from_vec::<_, i64>(means, sums.shape(), x.device())?.to_dtype(x.dtype())
+    let sums = sum(&x.to_dtype(DType::I64)?, axes, keep)?;
+    let counts = Tensor::full(count.max(1) as i64, sums.shape(), x.device())?;
+    (sums / counts)?.to_dtype(x.dtype())
 }
 
 /// The greatest element over axes; equal ones share the gradient.
@@ -99,12 +102,33 @@ pub fn any(x: &Tensor, axes: &[usize], keep: bool) -> Result<Tensor> {
 
 /// The index of the first greatest element along an axis, as `I64`.
 pub fn argmax(x: &Tensor, axis: usize) -> Result<Tensor> {
-    on_cpu(&x.detach(), |x| x.argmax(axis)?.to_dtype(DType::I64))
+    let x = x.detach();
+    if !kernels::exist_for(x.device()) {
+        return first_of(&x, &x.max_keepdim(axis)?, axis);
+    }
+    on_cpu(&x, |x| x.argmax(axis)?.to_dtype(DType::I64))
 }
 
 /// The index of the first least element along an axis, as `I64`.
 pub fn argmin(x: &Tensor, axis: usize) -> Result<Tensor> {
-    on_cpu(&x.detach(), |x| x.argmin(axis)?.to_dtype(DType::I64))
+    let x = x.detach();
+    if !kernels::exist_for(x.device()) {
+        return first_of(&x, &x.min_keepdim(axis)?, axis);
+    }
+    on_cpu(&x, |x| x.argmin(axis)?.to_dtype(DType::I64))
+}
+
+/// The index of the first element along an axis that equals `value`; a device's own search may find any of them.
+fn first_of(x: &Tensor, value: &Tensor, axis: usize) -> Result<Tensor> {
+    let count = x.dim(axis)?;
+    let mut dims = vec![1; x.rank()];
+    dims[axis] = count;
+    let places = Tensor::arange(0i64, count as i64, x.device())?
+        .reshape(dims)?
+        .broadcast_as(x.shape())?
+        .contiguous()?;
+    let last = Tensor::full(count as i64 - 1, x.shape(), x.device())?;
+    x.broadcast_eq(value)?.where_cond(&places, &last)?.min(axis)
 }
 
 fn extreme(x: &Tensor, axes: &[usize], keep: bool, greatest: bool) -> Result<Tensor> {
@@ -115,12 +139,34 @@ fn extreme(x: &Tensor, axes: &[usize], keep: bool, greatest: bool) -> Result<Ten
             x.dims()
         );
     }
+    let is_native = kernels::exist_for(x.device());
     let value = match (x.dtype().is_float(), greatest) {
+        (true, _) if !is_native => composed_extreme(&rows, greatest)?,
         (true, _) => on_cpu(&rows, |rows| rows.apply_op1(Extreme { greatest }))?,
         (false, true) => rows.max_keepdim(D::Minus1)?,
         (false, false) => rows.min_keepdim(D::Minus1)?,
     };
     reduced(&value, x, axes, keep)
+}
+
+/// The extreme of each row by candle's operations, where a NaN is one.
+fn composed_extreme(rows: &Tensor, greatest: bool) -> Result<Tensor> {
+    let x = rows.detach();
+    let value = if greatest {
+        x.max_keepdim(D::Minus1)?
+    } else {
+        x.min_keepdim(D::Minus1)?
+    };
+    let has_nan = x.ne(&x)?.max_keepdim(D::Minus1)?;
+    let value = has_nan.where_cond(&(&value * f64::NAN)?, &value)?;
+    with_gradient(rows, &value, share_equally)
+}
+
+/// The gradient of an extreme: equal elements share it.
+fn share_equally(x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+    let equal = x.broadcast_eq(y)?.to_dtype(x.dtype())?;
+    let share = gradient.broadcast_div(&equal.sum_keepdim(D::Minus1)?)?;
+    equal.broadcast_mul(&share)
 }
 
 /// The sum over `count` axes from `first` on, times a factor.
@@ -221,9 +267,7 @@ impl CustomOp1 for Extreme {
     }
 
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let equal = x.broadcast_eq(y)?.to_dtype(x.dtype())?;
-        let share = gradient.broadcast_div(&equal.sum_keepdim(D::Minus1)?)?;
-        equal.broadcast_mul(&share).map(Some)
+        share_equally(x, y, gradient).map(Some)
     }
 }
 

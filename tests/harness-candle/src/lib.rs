@@ -12,6 +12,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Error, Result, Tensor, Var};
 use candle_nn::{VarBuilder, VarMap};
+use savedmodel_import_candle_support::kernels::foreign;
 pub use savedmodel_import_candle_support::string_tensor::StringTensor;
 use savedmodel_import_tests_value::{self as value, Job, Step, Value, Values, argument_key};
 
@@ -201,10 +202,14 @@ impl Runner {
 }
 
 /// Runs the job in the directory that the first argument names, with the weights that the second one names. With a
-/// third argument it is timed.
+/// third argument it is timed. Where [`value::FOREIGN`] is set, the support code has no kernels.
 pub fn main(entries: &[Entry]) {
     let arguments: Vec<String> = std::env::args().collect();
+    let is_foreign = std::env::var_os(value::FOREIGN).is_some_and(|set| set == "1");
     let done = match &arguments[..] {
+        [_, dir, weights] if is_foreign => {
+            foreign(|| run(entries, Path::new(dir), Path::new(weights)))
+        }
         [_, dir, weights] => run(entries, Path::new(dir), Path::new(weights)),
         [_, dir, weights, form] => timing::serve(entries, Path::new(dir), Path::new(weights), form),
         _ => Err(Error::Msg("usage: JOB_DIR WEIGHTS [FORM]".into())),

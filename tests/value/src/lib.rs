@@ -9,6 +9,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+/// The environment variable that, set to 1, has candle's modules run as on a device for which the support code has no
+/// kernels.
+pub const FOREIGN: &str = "FOREIGN";
+
 /// Tensors by name.
 pub type Values = BTreeMap<String, Value>;
 

@@ -4,6 +4,7 @@ use savedmodel_import_candle_support::activation::Activation;
 use savedmodel_import_candle_support::add::add;
 use savedmodel_import_candle_support::cumulative::{cumprod, cumsum};
 use savedmodel_import_candle_support::gather::*;
+use savedmodel_import_candle_support::kernels::foreign;
 use savedmodel_import_candle_support::linear::linear_op;
 use savedmodel_import_candle_support::matmul::matmul;
 use savedmodel_import_candle_support::pad::{PadMode, pad, reverse, slice};
@@ -16,7 +17,9 @@ type Reduction = fn(&Tensor, &[usize], bool) -> Result<Tensor>;
 /// A case without gradients, whose results are integers.
 fn exact(name: &'static str, function: impl Fn(&Case) -> Result<Tensor>) -> Result<()> {
     let case = Case::load(name, DType::F32)?;
-    close(name, &function(&case)?, case.get("y"), 0.0)
+    let run = || close(name, &function(&case)?, case.get("y"), 0.0);
+    run()?;
+    foreign(run)
 }
 
 #[test]
@@ -112,12 +115,41 @@ fn picking_and_placing_by_index_is_tensorflows() -> Result<()> {
     })?;
     check("top_k", |case| Ok(top_k(case.get("x"), 4)?.0))?;
     let case = Case::load("top_k", DType::F32)?;
-    close(
-        "top_k/ids",
-        &top_k(case.get("x"), 4)?.1,
-        case.get("ids"),
-        0.0,
-    )
+    let run = || {
+        let (_, ids) = top_k(case.get("x"), 4)?;
+        close("top_k/ids", &ids, case.get("ids"), 0.0)
+    };
+    run()?;
+    foreign(run)
+}
+
+#[test]
+fn a_device_takes_an_index_out_of_range_for_zeros() -> Result<()> {
+    let x = Tensor::new(&[[1f32, 2.], [3., 4.]], &Device::Cpu)?;
+    let ids = Tensor::new(&[[2i64], [1], [-1]], &Device::Cpu)?;
+    foreign(|| {
+        let picked = gather(&x, &ids.flatten_all()?, 0, 0)?.to_vec2::<f32>()?;
+        assert_eq!(picked, [[0., 0.], [3., 4.], [0., 0.]]);
+        assert_eq!(gather_nd(&x, &ids, 0)?.to_vec2::<f32>()?, picked);
+        let rows = Tensor::ones((3, 2), DType::F32, &Device::Cpu)?;
+        let placed = scatter_nd(&ids, &rows, &[2, 2])?.to_vec2::<f32>()?;
+        assert_eq!(placed, [[0., 0.], [1., 1.]]);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_extreme_with_a_nan_is_a_nan() -> Result<()> {
+    let x = Tensor::new(&[[1f32, f32::NAN, 3.], [1., 2., 3.]], &Device::Cpu)?;
+    let run = || {
+        for extreme in [reduce::max, reduce::min] {
+            let y = extreme(&x, &[1], false)?.to_vec1::<f32>()?;
+            assert_eq!((y[0].is_nan(), y[1].is_nan()), (true, false));
+        }
+        Ok(())
+    };
+    run()?;
+    foreign(run)
 }
 
 #[test]

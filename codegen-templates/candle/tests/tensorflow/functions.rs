@@ -1,5 +1,6 @@
 use crate::{Case, check, close};
 use candle_core::{DType, Device, Result, Tensor};
+use savedmodel_import_candle_support::kernels::foreign;
 use savedmodel_import_candle_support::{binary, math};
 
 type Unary = fn(&Tensor) -> Result<Tensor>;
@@ -13,9 +14,13 @@ fn check_integers(
     let case = Case::load(name, DType::F32)?;
     for dtype in [DType::I64, DType::I32] {
         let get = |key: &str| case.get(key).to_dtype(dtype).expect("an integer tensor");
-        let y = function(&get)?;
-        assert_eq!(y.dtype(), dtype, "{name}");
-        close(name, &y, case.get("y"), 0.0)?;
+        let run = || {
+            let y = function(&get)?;
+            assert_eq!(y.dtype(), dtype, "{name}");
+            close(name, &y, case.get("y"), 0.0)
+        };
+        run()?;
+        foreign(run)?;
     }
     Ok(())
 }
@@ -105,6 +110,46 @@ fn functions_of_two_operands_and_their_slopes_are_tensorflows() -> Result<()> {
     check("select", |case| {
         binary::select(case.get("c"), case.get("a"), case.get("b"))
     })
+}
+
+#[test]
+fn functions_of_a_device_have_the_limits_of_those_of_the_cpu() -> Result<()> {
+    const INF: f32 = f32::INFINITY;
+    let x = Tensor::new(&[0f32, -0.5, 1.0, -2.0, 3.0, 1e30, INF, -INF], &Device::Cpu)?;
+    let y = Tensor::new(&[0.5f32, 2.0, INF, -3.0, 0.0, 1.5, -1.0, 3.0], &Device::Cpu)?;
+    let same = |name: &str, run: &dyn Fn() -> Result<Tensor>| {
+        let (native, foreign) = (run()?.to_vec1::<f32>()?, foreign(run)?.to_vec1::<f32>()?);
+        for (native, foreign) in native.into_iter().zip(foreign) {
+            let equal = native == foreign || (native.is_nan() && foreign.is_nan());
+            let close = (native - foreign).abs() <= 1e-5 * native.abs().max(1.0);
+            assert!(equal || close, "{name}: {native} and {foreign}");
+        }
+        Ok::<_, candle_core::Error>(())
+    };
+    let unary: [(&str, Unary); 8] = [
+        ("expm1", math::expm1),
+        ("log1p", math::log1p),
+        ("sinh", math::sinh),
+        ("asinh", math::asinh),
+        ("acosh", math::acosh),
+        ("atan", math::atan),
+        ("sqrt", math::sqrt),
+        ("rsqrt", math::rsqrt),
+    ];
+    for (name, function) in unary {
+        same(name, &|| function(&x))?;
+    }
+    let binary: [(&str, Binary); 4] = [
+        ("pow", binary::pow),
+        ("maximum", binary::maximum),
+        ("minimum", binary::minimum),
+        ("div_no_nan", binary::div_no_nan),
+    ];
+    for (name, function) in binary {
+        same(name, &|| function(&x, &y))?;
+        same(name, &|| function(&y, &x))?;
+    }
+    Ok(())
 }
 
 #[test]

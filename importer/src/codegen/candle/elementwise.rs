@@ -234,7 +234,9 @@ pub(super) fn cast(body: &mut Body, x: &Arg, to: DType) -> Expr {
         return support(body, "math::to_bool", std::slice::from_ref(x), []);
     }
     body.using("candle_core::DType");
-    let plain = to.is_float() || x.ty.dtype == DType::Bool;
+    // CUDA has no conversion of 64-bit integers to half precision.
+    let is_half = matches!(to, DType::F16 | DType::BF16);
+    let plain = x.ty.dtype == DType::Bool || to.is_float() && (x.ty.dtype.is_float() || !is_half);
     match plain {
         true => x
             .receiver(body)
