@@ -21,6 +21,7 @@ pub const CANDLE: &[Support] = files!(
     "extents"
     "gather"
     "group_norm"
+    "host"
     "kernels"
     "layer_norm"
     "linear"
@@ -49,6 +50,7 @@ pub const BURN: &[Support] = files!(
     "extents"
     "gamma"
     "gather"
+    "host"
     "math"
     "one_hot"
     "pad"
@@ -59,4 +61,23 @@ pub const BURN: &[Support] = files!(
     "string_tensor"
     "top_k"
     "vars"
+);
+
+/// The kernels that both share.
+pub const HOST: &[Support] = files!(
+    "host":
+    "array"
+    "boxes"
+    "example"
+    "example_proto"
+    "hashes"
+    "moves"
+    "number_text"
+    "ragged"
+    "regexes"
+    "search"
+    "sparse"
+    "split"
+    "strings"
+    "table"
 );

@@ -7,6 +7,7 @@ pub mod dropout;
 pub mod extents;
 pub mod gamma;
 pub mod gather;
+pub mod host;
 pub mod math;
 pub mod one_hot;
 pub mod pad;
@@ -17,3 +18,33 @@ pub mod scan;
 pub mod string_tensor;
 pub mod top_k;
 pub mod vars;
+
+// The kernels, as they are copied beside the others.
+#[path = "../../host/src/array.rs"]
+pub mod array;
+#[path = "../../host/src/boxes.rs"]
+pub mod boxes;
+#[path = "../../host/src/example.rs"]
+pub mod example;
+#[path = "../../host/src/example_proto.rs"]
+pub mod example_proto;
+#[path = "../../host/src/hashes.rs"]
+pub mod hashes;
+#[path = "../../host/src/moves.rs"]
+pub mod moves;
+#[path = "../../host/src/number_text.rs"]
+pub mod number_text;
+#[path = "../../host/src/ragged.rs"]
+pub mod ragged;
+#[path = "../../host/src/regexes.rs"]
+pub mod regexes;
+#[path = "../../host/src/search.rs"]
+pub mod search;
+#[path = "../../host/src/sparse.rs"]
+pub mod sparse;
+#[path = "../../host/src/split.rs"]
+pub mod split;
+#[path = "../../host/src/strings.rs"]
+pub mod strings;
+#[path = "../../host/src/table.rs"]
+pub mod table;

@@ -22,6 +22,11 @@ impl StringTensor {
         Self { shape, data }
     }
 
+    /// The tensor of a shape that a kernel has computed together with the strings.
+    pub fn of(shape: &[usize], data: Vec<Vec<u8>>) -> Self {
+        Self::new(shape.to_vec(), data)
+    }
+
     /// The size of each dimension; empty for a scalar.
     pub fn shape(&self) -> &[usize] {
         &self.shape

@@ -26,6 +26,7 @@ pub mod depthwise_kernel;
 pub mod extents;
 pub mod gather;
 pub mod group_norm;
+pub mod host;
 #[path = "../switch/kernels.rs"]
 pub mod kernels;
 #[path = "kernels.rs"]
@@ -45,3 +46,33 @@ pub mod string_tensor;
 pub mod vars;
 pub mod vector_math;
 pub mod with_slope;
+
+// The kernels, as they are copied beside the others.
+#[path = "../../host/src/array.rs"]
+pub mod array;
+#[path = "../../host/src/boxes.rs"]
+pub mod boxes;
+#[path = "../../host/src/example.rs"]
+pub mod example;
+#[path = "../../host/src/example_proto.rs"]
+pub mod example_proto;
+#[path = "../../host/src/hashes.rs"]
+pub mod hashes;
+#[path = "../../host/src/moves.rs"]
+pub mod moves;
+#[path = "../../host/src/number_text.rs"]
+pub mod number_text;
+#[path = "../../host/src/ragged.rs"]
+pub mod ragged;
+#[path = "../../host/src/regexes.rs"]
+pub mod regexes;
+#[path = "../../host/src/search.rs"]
+pub mod search;
+#[path = "../../host/src/sparse.rs"]
+pub mod sparse;
+#[path = "../../host/src/split.rs"]
+pub mod split;
+#[path = "../../host/src/strings.rs"]
+pub mod strings;
+#[path = "../../host/src/table.rs"]
+pub mod table;

@@ -22,6 +22,12 @@ impl StringTensor {
         Ok(Self { shape, data })
     }
 
+    /// The tensor of a shape that a kernel has computed together with the strings.
+    pub fn of(shape: &[usize], data: Vec<Vec<u8>>) -> Self {
+        let shape = shape.to_vec();
+        Self { shape, data }
+    }
+
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }

@@ -256,7 +256,7 @@ fn tail(
     if let [one] = results
         && let Place::Local { name, .. } = body.arg(one).place
         && assignments.is_empty()
-        && let Some(last) = lines.pop_if(|line| line.names == [name.as_str()])
+        && let Some(last) = lines.pop_if(|line| line.names == [name.as_str()] && !line.is_array)
     {
         return words.tail(Some(last.value));
     }

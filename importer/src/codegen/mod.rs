@@ -6,6 +6,7 @@
 mod burn;
 mod candle;
 mod config;
+mod host;
 mod method;
 mod operand;
 #[cfg(test)]
@@ -211,8 +212,8 @@ fn support_module(files: &[templates::Support], used: &BTreeSet<&str>) -> String
 /// The files of support code for a framework.
 fn support_files(framework: Framework) -> &'static [templates::Support] {
     match framework {
-        Framework::Candle => templates::CANDLE,
-        Framework::Burn => templates::BURN,
+        Framework::Candle => templates::candle(),
+        Framework::Burn => templates::burn(),
     }
 }
 

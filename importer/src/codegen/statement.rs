@@ -19,6 +19,8 @@ pub struct Line {
     pub note: Option<String>,
     /// The extent that it reads: it is left out where nothing asks for that.
     pub extent: Option<Extent>,
+    /// Whether the value is an array rather than a tuple.
+    pub is_array: bool,
 }
 
 /// Where a statement reads an extent.
@@ -46,6 +48,7 @@ impl Line {
             value,
             note: step.note.clone(),
             extent: extent(step),
+            is_array: is_array(step),
         }
     }
 
@@ -64,8 +67,13 @@ impl Line {
             value,
             note: None,
             extent: None,
+            is_array: false,
         }
     }
+}
+
+fn is_array(step: &Step) -> bool {
+    matches!(&step.action, Action::Op(Op::Host(host)) if host.op.form.gives_list)
 }
 
 fn extent(step: &Step) -> Option<Extent> {
@@ -122,6 +130,7 @@ fn joined(words: &impl Words, run: &[Line]) -> Option<Stmt> {
 impl From<Line> for Stmt {
     fn from(line: Line) -> Self {
         let pattern = match line.names.as_slice() {
+            several if line.is_array => Pat::slice(several.iter().map(String::as_str)),
             [one] => Pat::from(one.as_str()),
             several if line.extent.is_some() => Pat::slice(several.iter().map(String::as_str)),
             several => Pat::tuple(several.iter().map(String::as_str)),

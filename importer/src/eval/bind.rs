@@ -59,6 +59,7 @@ pub(super) fn bind(op: &Op, replace: &impl Fn(&Dim) -> Result<Dim>) -> Result<Op
             size: [replace(height)?, replace(width)?],
             channels: *channels,
         },
+        Op::Host(host) => Op::Host(host.with_extents(replace)?),
         Op::Input(_)
         | Op::Param(_)
         | Op::Constant(_)

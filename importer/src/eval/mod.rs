@@ -9,6 +9,7 @@ mod bind;
 mod data;
 mod elementwise;
 mod geometry;
+mod host;
 mod indexing;
 mod linear;
 mod movement;
@@ -70,6 +71,7 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], results: &[Type]) -> Result<Vec<T
         Op::GatherNd { batch_dims } => indexing::gather_nd(*batch_dims, of(operands)?)?,
         Op::ScatterNd { shape } => indexing::scatter_nd(&known(shape)?, of(operands)?)?,
         Op::OneHot { depth, axis } => indexing::one_hot(extent(depth)?, *axis, of(operands)?)?,
+        Op::Host(host) => return host::call(host, operands, results),
         Op::TopK { k } => return indexing::top_k(extent(k)?, only(operands)?),
         Op::Range { length } => indexing::range(extent(length)?, of(operands)?)?,
         Op::Reduce { op, axes, keep } => reduction::reduce(*op, axes, *keep, only(operands)?)?,

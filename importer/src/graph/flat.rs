@@ -7,6 +7,7 @@ use super::body::{Body, Source};
 use super::op_def::op_def;
 use crate::error::{Error, Place, Result};
 use crate::ir::{DType, Origin, ParamId};
+use crate::lower::tables::Table;
 use savedmodel_import_proto::{AttrValue, NodeDef, attr_value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -92,6 +93,10 @@ pub trait Library {
     fn python_line(&self, function: &str, node: &str) -> Option<Arc<str>>;
     /// The rate of the dropout layer that an identity of this full name stands for.
     fn dropout_rate(&self, identity: &str) -> Option<f64>;
+    /// The tables that the model fills when it is loaded.
+    fn tables(&self) -> &[Table] {
+        &[]
+    }
 }
 
 /// Flattens `body`, whose arguments are bound to `arguments`.

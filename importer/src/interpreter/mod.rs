@@ -28,6 +28,7 @@ mod variants;
 mod tests;
 
 pub use self::named::Callee;
+pub(crate) use self::ops::table::{Content as TableContent, Owner as TableOwner};
 pub use self::state::State;
 pub use self::value::{ResourceId, Value, Variant, VariantTensor};
 pub(crate) use self::variables::tensor;

@@ -150,6 +150,11 @@ impl State {
         found.ok_or_else(|| internal("a handle of another state"))
     }
 
+    /// What a handle refers to, if it is still there.
+    pub(super) fn peek(&self, id: ResourceId) -> Option<&Resource> {
+        self.resources.get(id.0)
+    }
+
     /// The resource of this kind and name, made if there is none yet.
     pub(super) fn shared(
         &mut self,

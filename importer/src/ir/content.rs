@@ -107,6 +107,7 @@ pub fn infer(
         | Op::Resize { .. }
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
+        | Op::Host(_)
         | Op::Input(_)
         | Op::Param(_)
         | Op::Constant(_)

@@ -433,6 +433,11 @@ impl Fresh {
         self.0 += 1;
         Symbol(self.0 - 1)
     }
+
+    /// A new free dimension that only the data tells.
+    pub fn data_symbol(&mut self) -> Symbol {
+        Symbol::of_data(self.symbol().0)
+    }
 }
 
 impl std::fmt::Debug for Value {

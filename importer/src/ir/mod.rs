@@ -7,6 +7,7 @@
 pub mod content;
 mod dim;
 mod graph;
+pub mod host;
 mod infer;
 mod op;
 mod ty;
@@ -15,6 +16,7 @@ pub mod verify;
 pub use content::Content;
 pub use dim::{Atom, Dim, Symbol};
 pub use graph::{Fresh, Graph, Node, NodeId, Origin, Value};
+pub use host::{Attribute, Host, HostOp, HostValue, Inference, Operands};
 pub use infer::infer;
 pub use op::{
     Binary, Channels, Comparison, Conv, Extreme, Grouping, Interpolation, Op, PadMode, Padding,

@@ -5,6 +5,7 @@
 //! Binary ops broadcast as NumPy does. Integer division and overflow are TensorFlow's.
 
 use super::dim::{Dim, Symbol};
+use super::host::Host;
 use super::ty::DType;
 use crate::eval::Tensor;
 use std::sync::Arc;
@@ -145,6 +146,8 @@ pub enum Op {
         scale: bool,
         offset: bool,
     },
+    /// A kernel on the host: what has no natural form on a device, such as strings, or has extents that only the data tells.
+    Host(Host),
     /// A dropout layer that the exported function runs in inference mode: the identity; `rate` if known.
     Dropout { rate: Option<f64> },
 }
@@ -431,6 +434,7 @@ impl Op {
             Op::Range { length } => vec![length],
             Op::ConvTranspose { output, .. } => output.iter().collect(),
             Op::Resize { size, .. } => size.iter().collect(),
+            Op::Host(host) => host.extents(),
             Op::Input(_)
             | Op::Param(_)
             | Op::Constant(_)

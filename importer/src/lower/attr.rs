@@ -151,6 +151,29 @@ impl FromAttr for Vec<i64> {
     }
 }
 
+impl FromAttr for Vec<DType> {
+    fn from_attr(value: &Value) -> Result<Self, Flaw> {
+        match value {
+            Value::List(list) => list.r#type.iter().map(|&code| dtype(code)).collect(),
+            other => Err(wrong_kind("a list", other)),
+        }
+    }
+}
+
+impl FromAttr for Vec<String> {
+    fn from_attr(value: &Value) -> Result<Self, Flaw> {
+        match value {
+            Value::List(list) => {
+                let texts = list.s.iter();
+                Ok(texts
+                    .map(|s| String::from_utf8_lossy(s).into_owned())
+                    .collect())
+            }
+            other => Err(wrong_kind("a list", other)),
+        }
+    }
+}
+
 impl FromAttr for Vec<f64> {
     fn from_attr(value: &Value) -> Result<Self, Flaw> {
         match value {

@@ -25,9 +25,6 @@ pub const OPS: &[Lowering] = &[
 ];
 
 fn constant(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
-    if cx.attr::<DType>("dtype")? == DType::String {
-        return Ok(vec![Lowered::Opaque("a string")]);
-    }
     let value = tensor(&cx.attr::<TensorProto>("value")?)?;
     if let Some((re, im)) = parts(&value)? {
         let (re, im) = (

@@ -5,6 +5,7 @@ use super::elements;
 use super::lists::List;
 use super::random::Range;
 use super::space::Spread;
+use super::tables::Table;
 use super::variables::Variables;
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
@@ -20,7 +21,7 @@ pub enum Lowered {
     Value(Value),
     /// A handle of, or a reference to, a variable.
     Variable(ParamId),
-    /// The handle of a table or of another resource, by its object id.
+    /// The handle of a table or of another resource, by its object id; tables that only have a name are numbered after.
     Resource(usize),
     /// The path of an asset, by its index.
     Asset(usize),
@@ -40,6 +41,7 @@ pub enum Lowered {
 pub struct Cx<'a> {
     pub(super) graph: &'a mut Graph,
     pub(super) params: &'a [Param],
+    pub(super) tables: &'a [Table],
     pub(super) variables: &'a mut Variables,
     pub(super) lists: &'a mut Vec<List>,
     pub(super) ranges: &'a mut Vec<Range>,
@@ -47,8 +49,6 @@ pub struct Cx<'a> {
     pub(super) def: &'a NodeDef,
     pub(super) inputs: &'a [Lowered],
     pub(super) origin: &'a Origin,
-    /// Whether strings are operands like any other: the evaluator has them, generated code has not.
-    pub(super) strings: bool,
 }
 
 impl Cx<'_> {
@@ -59,6 +59,7 @@ impl Cx<'_> {
         Cx {
             graph,
             params: self.params,
+            tables: self.tables,
             variables: &mut *self.variables,
             lists,
             spreads,
@@ -66,7 +67,6 @@ impl Cx<'_> {
             def: self.def,
             inputs,
             origin: self.origin,
-            strings: self.strings,
         }
     }
 
@@ -101,9 +101,6 @@ impl Cx<'_> {
     pub fn input(&mut self, i: usize) -> Result<Value> {
         let host = |what: &str| Err(Error::unsupported(format!("input {i} is {what}")));
         match self.operand(i)? {
-            Lowered::Value(value) if self.dtype(value) == DType::String && !self.strings => {
-                host("a string")
-            }
             Lowered::Value(value) => Ok(value),
             Lowered::Variable(param) => self.read(param),
             Lowered::Resource(_) => host("a resource"),

@@ -5,11 +5,12 @@ use super::complex;
 use super::cx::{Cx, Lowered};
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
+use crate::ir::host::{self, Attribute};
 use crate::ir::{Binary, Comparison, DType, Dim, Op, Unary, Value};
 
 pub const OPS: &[Lowering] = &[
-    op("Add", |cx| cx.binary(Binary::Add)),
-    op("AddV2", |cx| cx.binary(Binary::Add)),
+    op("Add", add),
+    op("AddV2", add),
     op("Sub", |cx| cx.binary(Binary::Sub)),
     op("Mul", multiply),
     op("RealDiv", |cx| cx.binary(Binary::Div)),
@@ -35,8 +36,14 @@ pub const OPS: &[Lowering] = &[
     op("AccumulateNV2", add_n),
     op("BiasAdd", bias_add),
     op("BiasAddV1", |cx| cx.binary(Binary::Add)),
-    op("Equal", |cx| cx.compare(Comparison::Equal)),
-    op("NotEqual", |cx| cx.compare(Comparison::NotEqual)),
+    op("Equal", |cx| match cx.is_string(0) {
+        true => cx.on_host(&host::EQUAL, vec![]),
+        false => cx.compare(Comparison::Equal),
+    }),
+    op("NotEqual", |cx| match cx.is_string(0) {
+        true => cx.on_host(&host::NOT_EQUAL, vec![]),
+        false => cx.compare(Comparison::NotEqual),
+    }),
     op("Less", |cx| cx.compare(Comparison::Less)),
     op("LessEqual", |cx| cx.compare(Comparison::LessEqual)),
     op("Greater", |cx| cx.compare(Comparison::Greater)),
@@ -109,6 +116,14 @@ pub const OPS: &[Lowering] = &[
     op("ReciprocalGrad", reciprocal_grad),
     multi("IdentityN", |cx| Ok(cx.operands().to_vec())),
 ];
+
+/// A sum; strings are joined.
+fn add(cx: &mut Cx<'_>) -> Result<Value> {
+    match cx.is_string(0) {
+        true => cx.on_host(&host::JOIN, vec![Attribute::Text(String::new())]),
+        false => cx.binary(Binary::Add),
+    }
+}
 
 impl Cx<'_> {
     /// `op` on all operands, in order.

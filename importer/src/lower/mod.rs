@@ -8,6 +8,7 @@
 
 pub(crate) mod attr;
 mod bits;
+mod boxes;
 mod check;
 mod complex;
 mod constant;
@@ -19,6 +20,7 @@ mod einsum;
 mod elements;
 mod elementwise;
 mod emit;
+mod examples;
 mod fourier;
 mod gather;
 mod image;
@@ -31,12 +33,16 @@ mod random;
 mod reduce;
 mod same;
 mod scatter;
+mod search;
 mod shape;
 pub mod single;
 mod slicing;
 mod space;
+mod sparse;
 mod state;
 mod strided;
+mod strings;
+pub(crate) mod tables;
 mod variables;
 mod walk;
 mod windows;
@@ -102,12 +108,14 @@ impl Lowering {
 
 const FAMILIES: &[&[Lowering]] = &[
     bits::OPS,
+    boxes::OPS,
     complex::OPS,
     constant::OPS,
     conv::OPS,
     diagonal::OPS,
     einsum::OPS,
     elementwise::OPS,
+    examples::OPS,
     fourier::OPS,
     gather::OPS,
     image::OPS,
@@ -119,11 +127,15 @@ const FAMILIES: &[&[Lowering]] = &[
     random::OPS,
     reduce::OPS,
     scatter::OPS,
+    search::OPS,
     shape::OPS,
     slicing::OPS,
     space::OPS,
+    sparse::OPS,
     state::OPS,
     strided::OPS,
+    strings::OPS,
+    tables::OPS,
     variables::OPS,
     windows::OPS,
 ];

@@ -110,6 +110,7 @@ fn lower(
     let mut cx = Cx {
         graph,
         params: &[],
+        tables: &[],
         variables: &mut variables,
         lists: &mut lists,
         ranges: &mut ranges,
@@ -117,7 +118,6 @@ fn lower(
         def,
         inputs,
         origin,
-        strings: true,
     };
     match find(&def.op) {
         Some(row) if !is_complex => row.apply(&mut cx),

@@ -333,6 +333,7 @@ impl Walk<'_> {
         Cx {
             graph,
             params: self.params,
+            tables: self.library.tables(),
             variables: &mut self.variables,
             lists,
             spreads: &mut self.spreads,
@@ -340,7 +341,6 @@ impl Walk<'_> {
             def,
             inputs,
             origin,
-            strings: false,
         }
     }
 

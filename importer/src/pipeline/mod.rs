@@ -10,6 +10,7 @@ mod python_lines;
 mod recover;
 mod same;
 mod select;
+mod tables;
 
 #[cfg(test)]
 mod evaluation_tests;

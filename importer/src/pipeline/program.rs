@@ -2,11 +2,12 @@
 
 use super::same::order;
 use super::select::Chosen;
-use super::{constants, dropout};
+use super::{constants, dropout, tables};
 use crate::graph::body::Body;
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
 use crate::graph::op_def;
 use crate::ir::{self, DType, Param, ParamId, ParamSource, Program, Type, verify};
+use crate::lower::tables::Table;
 use crate::saved_model::{
     Capture, ExportedFunction, FunctionBody, SavedModel, StaticShape, Variable,
 };
@@ -151,6 +152,7 @@ impl Lowered {
 struct Builder<'a> {
     model: &'a SavedModel,
     params: Vec<Param>,
+    tables: Vec<Table>,
     /// Variables by the node of the main graph that makes them.
     nodes: HashMap<&'a str, ParamId>,
     bodies: RefCell<HashMap<String, Arc<Body>>>,
@@ -164,7 +166,9 @@ impl<'a> Builder<'a> {
             .iter()
             .enumerate()
             .map(|(i, variable)| param(i, variable))
-            .collect::<Result<_>>()?;
+            .collect::<Result<Vec<_>>>()?;
+        let mut params = params;
+        let tables = tables::tables(model, &mut params)?;
         let nodes = variables.iter().enumerate().filter_map(|(i, variable)| {
             let node = variable.node.as_deref().unwrap_or(&variable.name);
             Some((node, ParamId(u32::try_from(i).ok()?)))
@@ -172,6 +176,7 @@ impl<'a> Builder<'a> {
         Ok(Builder {
             model,
             params,
+            tables,
             nodes: nodes.collect(),
             bodies: RefCell::default(),
             dropouts: dropout::Rates::of(model),
@@ -304,6 +309,10 @@ impl Library for Builder<'_> {
 
     fn dropout_rate(&self, identity: &str) -> Option<f64> {
         self.dropouts.get(identity.strip_suffix("/Identity")?)
+    }
+
+    fn tables(&self) -> &[Table] {
+        &self.tables
     }
 }
 

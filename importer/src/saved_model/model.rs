@@ -340,6 +340,22 @@ impl SavedModel {
         &self.functions
     }
 
+    /// The content of the tables, as the model was loaded.
+    pub(crate) fn tables(&self) -> Result<Vec<interpreter::TableContent>> {
+        let state = self.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner).tables()
+    }
+
+    /// The path of each object of these numbers that the root reaches, as a person would write it.
+    pub(crate) fn object_paths(&self, wanted: &[usize]) -> Result<Vec<Option<Vec<String>>>> {
+        let Some(objects) = self.objects.as_ref() else {
+            return Ok(vec![None; wanted.len()]);
+        };
+        let mut paths = super::objects::readable_paths(objects, |id| wanted.contains(&id))?;
+        let path = |&id: &usize| paths.get_mut(id).and_then(Option::take);
+        Ok(wanted.iter().map(path).collect())
+    }
+
     /// What a function of the library captures, where it can be called from outside.
     pub fn captures_of(&self, function: &str) -> Option<Result<Vec<Capture>>> {
         let objects = self.objects.as_ref()?;

@@ -4,6 +4,7 @@ mod constructor;
 mod conv;
 mod elementwise;
 mod frozen;
+mod host;
 mod index;
 mod layer;
 mod movement;
@@ -183,6 +184,9 @@ pub fn sizes(sizes: &[usize]) -> Expr {
 }
 
 fn literal(body: &mut Body, value: &Tensor) -> Expr {
+    if value.dtype() == DType::String {
+        return super::host::literal(body, value);
+    }
     let rank = value.rank().max(1);
     let element = value.dtype();
     let dims = if value.rank() == 0 {

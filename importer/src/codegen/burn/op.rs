@@ -13,6 +13,9 @@ use crate::ir::{Op, Type};
 /// # Errors
 /// When burn has no such op and the support code neither.
 pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Expr> {
+    if super::host::moves_strings(op, args) {
+        return super::host::moved(body, op, args);
+    }
     let malformed = || Error::internal("an op without its operands or results");
     let operand = |index: usize| args.get(index).ok_or_else(malformed);
     let result = results.first().ok_or_else(malformed)?;
@@ -122,6 +125,7 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
             operand(0)?;
             spatial::layer_norm(body, args, *axes, *epsilon, [*scale, *offset])?
         }
+        Op::Host(host) => super::host::call(body, host, args, results),
         Op::Dropout { .. } | Op::ReadExtents(_) => operand(0)?.value(body),
         Op::Input(_) | Op::Param(_) | Op::Constant(_) | Op::Extents { .. } => {
             return Err(Error::internal("a source among a method's steps"));

@@ -5,7 +5,7 @@ use super::super::rust::{Expr, Pat};
 use super::super::statement::elements;
 use super::{layer, op};
 use crate::error::{Error, Result};
-use crate::ir::Type;
+use crate::ir::{DType, Type};
 use crate::plan::{Action, FieldKind, Method, Plan, Step};
 
 /// What a step makes.
@@ -61,10 +61,15 @@ pub fn value(plan: &Plan, step: &Step, args: &[Arg], body: &mut Body) -> Result<
             let read = body.using(&format!("support::{}", elements(step.results.len())));
             Ok(Expr::call(read, [first?.value(body)]))
         }
-        Action::Extent { axis } => Ok(first?
-            .place_of(body)
-            .call_method("dims", [])
-            .index(Expr::size(*axis))),
+        Action::Extent { axis } => {
+            let first = first?;
+            let dims = match first.ty.dtype {
+                DType::String => "shape",
+                _ => "dims",
+            };
+            let dims = first.place_of(body).call_method(dims, []);
+            Ok(dims.index(Expr::size(*axis)))
+        }
         Action::Parameter(field) => Ok(body.own(*field).call_method("val", [])),
         Action::Constant(_) | Action::LayerWeight { .. } => {
             Err(Error::internal("a step without a statement"))

@@ -4,6 +4,7 @@ mod absorb;
 mod constructor;
 mod elementwise;
 mod fuse;
+mod host;
 mod layer;
 mod load;
 mod op;
@@ -76,10 +77,15 @@ impl Arg {
 
     /// A tensor made on the spot.
     fn made(&self, body: &mut Body) -> Expr {
-        body.needs_device = true;
-        body.using("candle_core::Tensor");
+        if self.ty.dtype != DType::String {
+            body.needs_device = true;
+            body.using("candle_core::Tensor");
+        }
         let device = || Expr::path("device");
         match &self.place {
+            Place::Literal(value) if value.dtype() == DType::String => {
+                super::host::literal(body, value).tried()
+            }
             Place::Literal(value) => {
                 body.using("candle_core::DType");
                 let dims = Expr::tuple_shape(value.shape());

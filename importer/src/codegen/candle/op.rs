@@ -6,13 +6,16 @@ use super::elementwise::{self, cast, clamp, compare};
 use super::spatial::{batch_norm, convolution, pool, resize, transposed};
 use super::{Slots, dtype};
 use crate::error::{Error, Result};
-use crate::ir::{Dim, Extreme, Op, PadMode, Reduction, SliceAxis};
+use crate::ir::{Dim, Extreme, Op, PadMode, Reduction, SliceAxis, Type};
 
 /// The value of an op as an expression: a `Tensor`, or a tuple of tensors.
 ///
 /// # Errors
 /// When candle has no such op and the support code neither.
-pub fn op(body: &mut Body, op: &Op, args: &[Arg]) -> Result<Expr> {
+pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Expr> {
+    if super::host::moves_strings(op, args) {
+        return super::host::moved(body, op, args);
+    }
     let x = args.first();
     let first = || x.ok_or_else(|| Error::internal("an op without operands"));
     Ok(match op {
@@ -157,6 +160,7 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg]) -> Result<Expr> {
             )
             .tried()
         }
+        Op::Host(host) => super::host::call(body, host, args, results),
         Op::Dropout { .. } | Op::ReadExtents(_) => first()?.owned(body),
         Op::Input(_) | Op::Param(_) | Op::Constant(_) | Op::Extents { .. } => {
             return Err(Error::internal("a source among a method's steps"));

@@ -13,7 +13,7 @@ use super::load::{embedded, load, trainable};
 use super::weight::weight;
 use super::{layer, step};
 use crate::error::Result;
-use crate::ir::{Program, Type};
+use crate::ir::{DType, Program, Type};
 use crate::plan::{FieldKind, Layer, Method, Plan, Step};
 use std::collections::BTreeSet;
 
@@ -105,12 +105,15 @@ impl Words for Printer<'_> {
         functions
     }
 
-    fn argument_type(&self, _: &Type, body: &mut Body) -> String {
-        format!("&{}", body.using("candle_core::Tensor"))
+    fn argument_type(&self, ty: &Type, body: &mut Body) -> String {
+        format!("&{}", self.result_type(ty, body))
     }
 
-    fn result_type(&self, _: &Type, body: &mut Body) -> String {
-        body.using("candle_core::Tensor")
+    fn result_type(&self, ty: &Type, body: &mut Body) -> String {
+        match ty.dtype {
+            DType::String => body.support("string_tensor::StringTensor"),
+            _ => body.using("candle_core::Tensor"),
+        }
     }
 
     fn returned(&self, result: Option<String>) -> Option<String> {

@@ -6,6 +6,7 @@ use super::super::statement::{Line, elements};
 use super::absorb::Activation;
 use super::{layer, op};
 use crate::error::{Error, Result};
+use crate::ir::DType;
 use crate::plan::{Action, FieldKind, Method, Plan, Step};
 
 /// `add(&x, &y, Activation::Relu)?`: a sum, and the step after it.
@@ -43,7 +44,10 @@ pub fn sum(step: &Step, next: &Step, activation: Activation, body: &mut Body) ->
 pub fn value(plan: &Plan, step: &Step, args: &[Arg], body: &mut Body) -> Result<Expr> {
     let structure = body.structure;
     Ok(match &step.action {
-        Action::Op(op) => op::op(body, op, args)?,
+        Action::Op(op) => {
+            let types = step.results.iter().map(|result| result.ty.clone());
+            op::op(body, op, args, &types.collect::<Vec<_>>())?
+        }
         Action::Layer { field, output } => {
             let FieldKind::Layer(layer) = &structure.fields[*field].kind else {
                 return Err(Error::internal("a call of what is no layer"));
@@ -73,6 +77,10 @@ pub fn value(plan: &Plan, step: &Step, args: &[Arg], body: &mut Body) -> Result<
             let read = body.support(elements(step.results.len()));
             Expr::call(read, [args[0].reference(body)]).tried()
         }
+        Action::Extent { axis } if args[0].ty.dtype == DType::String => args[0]
+            .receiver(body)
+            .call_method("shape", [])
+            .index(Expr::size(*axis)),
         Action::Extent { axis } => args[0]
             .receiver(body)
             .call_method("dim", [Expr::size(*axis)])

@@ -2,13 +2,13 @@
 
 use super::super::cx::{Cx, count, elements};
 use super::super::value::Value;
-use super::hashes::fingerprint;
 use super::lists::zeros;
 use super::numbers::{Join, Numbers, index};
 use super::{Row, many, one};
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::ir::DType;
+use savedmodel_import_kernels::hashes::fingerprint;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(super) const OPS: &[Row] = &[

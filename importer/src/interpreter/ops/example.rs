@@ -1,60 +1,12 @@
 //! Serialized `tf.train.Example`s.
 
 use super::super::cx::{Cx, count};
-use super::super::value::Value;
 use super::example_proto::{Example, Feature};
 use super::lists::zeros;
-use super::{Row, many};
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::ir::DType;
 use savedmodel_import_proto::attr_value;
-use std::sync::Arc;
-
-pub(super) const OPS: &[Row] = &[
-    many("ParseExample", |cx| {
-        let (sparse, dense): (usize, usize) = (cx.attr("Nsparse")?, cx.attr("Ndense")?);
-        let key = |cx: &mut Cx<'_>, i: usize| cx.string(2 + i);
-        let request = Request {
-            sparse: (0..sparse).map(|i| key(cx, i)).collect::<Result<_>>()?,
-            dense: (sparse..sparse + dense)
-                .map(|i| key(cx, i))
-                .collect::<Result<_>>()?,
-            ragged: vec![],
-            defaults: cx.tensors(2 + sparse + dense..2 + sparse + 2 * dense)?,
-        };
-        parse(cx, request)
-    }),
-    many("ParseExampleV2", |cx| {
-        let dense = cx.strings(3)?;
-        let request = Request {
-            sparse: cx.strings(2)?,
-            ragged: cx.strings(4)?,
-            defaults: cx.tensors(5..5 + dense.len())?,
-            dense,
-        };
-        parse(cx, request)
-    }),
-    many("ParseSingleExample", |cx| {
-        let dense = strings(cx, "dense_keys")?;
-        let request = Request {
-            sparse: strings(cx, "sparse_keys")?,
-            ragged: vec![],
-            defaults: cx.tensors(1..1 + dense.len())?,
-            dense,
-        };
-        parse(cx, request)
-    }),
-];
-
-/// Which features are wanted, by form.
-struct Request {
-    sparse: Vec<Vec<u8>>,
-    dense: Vec<Vec<u8>>,
-    ragged: Vec<Vec<u8>>,
-    /// What stands for a dense feature that an example lacks; an empty one means that it must not.
-    defaults: Vec<Arc<Tensor>>,
-}
 
 pub(super) fn strings(cx: &Cx<'_>, name: &str) -> Result<Vec<Vec<u8>>> {
     match cx.stored(name) {
@@ -85,43 +37,6 @@ pub(super) fn types(cx: &Cx<'_>, name: &str) -> Result<Vec<DType>> {
         Some(_) => cx.types(name),
         None => Ok(vec![]),
     }
-}
-
-fn parse(cx: &mut Cx<'_>, request: Request) -> Result<Vec<Value>> {
-    let serialized = cx.tensor(0)?;
-    let batch = serialized.rank() > 0;
-    let examples = cx.strings(0)?;
-    let examples = examples
-        .iter()
-        .map(|bytes| Example::parse(bytes))
-        .collect::<Result<Vec<_>>>()?;
-    let sparse_types = types(cx, "sparse_types")?;
-    let (dense_types, dense_shapes) = (types(cx, "Tdense")?, shapes(cx, "dense_shapes")?);
-    let ragged_types = types(cx, "ragged_value_types")?;
-    let split_types = types(cx, "ragged_split_types")?;
-    let (mut indices, mut values, mut extents) = (vec![], vec![], vec![]);
-    for (key, &dtype) in request.sparse.iter().zip(&sparse_types) {
-        let [index, value, shape] = sparse(&examples, key, dtype, batch)?;
-        indices.push(index.into());
-        values.push(value.into());
-        extents.push(shape.into());
-    }
-    let mut dense_values = vec![];
-    let wanted = request
-        .dense
-        .iter()
-        .zip(&request.defaults)
-        .zip(dense_types.iter().zip(&dense_shapes));
-    for ((key, default), (&dtype, shape)) in wanted {
-        dense_values.push(dense(&examples, key, default, dtype, shape, batch)?.into());
-    }
-    let (mut flat, mut splits) = (vec![], vec![]);
-    for ((key, &dtype), &split) in request.ragged.iter().zip(&ragged_types).zip(&split_types) {
-        let (value, ends) = ragged(&examples, key, dtype)?;
-        flat.push(value.into());
-        splits.push(Tensor::from_integers(split, &[ends.len()], ends)?.into());
-    }
-    Ok([indices, values, extents, dense_values, flat, splits].concat())
 }
 
 /// The feature of an example as a tensor of rank 1; `None` if it has none.

@@ -4,17 +4,16 @@
 
 mod arrange;
 mod audio;
-mod boxes;
 mod cells;
 mod counts;
 mod datasets;
 mod example;
 mod example_proto;
 mod feeds;
+mod files;
 mod fourier;
 mod gamma;
 mod gradients;
-mod hashes;
 mod image;
 pub(super) mod iterators;
 mod linalg;
@@ -22,7 +21,6 @@ mod list_wholes;
 mod lists;
 mod matrix;
 mod misc;
-mod number_text;
 mod numbers;
 mod philox;
 #[cfg(feature = "images")]
@@ -31,7 +29,6 @@ mod ragged;
 mod ragged_variants;
 mod random;
 mod ref_variables;
-mod regexes;
 mod scale;
 mod scatter;
 mod search;
@@ -40,11 +37,10 @@ mod sequence_example;
 mod sparse;
 mod sparse_more;
 mod special;
-mod string_split;
-mod strings;
 pub(super) mod table;
 mod table_file;
 pub(super) mod tensor_array;
+mod tensor_proto;
 mod training;
 mod unicode;
 mod variables;
@@ -91,30 +87,26 @@ const fn owned(op: &'static str, kernel: fn(&mut Cx<'_>, Vec<Value>) -> Result<V
 const FAMILIES: &[&[Row]] = &[
     arrange::OPS,
     audio::OPS,
-    boxes::OPS,
     cells::OPS,
     counts::OPS,
     datasets::OPS,
-    example::OPS,
     feeds::OPS,
     fourier::OPS,
     gamma::OPS,
     gradients::OPS,
-    hashes::OPS,
     image::OPS,
     iterators::OPS,
     linalg::OPS,
     list_wholes::OPS,
     lists::OPS,
     misc::OPS,
-    number_text::OPS,
+    tensor_proto::OPS,
     #[cfg(feature = "images")]
     pictures::OPS,
     ragged::OPS,
     ragged_variants::OPS,
     random::OPS,
     ref_variables::OPS,
-    regexes::OPS,
     scale::OPS,
     scatter::OPS,
     search::OPS,
@@ -123,8 +115,7 @@ const FAMILIES: &[&[Row]] = &[
     sparse::OPS,
     sparse_more::OPS,
     special::OPS,
-    string_split::OPS,
-    strings::OPS,
+    files::OPS,
     table::OPS,
     tensor_array::OPS,
     training::OPS,

@@ -3,13 +3,11 @@
 use super::super::cx::{Cx, count};
 use super::super::value::Value;
 use super::numbers::index;
-use super::{Row, many, one};
+use super::{Row, many};
 use crate::error::{Error, Result};
-use crate::eval::{Tensor, broadcast_to};
-use savedmodel_import_proto::attr_value;
+use crate::eval::Tensor;
 
 pub(super) const OPS: &[Row] = &[
-    one("RaggedTensorToTensor", to_tensor),
     many("RaggedRange", range),
     many("RaggedGather", gather),
     many("RaggedTensorToSparse", to_sparse),
@@ -17,165 +15,6 @@ pub(super) const OPS: &[Row] = &[
 
 /// A row is not longer.
 const ROW_LIMIT: i64 = 1 << 27;
-
-/// How a level of a ragged tensor is divided into rows.
-enum Partition {
-    FirstDimension(usize),
-    RowIds(Vec<i64>),
-    Splits(Vec<i64>),
-}
-
-impl Partition {
-    /// The lengths of the rows, of which there are `parents`.
-    fn lengths(&self, parents: usize) -> Result<Vec<usize>> {
-        let mut lengths = vec![0; parents];
-        match self {
-            Partition::FirstDimension(size) => lengths = vec![*size],
-            Partition::RowIds(ids) => {
-                for &id in ids {
-                    lengths[index(id, parents)?] += 1;
-                }
-            }
-            Partition::Splits(splits) => {
-                lengths = splits
-                    .windows(2)
-                    .map(|pair| pair[1].saturating_sub(pair[0]).max(0) as usize)
-                    .collect();
-            }
-        }
-        Ok(lengths)
-    }
-}
-
-fn partitions(cx: &mut Cx<'_>, first: usize) -> Result<Vec<Partition>> {
-    let names: Vec<String> = match cx.stored("row_partition_types") {
-        Some(attr_value::Value::List(list)) => list
-            .s
-            .iter()
-            .map(|name| String::from_utf8_lossy(name).into_owned())
-            .collect(),
-        _ => {
-            return Err(Error::malformed(
-                "attribute `row_partition_types` is missing",
-            ));
-        }
-    };
-    let mut found = vec![];
-    for (i, name) in names.iter().enumerate() {
-        found.push(match name.as_str() {
-            "FIRST_DIM_SIZE" => {
-                let size = cx.extents(first + i)?.first().copied().unwrap_or(0);
-                Partition::FirstDimension(size)
-            }
-            "VALUE_ROWIDS" => Partition::RowIds(cx.integers(first + i)?),
-            "ROW_SPLITS" => Partition::Splits(cx.integers(first + i)?),
-            other => return Err(Error::unsupported(format!("the row partition `{other}`"))),
-        });
-    }
-    Ok(found)
-}
-
-/// Operands: the shape, of which -1 is free, the flat values, the default, and the partitions.
-fn to_tensor(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let shape = cx.integers(0)?;
-    let (values, default) = (cx.tensor(1)?, cx.tensor(2)?);
-    let partitions = partitions(cx, 3)?;
-    let mut levels: Vec<Vec<usize>> = vec![];
-    for partition in &partitions {
-        let lengths = match (partition, levels.last()) {
-            (Partition::FirstDimension(size), None) => {
-                levels.push(vec![*size]);
-                continue;
-            }
-            (Partition::Splits(splits), None) => {
-                levels.push(vec![splits.len().saturating_sub(1)]);
-                partition.lengths(0)?
-            }
-            (Partition::RowIds(ids), None) => {
-                let rows = ids.last().map_or(0, |&last| last + 1) as usize;
-                levels.push(vec![rows]);
-                partition.lengths(rows)?
-            }
-            (_, Some(above)) => partition.lengths(above.iter().sum())?,
-        };
-        levels.push(lengths);
-    }
-    let inner = values.shape().get(1..).unwrap_or_default();
-    let mut dense: Vec<usize> = levels
-        .iter()
-        .map(|lengths| lengths.iter().copied().max().unwrap_or(0))
-        .collect();
-    dense.extend(inner);
-    if shape.len() == dense.len() {
-        for (extent, &wanted) in dense.iter_mut().zip(&shape) {
-            *extent = usize::try_from(wanted).unwrap_or(*extent);
-        }
-    }
-    let outer = dense.get(..levels.len()).unwrap_or_default().to_vec();
-    let mut places = vec![None; count(&outer)?];
-    let mut flat = Flat {
-        levels: &levels,
-        starts: levels.iter().map(|lengths| starts(lengths)).collect(),
-        shape: &outer,
-        places: &mut places,
-    };
-    flat.fill(0, 0, Some(0));
-    assemble(&values, &default, &places, &dense, levels.len())
-}
-
-fn starts(lengths: &[usize]) -> Vec<usize> {
-    let add = |sum: &mut usize, &length: &usize| {
-        let start = *sum;
-        *sum += length;
-        Some(start)
-    };
-    lengths.iter().scan(0, add).collect()
-}
-
-struct Flat<'a> {
-    levels: &'a [Vec<usize>],
-    starts: Vec<Vec<usize>>,
-    shape: &'a [usize],
-    /// The row of the flat values at each place.
-    places: &'a mut [Option<usize>],
-}
-
-impl Flat<'_> {
-    /// Fills the places below one row of a level.
-    fn fill(&mut self, level: usize, place: usize, row: Option<usize>) {
-        let Some((&extent, row)) = self.shape.get(level).zip(row) else {
-            if let Some(slot) = self.places.get_mut(place) {
-                *slot = row;
-            }
-            return;
-        };
-        let at = |of: &[Vec<usize>]| of[level].get(row).copied().unwrap_or(0);
-        let (length, start) = (at(self.levels), at(&self.starts));
-        for i in 0..extent.min(length) {
-            self.fill(level + 1, place * extent + i, Some(start + i));
-        }
-    }
-}
-
-fn assemble(
-    values: &Tensor,
-    default: &Tensor,
-    places: &[Option<usize>],
-    dense: &[usize],
-    ragged: usize,
-) -> Result<Tensor> {
-    let inner = dense.get(ragged..).unwrap_or_default();
-    let size = count(inner)?;
-    count(dense)?;
-    let default = broadcast_to(inner, default)?;
-    let all = Tensor::chain(&[values, &default])?;
-    let start = |place: &Option<usize>| place.map_or(values.len(), |row| row * size);
-    let places: Vec<usize> = places
-        .iter()
-        .flat_map(|p| start(p)..start(p) + size)
-        .collect();
-    all.take(dense, &places)
-}
 
 /// A range for each row.
 fn range(cx: &mut Cx<'_>) -> Result<Vec<Value>> {

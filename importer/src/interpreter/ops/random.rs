@@ -4,13 +4,13 @@
 
 use super::super::cx::{Cx, count, elements};
 use super::super::value::Value;
-use super::hashes::fingerprint;
 use super::numbers::index;
 use super::philox::{self, Philox};
 use super::{Row, many, one};
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::ir::DType;
+use savedmodel_import_kernels::hashes::fingerprint;
 use std::sync::Arc;
 
 pub(super) const OPS: &[Row] = &[

@@ -4,18 +4,13 @@ use super::super::cx::{Cx, count};
 use super::super::value::Value;
 use super::lists::zeros;
 use super::numbers::{Join, Numbers, index};
-use super::scatter::changed;
-use super::search::coordinates;
 use super::{Row, many, one};
 use crate::error::{Error, Result};
-use crate::eval::{Tensor, broadcast_to};
+use crate::eval::Tensor;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) const OPS: &[Row] = &[
-    one("SparseToDense", to_dense),
-    many("SparseFillEmptyRows", fill_empty_rows),
-    many("SparseReshape", reshape),
     many("SparseReorder", reorder),
     many("SparseSlice", slice),
     many("SparseConcat", concat),
@@ -94,94 +89,6 @@ impl Sparse {
 
 fn too_large() -> Error {
     Error::unsupported("a sparse tensor is too large")
-}
-
-/// Operands: indices, shape, values (one for all, or one each), default.
-fn to_dense(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let sparse = sparse(cx, 0, 2, 1)?;
-    let extents = sparse.extents();
-    count(&extents)?;
-    let dense = broadcast_to(&extents, &*cx.tensor(3)?)?;
-    let is_scalar = sparse.values.rank() == 0;
-    let mut places = vec![];
-    for (number, index_of) in sparse.indices.iter().enumerate() {
-        places.push((sparse.place(index_of)?, if is_scalar { 0 } else { number }));
-    }
-    changed(&dense, &sparse.values, Join::Update, &places)
-}
-
-/// Each empty row gets the default; also which rows were empty, and where the entries went.
-fn fill_empty_rows(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
-    let old = sparse(cx, 0, 1, 2)?;
-    let default = cx.tensor(3)?;
-    let rows = old.extents().first().copied().unwrap_or(0);
-    count(&[rows])?;
-    let mut by_row: Vec<Vec<usize>> = vec![vec![]; rows];
-    for (entry, index_of) in old.indices.iter().enumerate() {
-        by_row[index(index_of.first().copied().unwrap_or(-1), rows)?].push(entry);
-    }
-    let (mut indices, mut places) = (vec![], vec![]);
-    let mut moved = vec![0i64; old.indices.len()];
-    for (row, entries) in by_row.iter().enumerate() {
-        for &entry in entries {
-            moved[entry] = places.len() as i64;
-            indices.push(old.indices[entry].clone());
-            places.push(entry);
-        }
-        if entries.is_empty() {
-            let mut at = vec![0; old.shape.len()];
-            at[0] = row as i64;
-            indices.push(at);
-            places.push(old.values.len());
-        }
-    }
-    let values = Tensor::chain(&[&*old.values, &*default])?.take(&[places.len()], &places)?;
-    let empty = by_row.iter().map(Vec::is_empty).collect();
-    let new = Sparse {
-        indices,
-        values: Arc::new(values),
-        shape: old.shape,
-    };
-    Ok(vec![
-        new.indices_tensor()?.into(),
-        new.values.clone().into(),
-        Tensor::new(&[rows], empty)?.into(),
-        Tensor::new(&[moved.len()], moved)?.into(),
-    ])
-}
-
-/// Operands: indices, shape, new shape, of which one extent may be -1.
-fn reshape(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
-    let flat = cx.integers(0)?;
-    let (old, mut new) = (cx.extents(1)?, cx.integers(2)?);
-    let total = old
-        .iter()
-        .try_fold(1usize, |n, &d| n.checked_mul(d))
-        .ok_or_else(too_large)?;
-    let known: i64 = new.iter().filter(|&&n| n >= 0).product();
-    for extent in new.iter_mut().filter(|n| **n < 0) {
-        *extent = (total as i64).checked_div(known).unwrap_or(0);
-    }
-    let shape: Vec<usize> = new
-        .iter()
-        .map(|&n| usize::try_from(n).unwrap_or(0))
-        .collect();
-    if shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) != Some(total) {
-        return Err(Error::usage(format!(
-            "a sparse tensor of {old:?} cannot become {new:?}"
-        )));
-    }
-    let mut indices = vec![];
-    for index_of in flat.chunks(old.len().max(1)) {
-        let pairs = index_of.iter().zip(&old);
-        let place = pairs.fold(0, |place, (&i, &extent)| place * extent + i.max(0) as usize);
-        indices.extend(coordinates(place, &shape));
-    }
-    let rows = flat.len() / old.len().max(1);
-    Ok(vec![
-        Tensor::new(&[rows, shape.len()], indices)?.into(),
-        Tensor::new(&[new.len()], new)?.into(),
-    ])
 }
 
 fn reorder(cx: &mut Cx<'_>) -> Result<Vec<Value>> {

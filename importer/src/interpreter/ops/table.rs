@@ -2,7 +2,7 @@
 
 use super::super::Machine;
 use super::super::cx::{Cx, count};
-use super::super::state::Resource;
+use super::super::state::{Resource, State};
 use super::super::value::{ResourceId, Value};
 use super::super::variables::of_checkpoint;
 use super::table_file;
@@ -249,6 +249,58 @@ fn key_bytes(keys: &Tensor) -> Result<Vec<Vec<u8>>> {
     }
     let width = keys.dtype().width().unwrap_or(1);
     Ok(keys.to_bytes()?.chunks(width).map(<[u8]>::to_vec).collect())
+}
+
+impl State {
+    /// The content of every table that is filled: of objects, and of those that only have a name.
+    pub(crate) fn tables(&self) -> Result<Vec<Content>> {
+        let objects = self
+            .objects
+            .iter()
+            .filter_map(|(&object, value)| match value {
+                Value::Resource(id) => Some((Owner::Object(object), *id)),
+                Value::Tensor(_) | Value::Reference(_) | Value::Variant(_) => None,
+            });
+        let objects: Vec<(Owner, ResourceId)> = objects.collect();
+        let named = self.shared.iter().filter(|((kind, _), id)| {
+            *kind == "table" && objects.iter().all(|(_, known)| known != *id)
+        });
+        let named = named.map(|((_, name), &id)| (Owner::Name(name.clone()), id));
+        let named: Vec<_> = named.collect();
+        let mut contents = vec![];
+        for (owner, id) in objects.into_iter().chain(named) {
+            if let Some(Resource::Table(table)) = self.peek(id)
+                && table.is_initialized
+            {
+                let (keys, values) = table.export()?;
+                contents.push(Content {
+                    owner,
+                    keys,
+                    values,
+                });
+            }
+        }
+        Ok(contents)
+    }
+}
+
+/// What a table is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The object of this number.
+    Object(usize),
+    /// The name that nodes share it by.
+    Name(String),
+}
+
+/// What is in a table.
+pub(crate) struct Content {
+    /// What it is known by.
+    pub owner: Owner,
+    /// The keys, along the first axis.
+    pub keys: Tensor,
+    /// The value of each key.
+    pub values: Tensor,
 }
 
 impl Machine<'_> {

@@ -12,6 +12,7 @@ mod window;
 
 use super::dim::Dim;
 use super::graph::Fresh;
+use super::host::Inference;
 use super::op::Op;
 use super::ty::{DType, Shape, Type};
 use crate::error::{Error, Result};
@@ -21,8 +22,17 @@ use crate::error::{Error, Result};
 /// # Errors
 /// When the number, the element types or the shapes of the operands do not fit the op.
 pub fn infer(op: &Op, inputs: &[&Type], fresh: &mut Fresh) -> Result<Vec<Type>> {
-    let _ = fresh;
-    let results = results(op, inputs)?;
+    let results = match op {
+        Op::Host(host) => {
+            let attributes = &host.attributes;
+            (host.op.infer)(&mut Inference {
+                inputs,
+                attributes,
+                fresh,
+            })?
+        }
+        op => results(op, inputs)?,
+    };
     for ty in &results {
         if let Some(extent) = ty
             .dims()
@@ -39,7 +49,7 @@ pub fn infer(op: &Op, inputs: &[&Type], fresh: &mut Fresh) -> Result<Vec<Type>> 
 
 fn results(op: &Op, inputs: &[&Type]) -> Result<Vec<Type>> {
     let one = match op {
-        Op::Input(_) | Op::Param(_) => {
+        Op::Input(_) | Op::Param(_) | Op::Host(_) => {
             return Err(Error::malformed(
                 "internal: the type of a source is not inferred",
             ));
@@ -122,7 +132,7 @@ fn operands<'a, const N: usize>(inputs: &[&'a Type]) -> Result<[&'a Type; N]> {
 }
 
 /// The extents of an operand that must have a known rank.
-fn ranked<'a>(name: &str, ty: &'a Type) -> Result<&'a [Dim]> {
+pub(super) fn ranked<'a>(name: &str, ty: &'a Type) -> Result<&'a [Dim]> {
     ty.shape.dims().ok_or_else(|| {
         Error::unsupported(format!(
             "{name} is {ty}: its rank is known to the caller only, and the result depends on it"
@@ -252,7 +262,7 @@ fn broadcast_dims(a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>> {
 }
 
 /// The shape of an elementwise result.
-fn broadcast(x: &Type, y: &Type) -> Result<Shape> {
+pub(super) fn broadcast(x: &Type, y: &Type) -> Result<Shape> {
     match (&x.shape, &y.shape) {
         (Shape::Ranked(a), Shape::Ranked(b)) => broadcast_dims(a, b)
             .map(Shape::Ranked)

@@ -1,32 +1,42 @@
 //! Hash buckets of strings: FarmHash's 64-bit fingerprint, SipHash-2-4 and MurmurHash64A.
 
-use super::super::cx::{Cx, elements};
-use super::{Row, one};
-use crate::error::{Error, Result};
-use crate::eval::Tensor;
+use super::array::{Array, Error, Result};
+use super::string_tensor::StringTensor;
 
-pub(super) const OPS: &[Row] = &[
-    one("StringToHashBucketFast", |cx| buckets(cx, fingerprint)),
-    one("StringToHashBucket", |cx| buckets(cx, murmur)),
-    one("StringToHashBucketStrong", |cx| {
-        let key: Vec<i64> = cx.attr("key")?;
-        let [first, second] = key[..] else {
-            return Err(Error::malformed("a key of two integers is needed"));
-        };
-        buckets(cx, |string| sip(string, first as u64, second as u64))
-    }),
-];
+/// The bucket of each string by FarmHash's fingerprint.
+///
+/// # Errors
+/// There are no buckets.
+pub fn bucket_fast(words: &StringTensor, buckets: i64) -> Result<Array> {
+    hashed(words, buckets, fingerprint)
+}
 
-fn buckets(cx: &mut Cx<'_>, hash: impl Fn(&[u8]) -> u64) -> Result<Tensor> {
-    let count: i64 = cx.attr("num_buckets")?;
-    let count = u64::try_from(count).ok().filter(|&count| count > 0);
-    let count = count.ok_or_else(|| Error::malformed("there are no buckets"))?;
-    let x = cx.tensor(0)?;
-    let bucket = |string: &Vec<u8>| (hash(string) % count) as i64;
-    Tensor::new(
-        x.shape(),
-        elements::<Vec<u8>>(&x)?.iter().map(bucket).collect(),
-    )
+/// The bucket of each string by MurmurHash64A.
+///
+/// # Errors
+/// There are no buckets.
+pub fn bucket(words: &StringTensor, buckets: i64) -> Result<Array> {
+    hashed(words, buckets, murmur)
+}
+
+/// The bucket of each string by SipHash-2-4 under a key of two words.
+///
+/// # Errors
+/// There are no buckets, or the key has another length.
+pub fn bucket_strong(words: &StringTensor, buckets: i64, key: &[i64]) -> Result<Array> {
+    let &[first, second] = key else {
+        return Err(Error::new("a key of two integers is needed"));
+    };
+    hashed(words, buckets, |word| {
+        sip(word, first as u64, second as u64)
+    })
+}
+
+fn hashed(words: &StringTensor, buckets: i64, hash: impl Fn(&[u8]) -> u64) -> Result<Array> {
+    let count = u64::try_from(buckets).ok().filter(|&count| count > 0);
+    let count = count.ok_or_else(|| Error::new("there are no buckets"))?;
+    let places = words.data().iter().map(|word| (hash(word) % count) as i64);
+    Array::integers(words.shape(), places.collect())
 }
 
 const K0: u64 = 0xc3a5_c85c_97cb_3127;
@@ -54,7 +64,7 @@ fn mix(u: u64, v: u64, factor: u64) -> u64 {
 }
 
 /// FarmHash's fingerprint of 64 bits.
-pub(super) fn fingerprint(s: &[u8]) -> u64 {
+pub fn fingerprint(s: &[u8]) -> u64 {
     match s.len() {
         0..=16 => up_to_16(s),
         17..=32 => up_to_32(s),

@@ -1,41 +1,36 @@
 //! Regular expressions, in RE2's syntax.
 
-use super::super::cx::{Cx, elements};
-use super::strings::map;
-use super::{Row, one};
-use crate::error::{Error, Result};
-use crate::eval::Tensor;
+use super::array::{Array, Error, Numbers, Result};
+use super::string_tensor::StringTensor;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
-pub(super) const OPS: &[Row] = &[
-    one("RegexReplace", |cx| {
-        let (pattern, rewrite) = (cx.string(1)?, cx.string(2)?);
-        replace(cx, &pattern, &rewrite)
-    }),
-    one("StaticRegexReplace", |cx| {
-        let (pattern, rewrite): (String, String) = (cx.attr("pattern")?, cx.attr("rewrite")?);
-        replace(cx, pattern.as_bytes(), rewrite.as_bytes())
-    }),
-    one("RegexFullMatch", |cx| {
-        let pattern = cx.string(1)?;
-        full_match(cx, &pattern)
-    }),
-    one("StaticRegexFullMatch", |cx| {
-        let pattern: String = cx.attr("pattern")?;
-        full_match(cx, pattern.as_bytes())
-    }),
-];
-
-fn replace(cx: &mut Cx<'_>, pattern: &[u8], rewrite: &[u8]) -> Result<Tensor> {
+/// Each match replaced, or the first of each string if not `all`; `\1` in `rewrite` stands for the first group, `\0` for
+/// the whole match.
+///
+/// # Errors
+/// The pattern is none.
+pub fn replace(
+    words: &StringTensor,
+    pattern: &str,
+    rewrite: &str,
+    all: bool,
+) -> Result<StringTensor> {
     let regex = compile(pattern, false)?;
-    let limit = match cx.attr("replace_global")? {
-        true => 0,
-        false => 1,
-    };
-    let expand = |found: &Captures<'_>| expanded(rewrite, found);
-    map(cx, |string| {
-        regex.replacen(string, limit, expand).into_owned()
-    })
+    let limit = if all { 0 } else { 1 };
+    let expand = |found: &Captures<'_>| expanded(rewrite.as_bytes(), found);
+    let replaced = words.data().iter();
+    let replaced = replaced.map(|word| regex.replacen(word, limit, expand).into_owned());
+    Ok(StringTensor::of(words.shape(), replaced.collect()))
+}
+
+/// Which strings match as a whole.
+///
+/// # Errors
+/// The pattern is none.
+pub fn full_match(words: &StringTensor, pattern: &str) -> Result<Array> {
+    let regex = compile(pattern, true)?;
+    let flags = words.data().iter().map(|word| regex.is_match(word));
+    Array::new(words.shape(), Numbers::Bool(flags.collect()))
 }
 
 /// `\1` stands for the first group, `\0` for the whole match.
@@ -59,28 +54,18 @@ fn expanded(rewrite: &[u8], found: &Captures<'_>) -> Vec<u8> {
     text
 }
 
-fn full_match(cx: &mut Cx<'_>, pattern: &[u8]) -> Result<Tensor> {
-    let regex = compile(pattern, true)?;
-    let x = cx.tensor(0)?;
-    let flags = elements::<Vec<u8>>(&x)?
-        .iter()
-        .map(|string| regex.is_match(string));
-    Tensor::new(x.shape(), flags.collect())
-}
-
 /// What a compiled pattern may take.
 const SIZE_LIMIT: usize = 10 << 20;
 
-fn compile(pattern: &[u8], whole: bool) -> Result<Regex> {
-    let pattern = String::from_utf8_lossy(pattern);
-    let mut translated = translated(&pattern);
+fn compile(pattern: &str, whole: bool) -> Result<Regex> {
+    let mut translated = translated(pattern);
     if whole {
         translated = format!(r"\A(?:{translated})\z");
     }
     let compiled = RegexBuilder::new(&translated)
         .size_limit(SIZE_LIMIT)
         .build();
-    compiled.map_err(|error| Error::usage(format!("the pattern `{pattern}`: {error}")))
+    compiled.map_err(|error| Error::new(format!("the pattern `{pattern}`: {error}")))
 }
 
 /// RE2's classes are of ASCII, and a bracket inside of a class is itself.
@@ -138,27 +123,5 @@ fn escape(escaped: Option<char>, in_class: bool, text: &mut String) {
         Some(char @ ('<' | '>')) => text.push(char),
         Some(char) => text.extend(['\\', char]),
         None => text.push_str(r"\\"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn classes_are_translated() {
-        assert_eq!(translated(r"\d+[\w-][[]"), r"[0-9]+[0-9A-Za-z_-][\[]");
-        assert_eq!(translated("[]a]"), r"[\]a]");
-        assert_eq!(translated("[^[:space:]]"), "[^[:space:]]");
-    }
-
-    #[test]
-    fn a_rewrite_names_groups_by_a_backslash() -> Result<()> {
-        let regex = compile(b"(a)(b)", false)?;
-        let found = regex
-            .captures(b"ab")
-            .ok_or_else(|| Error::malformed("no match"))?;
-        assert_eq!(expanded(br"\2-\1\\", &found), br"b-a\");
-        Ok(())
     }
 }

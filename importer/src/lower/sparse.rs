@@ -1,0 +1,42 @@
+//! Sparse and ragged tensors.
+
+use super::cx::Cx;
+use super::{Lowering, multi, op};
+use crate::error::{Error, Result};
+use crate::ir::host::{self, Attribute, Host};
+use crate::ir::{Op, Value};
+
+pub const OPS: &[Lowering] = &[
+    op("SparseToDense", to_dense),
+    multi("SparseFillEmptyRows", |cx| {
+        let inputs = cx.all_inputs()?;
+        cx.host_values(&host::FILL_EMPTY_ROWS, vec![], &inputs)
+    }),
+    multi("SparseReshape", |cx| {
+        let inputs = cx.all_inputs()?;
+        cx.host_values(&host::RESHAPE_SPARSE, vec![], &inputs)
+    }),
+    op("RaggedTensorToTensor", ragged_to_tensor),
+];
+
+/// Operands: indices, shape, values, default.
+fn to_dense(cx: &mut Cx<'_>) -> Result<Value> {
+    let attributes = vec![Attribute::Extents(cx.dims(1)?)];
+    let inputs = [cx.input(0)?, cx.input(2)?, cx.input(3)?];
+    let op = &host::TO_DENSE;
+    cx.push(Op::Host(Host { op, attributes }), &inputs)
+}
+
+/// Operands: the shape, of which -1 is free, the flat values, the default, and the partitions.
+fn ragged_to_tensor(cx: &mut Cx<'_>) -> Result<Value> {
+    let kinds: Vec<String> = cx.attr("row_partition_types")?;
+    let known = ["FIRST_DIM_SIZE", "VALUE_ROWIDS", "ROW_SPLITS"];
+    if let Some(other) = kinds.iter().find(|kind| !known.contains(&kind.as_str())) {
+        return Err(Error::unsupported(format!("the row partition `{other}`")));
+    }
+    let shape = Attribute::Integers(cx.integers(0)?);
+    let inputs = cx.all_inputs()?;
+    let attributes = vec![Attribute::Texts(kinds), shape];
+    let op = &host::RAGGED_TO_TENSOR;
+    cx.push(Op::Host(Host { op, attributes }), &inputs[1..])
+}
