@@ -104,7 +104,8 @@ fn collect_without(program: &Program, bare: &BTreeSet<ParamId>) -> Items {
     items.name_layers(&paths);
     let layer_paths: BTreeSet<Path> = items.layers.iter().map(LayerInfo::path).collect();
     for (function, calls) in program.functions.iter().zip(&calls) {
-        let list = FunctionItems::new(&function.graph, &items, calls, &layer_paths).collect();
+        let list =
+            FunctionItems::new(&function.graph, &items, calls, (&layer_paths, &paths)).collect();
         items.functions.push(list);
     }
     items.place_params(&paths);
@@ -319,6 +320,7 @@ struct FunctionItems<'a> {
     needed: Vec<bool>,
     scopes: Scopes,
     layer_paths: &'a BTreeSet<Path>,
+    param_paths: &'a BTreeMap<ParamId, Path>,
 }
 
 impl<'a> FunctionItems<'a> {
@@ -326,7 +328,7 @@ impl<'a> FunctionItems<'a> {
         graph: &'a Graph,
         items: &'a Items,
         calls: &'a [(usize, Found)],
-        layer_paths: &'a BTreeSet<Path>,
+        (layer_paths, param_paths): (&'a BTreeSet<Path>, &'a BTreeMap<ParamId, Path>),
     ) -> Self {
         let mut scopes = Scopes::default();
         for (layer, found) in calls.iter().filter(|(_, found)| !found.weights.is_empty()) {
@@ -349,6 +351,7 @@ impl<'a> FunctionItems<'a> {
             needed: vec![false; graph.len()],
             scopes,
             layer_paths,
+            param_paths,
         };
         this.mark_needed();
         this
@@ -450,7 +453,32 @@ impl<'a> FunctionItems<'a> {
         }
     }
 
+    /// The module of the table that a node looks something up in: a table is a module of its own.
+    fn table(&self, node: &Node) -> Option<Path> {
+        let Op::Host(host) = &node.op else {
+            return None;
+        };
+        if !host.op.is_of_table() {
+            return None;
+        }
+        let of = |value: &Value| {
+            let producer = self.graph.producer(*value);
+            match producer.op {
+                Op::Param(param) => {
+                    let (_, path) = self.param_paths.get(&param)?.split_last()?;
+                    Some(path.to_vec())
+                }
+                _ => self.table(producer),
+            }
+        };
+        let path = node.inputs.iter().take(2).find_map(of)?;
+        (!path.is_empty()).then_some(path)
+    }
+
     fn place(&self, node: &Node) -> (Path, String) {
+        if let Some(table) = self.table(node) {
+            return (table, String::new());
+        }
         let (mut module, label) = self.scopes.place(&scope(node));
         match self.layer_paths.contains(&module) {
             true => {

@@ -37,6 +37,13 @@ pub struct HostOp {
     pub run: fn(&Operands<'_>) -> array::Result<Vec<HostValue>>,
 }
 
+impl HostOp {
+    /// Whether it reads the contents of a table, which are its first operands.
+    pub fn is_of_table(&self) -> bool {
+        self.path.starts_with("table::")
+    }
+}
+
 /// How a kernel takes its operands and gives its results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Form {
