@@ -17,7 +17,6 @@ pub const OPS: &[Lowering] = &[
         unique(cx, &host::UNIQUE_WITH_COUNTS)
     }),
     multi("ListDiff", list_difference),
-    multi("SetDiff1D", list_difference),
     multi("DynamicPartition", partition),
     op("DynamicStitch", |cx| cx.on_host(&host::STITCH, vec![])),
     op("ParallelDynamicStitch", |cx| {

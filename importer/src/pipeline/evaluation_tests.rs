@@ -249,6 +249,7 @@ fn array(bytes: &[u8]) -> Option<Tensor> {
             .map(|(text, _)| text)
     };
     let dtype = match between("'descr': '", '\'')? {
+        text if text.starts_with("|S") => DType::String,
         "<f2" => DType::F16,
         "<f4" => DType::F32,
         "<f8" => DType::F64,
@@ -269,5 +270,17 @@ fn array(bytes: &[u8]) -> Option<Tensor> {
         .map(str::trim)
         .filter(|dim| !dim.is_empty());
     let shape: Vec<usize> = dims.map(|dim| dim.parse().unwrap()).collect();
-    Tensor::from_bytes(dtype, &shape, &bytes[10 + length..]).ok()
+    let data = &bytes[10 + length..];
+    if dtype == DType::String {
+        let width = data.len() / shape.iter().product::<usize>().max(1);
+        let words = data.chunks(width.max(1));
+        return Tensor::new(&shape, words.map(without_padding).collect()).ok();
+    }
+    Tensor::from_bytes(dtype, &shape, data).ok()
+}
+
+/// Strings of one width are filled up with zeros.
+fn without_padding(word: &[u8]) -> Vec<u8> {
+    let end = word.iter().rposition(|&byte| byte != 0);
+    word[..end.map_or(0, |last| last + 1)].to_vec()
 }
