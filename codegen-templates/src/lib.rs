@@ -151,6 +151,7 @@ mod tests {
             "extents::extents",
             "gather::checked",
             "gather::sorted",
+            "host::host",
             "math::on_cpu",
             "math::apply",
             "math::bwd",
