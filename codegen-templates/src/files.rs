@@ -68,6 +68,7 @@ pub const HOST: &[Support] = files!(
     "host":
     "array"
     "boxes"
+    "ctc"
     "example"
     "example_proto"
     "hashes"

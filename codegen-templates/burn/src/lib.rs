@@ -24,6 +24,8 @@ pub mod vars;
 pub mod array;
 #[path = "../../host/src/boxes.rs"]
 pub mod boxes;
+#[path = "../../host/src/ctc.rs"]
+pub mod ctc;
 #[path = "../../host/src/example.rs"]
 pub mod example;
 #[path = "../../host/src/example_proto.rs"]

@@ -6,6 +6,7 @@
 
 pub mod array;
 pub mod boxes;
+pub mod ctc;
 pub mod example;
 pub mod example_proto;
 pub mod hashes;

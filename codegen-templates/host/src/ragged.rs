@@ -1,6 +1,8 @@
 //! Ragged tensors: rows of different lengths, as flat values and how they are divided.
 
-use super::array::{Array, Elements, Error, Result, broadcast_places, count, index};
+use super::array::{
+    Array, Element, Elements, Error, Numbers, Result, broadcast_places, count, index,
+};
 
 /// How a level of a ragged tensor is divided into rows.
 enum Partition {
@@ -153,4 +155,71 @@ fn assemble<T: Elements>(
         }
     }
     T::chain(&[values, default])?.take(dense, &from)
+}
+
+/// A range for each row: where the rows begin and end, and their values. A bound of one element is that of all rows.
+///
+/// # Errors
+/// A step is zero, or the bounds differ in length.
+pub fn range(
+    starts: &Array,
+    limits: &Array,
+    steps: &Array,
+    splits: Element,
+) -> Result<(Array, Array)> {
+    let bounds = [starts, limits, steps];
+    let rows = bounds
+        .iter()
+        .find(|x| !x.shape().is_empty())
+        .map_or(1, |x| x.len());
+    let numbers = bounds.map(Array::to_f64);
+    let at = |bound: usize, row: usize| {
+        let all = &numbers[bound];
+        let number = all.get(if all.len() == 1 { 0 } else { row }).copied();
+        number.ok_or_else(|| Error::new("the bounds differ in length"))
+    };
+    let (mut ends, mut values) = (vec![0], vec![]);
+    for row in 0..rows {
+        let (start, limit, step) = (at(0, row)?, at(1, row)?, at(2, row)?);
+        if step == 0.0 {
+            return Err(Error::new("Requires delta != 0"));
+        }
+        let length = ((limit - start) / step).ceil().max(0.0);
+        let length = count(&[length as usize])?;
+        values.extend((0..length).map(|i| start + i as f64 * step));
+        ends.push(values.len() as i64);
+    }
+    Ok((
+        Array::integers(&[ends.len()], ends)?.to(splits),
+        Array::new(&[values.len()], Numbers::F64(values))?.to(starts.element()),
+    ))
+}
+
+/// Rows of a ragged tensor: where they begin and end, and their values.
+///
+/// # Errors
+/// There is no such row.
+pub fn gather<T: Elements>(splits: &Array, values: &T, rows: &Array) -> Result<(Array, T)> {
+    let ends = splits.to_i64();
+    let inner = values.extents().get(1..).unwrap_or_default();
+    let (size, all) = (
+        count(inner)?,
+        values.extents().first().copied().unwrap_or(0),
+    );
+    let (mut new, mut places) = (vec![0], vec![]);
+    let mut length = 0;
+    for row in rows.to_i64() {
+        let row = index(row, ends.len().saturating_sub(1))?;
+        for place in ends[row]..ends[row + 1] {
+            let place = index(place, all)?;
+            places.extend(place * size..(place + 1) * size);
+            length += 1;
+        }
+        new.push(length as i64);
+    }
+    let shape: Vec<usize> = [length].iter().chain(inner).copied().collect();
+    Ok((
+        Array::integers(&[new.len()], new)?.to(splits.element()),
+        values.take(&shape, &places)?,
+    ))
 }

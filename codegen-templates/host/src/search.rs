@@ -141,3 +141,37 @@ pub fn stitch<T: Elements>(indices: &[&Array], data: &[&T]) -> Result<T> {
     let all: Vec<&T> = data.iter().copied().chain([&zeros]).collect();
     T::chain(&all)?.take(&shape, &places)
 }
+
+/// For each value the first place in its sorted row where it can stand before its equals.
+///
+/// # Errors
+/// None for rows and values of as many rows.
+pub fn lower_bound(sorted: &Array, values: &Array, places: Element) -> Result<Array> {
+    bound(sorted, values, places, |element, value| element < value)
+}
+
+/// For each value the last place in its sorted row where it can stand behind its equals.
+///
+/// # Errors
+/// None for rows and values of as many rows.
+pub fn upper_bound(sorted: &Array, values: &Array, places: Element) -> Result<Array> {
+    bound(sorted, values, places, |element, value| element <= value)
+}
+
+fn bound(
+    sorted: &Array,
+    values: &Array,
+    places: Element,
+    before: fn(f64, f64) -> bool,
+) -> Result<Array> {
+    let (rows, wanted) = (sorted.to_f64(), values.to_f64());
+    let width = sorted.shape().last().copied().unwrap_or(0);
+    let each = values.shape().last().copied().unwrap_or(0).max(1);
+    let place = |(i, &value): (usize, &f64)| {
+        let start = i / each * width;
+        let row = rows.get(start..start + width).unwrap_or_default();
+        row.partition_point(|&element| before(element, value)) as i64
+    };
+    let found = wanted.iter().enumerate().map(place).collect();
+    Ok(Array::integers(values.shape(), found)?.to(places))
+}

@@ -18,6 +18,14 @@ pub const OPS: &[Lowering] = &[
     }),
     multi("ListDiff", list_difference),
     multi("DynamicPartition", partition),
+    op("LowerBound", |cx| {
+        let places = cx.element("out_type")?;
+        cx.on_host(&host::LOWER_BOUND, vec![places])
+    }),
+    op("UpperBound", |cx| {
+        let places = cx.element("out_type")?;
+        cx.on_host(&host::UPPER_BOUND, vec![places])
+    }),
     op("DynamicStitch", |cx| cx.on_host(&host::STITCH, vec![])),
     op("ParallelDynamicStitch", |cx| {
         cx.on_host(&host::STITCH, vec![])

@@ -1,6 +1,6 @@
 //! Sparse and ragged tensors.
 
-use super::cx::Cx;
+use super::cx::{Cx, Lowered};
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
 use crate::ir::host::{self, Attribute, Host};
@@ -17,6 +17,17 @@ pub const OPS: &[Lowering] = &[
         cx.host_values(&host::RESHAPE_SPARSE, vec![], &inputs)
     }),
     op("RaggedTensorToTensor", ragged_to_tensor),
+    multi("RaggedRange", |cx| {
+        let (splits, inputs) = (cx.element("Tsplits")?, cx.all_inputs()?);
+        cx.host_values(&host::RAGGED_RANGE, vec![splits], &inputs)
+    }),
+    multi("RaggedGather", ragged_gather),
+    multi("CTCGreedyDecoder", |cx| {
+        let blank = cx.attr_if_any("blank_index")?.unwrap_or(-1);
+        let attributes = vec![cx.flag("merge_repeated")?, Attribute::Integer(blank)];
+        let inputs = cx.all_inputs()?;
+        cx.host_values(&host::CTC_GREEDY, attributes, &inputs)
+    }),
 ];
 
 /// Operands: indices, shape, values, default.
@@ -39,4 +50,18 @@ fn ragged_to_tensor(cx: &mut Cx<'_>) -> Result<Value> {
     let attributes = vec![Attribute::Texts(kinds), shape];
     let op = &host::RAGGED_TO_TENSOR;
     cx.push(Op::Host(Host { op, attributes }), &inputs[1..])
+}
+
+/// Operands: splits of each level, flat values, numbers of rows.
+fn ragged_gather(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
+    let levels: usize = cx.attr("PARAMS_RAGGED_RANK")?;
+    let inputs = cx.all_inputs()?;
+    match inputs.as_slice() {
+        &[_, _, rows] if levels == 1 && cx.rank(rows)? == 1 => {
+            cx.host_values(&host::RAGGED_GATHER, vec![], &inputs)
+        }
+        _ => Err(Error::unsupported(
+            "rows of a ragged tensor of several levels",
+        )),
+    }
 }

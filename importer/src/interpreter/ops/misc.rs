@@ -12,7 +12,6 @@ pub(super) const OPS: &[Row] = &[
     one("QuantizeAndDequantizeV3", quantize),
     one("QuantizeAndDequantizeV4", quantize),
     one("FakeQuantWithMinMaxVarsPerChannel", fake_quantize),
-    many("CTCGreedyDecoder", ctc_greedy),
     one("Erfinv", |cx| match cx.tensor(0)?.dtype() {
         // As TensorFlow does, with the same loss near one: by the normal distribution's quantile.
         DType::F32 => map(cx, |x| {
@@ -195,53 +194,6 @@ fn fake_quantize(cx: &mut Cx<'_>) -> Result<Tensor> {
         f64::from(level * scale + low)
     });
     Tensor::from_floats(x.dtype(), x.shape(), rounded.collect())
-}
-
-/// The best class of each step without blanks, and repeats where asked. Operands: `[time, batch, classes]`, lengths.
-fn ctc_greedy(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
-    let x = cx.tensor(0)?;
-    let lengths = cx.extents(1)?;
-    let merges: bool = cx.attr("merge_repeated")?;
-    let &[time, batch, classes] = x.shape() else {
-        return Err(Error::usage("logits have three axes"));
-    };
-    let blank: i64 = cx.attr("blank_index").unwrap_or(-1);
-    let blank = if blank < 0 {
-        blank + classes as i64
-    } else {
-        blank
-    };
-    let scores = x.to_floats()?;
-    let (mut indices, mut values, mut odds, mut longest) = (vec![], vec![], vec![], 0);
-    for row in 0..batch {
-        let (mut previous, mut found, mut total) = (-1, 0i64, 0.0);
-        for step in 0..time.min(lengths.get(row).copied().unwrap_or(0)) {
-            let start = (step * batch + row) * classes;
-            let logits = &scores[start..start + classes];
-            let mut best = 0;
-            for (class, score) in logits.iter().enumerate() {
-                if *score > logits[best] {
-                    best = class;
-                }
-            }
-            total -= logits.get(best).copied().unwrap_or(0.0);
-            let class = best as i64;
-            if class != blank && !(merges && class == previous) {
-                indices.extend([row as i64, found]);
-                values.push(class);
-                found += 1;
-            }
-            previous = class;
-        }
-        odds.push(total);
-        longest = longest.max(found);
-    }
-    Ok(vec![
-        Tensor::new(&[values.len(), 2], indices)?.into(),
-        Tensor::new(&[values.len()], values)?.into(),
-        Tensor::new(&[2], vec![batch as i64, longest])?.into(),
-        Tensor::from_floats(x.dtype(), &[batch, 1], odds)?.into(),
-    ])
 }
 
 /// `erf(y) = x`, by Newton's steps from an approximation of Giles.

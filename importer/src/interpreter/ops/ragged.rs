@@ -8,58 +8,12 @@ use crate::error::{Error, Result};
 use crate::eval::Tensor;
 
 pub(super) const OPS: &[Row] = &[
-    many("RaggedRange", range),
     many("RaggedGather", gather),
     many("RaggedTensorToSparse", to_sparse),
 ];
 
 /// A row is not longer.
 const ROW_LIMIT: i64 = 1 << 27;
-
-/// A range for each row.
-fn range(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
-    let bounds = cx.tensors(0..3)?;
-    let dtype = bounds[0].dtype();
-    let numbers = bounds
-        .iter()
-        .map(|x| x.to_floats())
-        .collect::<Result<Vec<_>>>()?;
-    let rows = bounds
-        .iter()
-        .map(|x| x.shape().first().copied().unwrap_or(1))
-        .max()
-        .unwrap_or(1);
-    let rows = match bounds.iter().find(|x| x.rank() > 0) {
-        Some(vector) => vector.len(),
-        None => rows,
-    };
-    let at = |x: &[f64], row: usize| x.get(if x.len() == 1 { 0 } else { row }).copied();
-    let (mut splits, mut values) = (vec![0i64], vec![]);
-    for row in 0..rows {
-        let bound = |i: usize| {
-            at(&numbers[i], row).ok_or_else(|| Error::usage("the bounds differ in length"))
-        };
-        let (start, limit, step) = (bound(0)?, bound(1)?, bound(2)?);
-        if step == 0.0 {
-            return Err(Error::usage("Requires delta != 0"));
-        }
-        let length = ((limit - start) / step).ceil().max(0.0);
-        if length > 1e8 {
-            return Err(Error::unsupported("a range is too long"));
-        }
-        values.extend((0..length as usize).map(|i| start + i as f64 * step));
-        splits.push(values.len() as i64);
-    }
-    let splits = Tensor::from_integers(cx.attr("Tsplits")?, &[splits.len()], splits)?;
-    let values = match dtype.is_integer() {
-        true => {
-            let integers = values.iter().map(|&x| x as i64).collect();
-            Tensor::from_integers(dtype, &[values.len()], integers)?
-        }
-        false => Tensor::from_floats(dtype, &[values.len()], values)?,
-    };
-    Ok(vec![splits.into(), values.into()])
-}
 
 /// Rows of a ragged tensor: operands are its splits, its flat values, and the numbers of the rows.
 fn gather(cx: &mut Cx<'_>) -> Result<Vec<Value>> {

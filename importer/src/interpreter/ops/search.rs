@@ -11,8 +11,6 @@ use std::sync::Arc;
 
 pub(super) const OPS: &[Row] = &[
     many("ConcatOffset", concat_offset),
-    one("LowerBound", |cx| bound(cx, |value, x| value < x)),
-    one("UpperBound", |cx| bound(cx, |value, x| value <= x)),
     one("HistogramFixedWidth", histogram),
     one("InTopK", in_top_k),
     one("InTopKV2", in_top_k),
@@ -61,21 +59,6 @@ fn concat_offset(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
         outputs.push(Tensor::from_integers(dtype, &[start.len()], start)?.into());
     }
     Ok(outputs)
-}
-
-/// For each value the number of elements of its sorted row that come before it.
-fn bound(cx: &mut Cx<'_>, before: fn(f64, f64) -> bool) -> Result<Tensor> {
-    let (rows, values) = (cx.tensor(0)?, cx.tensor(1)?);
-    let (sorted, wanted) = (rows.to_floats()?, values.to_floats()?);
-    let width = rows.shape().last().copied().unwrap_or(0);
-    let each = values.shape().last().copied().unwrap_or(0).max(1);
-    let place = |(i, &x): (usize, &f64)| {
-        let row = i / each * width;
-        let row = sorted.get(row..row + width).unwrap_or_default();
-        row.partition_point(|&value| before(value, x)) as i64
-    };
-    let found = wanted.iter().enumerate().map(place).collect();
-    Tensor::from_integers(cx.attr("out_type")?, values.shape(), found)
 }
 
 fn histogram(cx: &mut Cx<'_>) -> Result<Tensor> {

@@ -170,3 +170,30 @@ pub static STITCH: HostOp = HostOp {
         Ok(vec![stitched])
     },
 };
+
+/// Places in sorted rows, before equals. Operands: rows, values. Attribute: the type of the places.
+pub static LOWER_BOUND: HostOp = HostOp {
+    path: "search::lower_bound",
+    form: tried(),
+    infer: place_type,
+    run: |x| {
+        let places = search::lower_bound(x.numbers(0)?, x.numbers(1)?, x.element(0)?)?;
+        Ok(vec![places.into()])
+    },
+};
+
+/// Places in sorted rows, behind equals. Operands: rows, values. Attribute: the type of the places.
+pub static UPPER_BOUND: HostOp = HostOp {
+    path: "search::upper_bound",
+    form: tried(),
+    infer: place_type,
+    run: |x| {
+        let places = search::upper_bound(x.numbers(0)?, x.numbers(1)?, x.element(0)?)?;
+        Ok(vec![places.into()])
+    },
+};
+
+fn place_type(call: &mut Inference<'_>) -> Result<Vec<Type>> {
+    let (dtype, shape) = (call.element(0)?, call.shape(1)?);
+    Ok(vec![Type { dtype, shape }])
+}

@@ -5,7 +5,7 @@ use super::super::ty::{DType, Type};
 use super::call::{HostValue, Inference};
 use super::{Attribute, Form, HostOp, Lists, tried};
 use crate::error::{Error, Result};
-use savedmodel_import_kernels::{ragged, sparse};
+use savedmodel_import_kernels::{ctc, ragged, sparse};
 
 /// The dense tensor of a sparse one. Operands: indices, values, default. Attribute: the shape.
 pub static TO_DENSE: HostOp = HostOp {
@@ -137,3 +137,80 @@ fn ragged_type(call: &mut Inference<'_>) -> Result<Vec<Type>> {
     dims.extend_from_slice(call.dims(0)?.get(1..).unwrap_or_default());
     Ok(vec![Type::new(call.ty(0)?.dtype, dims)])
 }
+
+/// A range for each row. Operands: starts, limits, steps. Attribute: the type of the splits. Results: splits, values.
+pub static RAGGED_RANGE: HostOp = HostOp {
+    path: "ragged::range",
+    form: tried(),
+    infer: |call| {
+        let rows = call.inputs.iter().find_map(|ty| ty.dims().first());
+        let splits = rows.cloned().unwrap_or(Dim::known(1)) + Dim::known(1);
+        let count = call.extent_of_data();
+        Ok(vec![
+            Type::new(call.element(0)?, vec![splits]),
+            Type::new(call.ty(0)?.dtype, vec![count]),
+        ])
+    },
+    run: |x| {
+        let (starts, limits, steps) = (x.numbers(0)?, x.numbers(1)?, x.numbers(2)?);
+        let (splits, values) = ragged::range(starts, limits, steps, x.element(0)?)?;
+        Ok(vec![splits.into(), values.into()])
+    },
+};
+
+/// Rows of a ragged tensor. Operands: splits, values, numbers of rows. Results: splits, values.
+pub static RAGGED_GATHER: HostOp = HostOp {
+    path: "ragged::gather",
+    form: tried(),
+    infer: |call| {
+        let rows = call.dims(2)?.first().cloned().unwrap_or(Dim::known(1));
+        let inner = call.dims(1)?.get(1..).unwrap_or_default();
+        let count = call.extent_of_data();
+        let dims = [std::slice::from_ref(&count), inner].concat();
+        Ok(vec![
+            Type::new(call.ty(0)?.dtype, vec![rows + Dim::known(1)]),
+            Type::new(call.ty(1)?.dtype, dims),
+        ])
+    },
+    run: |x| {
+        let (splits, rows) = (x.numbers(0)?, x.numbers(2)?);
+        Ok(match x.value(1)? {
+            HostValue::Strings(words) => {
+                let (splits, values) = ragged::gather(splits, words, rows)?;
+                vec![splits.into(), values.into()]
+            }
+            HostValue::Numbers(numbers) => {
+                let (splits, values) = ragged::gather(splits, numbers, rows)?;
+                vec![splits.into(), values.into()]
+            }
+        })
+    },
+};
+
+/// The best classes in time. Operands: logits, lengths. Attributes: whether repeats are merged, the blank. Results: indices,
+/// values and shape of a sparse matrix, and negated sums of logits.
+pub static CTC_GREEDY: HostOp = HostOp {
+    path: "ctc::greedy",
+    form: tried(),
+    infer: |call| {
+        let [_, batch, _] = call.dims(0)? else {
+            return Err(Error::malformed("logits have three axes"));
+        };
+        let count = call.extent_of_data();
+        Ok(vec![
+            Type::new(DType::I64, vec![count.clone(), 2.into()]),
+            Type::new(DType::I64, vec![count]),
+            Type::new(DType::I64, vec![2.into()]),
+            Type::new(call.ty(0)?.dtype, vec![batch.clone(), 1.into()]),
+        ])
+    },
+    run: |x| {
+        let decoded = ctc::greedy(x.numbers(0)?, x.numbers(1)?, x.flag(0)?, x.integer(1)?)?;
+        Ok(vec![
+            decoded.0.into(),
+            decoded.1.into(),
+            decoded.2.into(),
+            decoded.3.into(),
+        ])
+    },
+};
