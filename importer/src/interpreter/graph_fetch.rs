@@ -35,10 +35,13 @@ impl Machine<'_> {
         if std::mem::replace(&mut self.state.is_initialised, true) {
             return Ok(());
         }
-        let Some(operation) = self.model.init_op() else {
-            return Ok(());
+        let operations = match self.model.init_op() {
+            Some(operation) => vec![operation.to_owned()],
+            None => self.model.table_initializers().to_vec(),
         };
-        let operation = operation.to_owned();
+        if operations.is_empty() {
+            return Ok(());
+        }
         let mut feeds = vec![];
         let mut paths = vec![];
         for (index, asset) in self.model.assets().iter().enumerate() {
@@ -47,7 +50,7 @@ impl Machine<'_> {
                 paths.push(self.asset(index)?);
             }
         }
-        let done = run(self, (feeds, vec![], vec![operation]), paths, 0);
+        let done = run(self, (feeds, vec![], operations), paths, 0);
         self.state.is_initialised = done.is_ok();
         done.map(|_| ())
     }

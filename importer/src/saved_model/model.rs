@@ -374,6 +374,13 @@ impl SavedModel {
         self.tf1.as_ref()?.init_op.as_deref()
     }
 
+    /// The operations that fill the tables of a TF1 model that names none to initialise it.
+    pub(crate) fn table_initializers(&self) -> &[String] {
+        self.tf1
+            .as_ref()
+            .map_or(&[], |tf1| tf1.table_initializers.as_slice())
+    }
+
     /// The debug information: the lines of Python that made the nodes.
     pub fn debug_info(&self) -> Option<&GraphDebugInfo> {
         let path = self.dir.join("debug").join("saved_model_debug_info.pb");

@@ -64,6 +64,8 @@ fn split_tensor(tensor: &str) -> (&str, usize) {
 pub(super) struct Tf1 {
     /// The operation that initialises tables and local variables, run after the restore.
     pub(super) init_op: Option<String>,
+    /// The operations that fill tables, where there is none that initialises all.
+    pub(super) table_initializers: Vec<String>,
 }
 
 /// Checks the graph and reads the initialisation.
@@ -85,7 +87,14 @@ pub(super) fn read(graph: &MetaGraphDef, assets: &[Asset]) -> Result<Tf1> {
         Some(name) if nodes.of_tensor(name).is_none() => Err(Error::malformed(format!(
             "the initialisation: The name '{name}' refers to an Operation not in the graph"
         ))),
-        Some(_) | None => Ok(Tf1 { init_op }),
+        Some(_) => Ok(Tf1 {
+            init_op,
+            table_initializers: vec![],
+        }),
+        None => Ok(Tf1 {
+            init_op,
+            table_initializers: collections::table_initializers(graph).to_vec(),
+        }),
     }
 }
 

@@ -66,6 +66,15 @@ pub(super) fn init_op(graph: &MetaGraphDef) -> Result<Option<String>> {
     Ok(None)
 }
 
+/// The operations that fill tables, which run where the model names none that initialises it.
+pub(super) fn table_initializers(graph: &MetaGraphDef) -> &[String] {
+    let stored = graph.collection_def.get("table_initializer");
+    match stored.and_then(|stored| stored.kind.as_ref()) {
+        Some(Kind::NodeList(list)) => &list.value,
+        _ => &[],
+    }
+}
+
 fn only_name(collection: &CollectionDef) -> Result<Option<String>> {
     let names = match &collection.kind {
         Some(Kind::NodeList(list)) => list.value.as_slice(),
@@ -78,5 +87,26 @@ fn only_name(collection: &CollectionDef) -> Result<Option<String>> {
             "Expected exactly one SavedModel init op. Found {}: {names:?}",
             names.len()
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use savedmodel_import_proto::collection_def::NodeList;
+
+    #[test]
+    fn operations_that_fill_tables_are_listed_in_their_order() {
+        let names = vec!["b".to_owned(), "a".to_owned()];
+        let mut graph = MetaGraphDef::default();
+        assert!(table_initializers(&graph).is_empty());
+        let kind = Some(Kind::NodeList(NodeList {
+            value: names.clone(),
+        }));
+        let collection = CollectionDef { kind };
+        graph
+            .collection_def
+            .insert("table_initializer".to_owned(), collection);
+        assert_eq!(table_initializers(&graph), names);
     }
 }
