@@ -17,7 +17,7 @@ fn text() -> String {
          ## In generated code\n\n\
          {compiled_count} ops. A row lowers the op as inference has it; an attribute value or a shape that it cannot take is an error\n\
          that says so, and a framework may lack what the IR can say. `import inspect MODEL` lists what one model needs beyond\n\
-         these. Beside the tables: function calls, variables, `If`, `Case`, and `While` whose number of rounds is known.\n\
+         these. Beside the tables: function calls, variables, `If`, `Case` and `While`.\n\
          {}\n\
          ## With `import run` and `SavedModel::call` alone\n\n\
          {run_count} ops more, and all control flow of TensorFlow 1 and 2.\n\

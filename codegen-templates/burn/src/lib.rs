@@ -5,6 +5,7 @@ pub mod conv;
 pub mod conv_transpose;
 pub mod dropout;
 pub mod extents;
+pub mod flow;
 pub mod gamma;
 pub mod gather;
 pub mod host;

@@ -24,6 +24,7 @@ pub mod cumulative;
 pub mod depthwise_conv;
 pub mod depthwise_kernel;
 pub mod extents;
+pub mod flow;
 pub mod gather;
 pub mod group_norm;
 pub mod host;

@@ -6,6 +6,7 @@
 mod burn;
 mod candle;
 mod config;
+mod flow;
 mod host;
 mod method;
 mod operand;

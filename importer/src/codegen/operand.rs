@@ -4,7 +4,7 @@ use super::rust::Expr;
 use crate::eval::Tensor;
 use crate::ir::{Atom, DType, Dim, Op, Type};
 use crate::plan::axes::{before_rounding_up, is_flipped, is_negative};
-use crate::plan::{Action, Method, Operand, Step, Struct};
+use crate::plan::{Action, Method, Operand, Step, Struct, all_steps};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -49,12 +49,21 @@ impl Arg {
     }
 }
 
+/// What is known around a block.
+pub struct Around<'a> {
+    steps: &'a [Step],
+    bound: BTreeMap<String, Place>,
+    named: BTreeSet<String>,
+}
+
 /// What the statements of one method share.
 pub struct Body<'a> {
     /// The struct of the method.
     pub structure: &'a Struct,
     /// The method.
     pub method: &'a Method,
+    /// The steps that are printed: of the method, or of a block in it.
+    pub steps: &'a [Step],
     /// Constants, extents and fields by the names that the plan gives them: they are spelt where they are read.
     bound: BTreeMap<String, Place>,
     /// Weights in fields that only some instances have, by their names: they are bound where their field is open.
@@ -77,6 +86,7 @@ impl<'a> Body<'a> {
         Body {
             structure,
             method,
+            steps: &method.body,
             bound: BTreeMap::new(),
             waiting: BTreeMap::new(),
             opened: BTreeMap::new(),
@@ -101,7 +111,8 @@ impl<'a> Body<'a> {
             | Action::Module { .. }
             | Action::Modules { .. }
             | Action::Extent { .. }
-            | Action::Elements => None,
+            | Action::Elements
+            | Action::Flow(_) => None,
         };
         if let Action::Extent { .. } | Action::Elements = action {
             self.named.insert(name.to_owned());
@@ -113,6 +124,35 @@ impl<'a> Body<'a> {
             None => drop(self.bound.remove(name)),
         }
         is_bound
+    }
+
+    /// Whether the steps that are printed are those of the method itself.
+    pub fn is_whole(&self) -> bool {
+        std::ptr::eq(self.steps, self.method.body.as_slice())
+    }
+
+    /// Begins a block: what it binds is bound there alone. What was known before has to be given to [`Body::leave`].
+    pub fn enter(&mut self, steps: &'a [Step]) -> Around<'a> {
+        Around {
+            steps: std::mem::replace(&mut self.steps, steps),
+            bound: self.bound.clone(),
+            named: self.named.clone(),
+        }
+    }
+
+    /// Ends a block.
+    pub fn leave(&mut self, around: Around<'a>) {
+        self.steps = around.steps;
+        self.bound = around.bound;
+        self.named = around.named;
+    }
+
+    /// The name that an extent has in some block, which from here on may be read: of the number of a round.
+    pub fn name_in(&mut self, dim: &Dim) -> Option<String> {
+        let mut extents = self.method.extents.iter();
+        let (_, name) = extents.find(|(named, _)| named == dim)?;
+        self.named.insert(name.clone());
+        Some(name.clone())
     }
 
     /// An operand with what its name is bound to.
@@ -192,7 +232,8 @@ impl<'a> Body<'a> {
     }
 
     fn has_local(&self, name: &str) -> bool {
-        let results = self.method.body.iter().flat_map(|step| &step.results);
+        let steps = all_steps(&self.method.body).into_iter();
+        let results = steps.flat_map(|step| &step.results);
         results
             .chain(&self.method.params)
             .any(|local| local.name == name)

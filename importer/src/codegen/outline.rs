@@ -1,6 +1,6 @@
 //! The text of a plan in snapshots: the module tree, and the steps of its methods.
 
-use crate::plan::{Action, FieldKind, Method, Plan, Step, Struct};
+use crate::plan::{Action, Block, FieldKind, Local, Method, Plan, Step, Struct};
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -70,6 +70,22 @@ impl Plan {
         writeln!(f, "        return {}", results.join(", "))
     }
 
+    /// The steps of a block on one line.
+    fn block(&self, structure: &Struct, block: &Block) -> String {
+        let name = |locals: &[Local]| {
+            let names: Vec<&str> = locals.iter().map(|local| local.name.as_str()).collect();
+            names.join(", ")
+        };
+        let step = |step: &Step| {
+            let args: Vec<&str> = step.args.iter().map(|arg| arg.name.as_str()).collect();
+            let action = self.action(structure, step);
+            format!("{} = {action}({}); ", name(&step.results), args.join(", "))
+        };
+        let steps: Vec<String> = block.body.iter().map(step).collect();
+        let results: Vec<&str> = block.results.iter().map(|arg| arg.name.as_str()).collect();
+        format!("{}{}", steps.concat(), results.join(", "))
+    }
+
     fn action(&self, structure: &Struct, step: &Step) -> String {
         let name = |field: usize| &structure.fields[field].name;
         match &step.action {
@@ -82,6 +98,11 @@ impl Plan {
             Action::Constant(value) => format!("{value:?}"),
             Action::Extent { axis } => format!("axis {axis} of "),
             Action::Elements => "elements of ".to_owned(),
+            Action::Flow(flow) => {
+                let block = |block: &Block| self.block(structure, block);
+                let blocks: Vec<String> = step.blocks.iter().map(block).collect();
+                format!("{flow:?} {{ {} }}", blocks.join(" } { "))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The statements of a method, one for each step that makes one.
 
+use super::flow;
 use super::operand::{Arg, Body};
 use super::rust::{Expr, Pat, Stmt};
 use super::switch::{self, switched};
@@ -21,6 +22,8 @@ pub struct Line {
     pub extent: Option<Extent>,
     /// Whether the value is an array rather than a tuple.
     pub is_array: bool,
+    /// Statements that stand before it; of a loop they are all that there is.
+    pub before: Vec<Stmt>,
 }
 
 /// Where a statement reads an extent.
@@ -49,6 +52,7 @@ impl Line {
             note: step.note.clone(),
             extent: extent(step),
             is_array: is_array(step),
+            before: vec![],
         }
     }
 
@@ -68,7 +72,29 @@ impl Line {
             note: None,
             extent: None,
             is_array: false,
+            before: vec![],
         }
+    }
+
+    /// No statement.
+    pub fn nothing() -> Self {
+        Line {
+            names: vec![],
+            value: Expr::unit(),
+            note: None,
+            extent: None,
+            is_array: false,
+            before: vec![],
+        }
+    }
+
+    /// Its statements.
+    fn statements(mut self) -> Vec<Stmt> {
+        let mut statements = std::mem::take(&mut self.before);
+        if !self.names.is_empty() {
+            statements.push(Stmt::from(self));
+        }
+        statements
     }
 }
 
@@ -86,7 +112,8 @@ fn extent(step: &Step) -> Option<Extent> {
         | Action::Module { .. }
         | Action::Modules { .. }
         | Action::Parameter(_)
-        | Action::LayerWeight { .. } => return None,
+        | Action::LayerWeight { .. }
+        | Action::Flow(_) => return None,
     };
     let operand = step.args.first()?;
     let is_tensor = operand.ty.dtype != DType::String;
@@ -110,7 +137,7 @@ pub fn with_joined_extents(words: &impl Words, lines: Vec<Line>) -> Vec<Stmt> {
         let (run, after) = rest.split_at(count);
         match joined(words, run) {
             Some(joined) => statements.push(joined),
-            None => statements.extend(run.iter().cloned().map(Stmt::from)),
+            None => statements.extend(run.iter().cloned().flat_map(Line::statements)),
         }
         rest = after;
     }
@@ -157,15 +184,18 @@ pub fn elements(count: usize) -> &'static str {
 /// Every step that the framework cannot do, at once.
 pub fn statements(words: &impl Words, body: &mut Body) -> Result<Vec<Line>> {
     let (mut lines, mut errors, mut at) = (vec![], vec![], 0);
-    while let Some(step) = body.method.body.get(at) {
+    while let Some(step) = body.steps.get(at) {
         let (end, line) = match step.condition {
             Some(_) => {
                 let end = switch::end(body.structure, body.method, at);
                 (end, switched(words, at..end, body).map(Some))
             }
-            None => match words.joined(at, body) {
-                Some(line) => (at + 2, Ok(Some(line))),
-                None => (at + 1, statement(words, step, body)),
+            None => match (&step.action, words.joined(at, body)) {
+                (_, Some(line)) => (at + 2, Ok(Some(line))),
+                (Action::Flow(kind), None) => {
+                    (at + 1, flow::flow(words, step, kind, body).map(Some))
+                }
+                (_, None) => (at + 1, statement(words, step, body)),
             },
         };
         match line {
@@ -239,6 +269,7 @@ pub fn is_silent(step: &Step, method: &Method) -> bool {
         | Action::Module { .. }
         | Action::Modules { .. }
         | Action::Extent { .. }
-        | Action::Elements => false,
+        | Action::Elements
+        | Action::Flow(_) => false,
     }
 }

@@ -8,7 +8,7 @@ use super::rust::{Item, Member};
 use super::words::Words;
 use crate::error::{Error, Place, Result};
 use crate::plan::axes::Axes;
-use crate::plan::{Field, FieldKind, Local, Method, Struct};
+use crate::plan::{Field, FieldKind, Local, Method, Struct, all_steps};
 use std::collections::BTreeSet;
 
 /// The items of a module; the paths that they use are added to `uses`.
@@ -124,7 +124,8 @@ fn place(structure: &Struct, field: &Field) -> Place {
 
 /// The fields that a struct shows: a switch that no method asks for is only an argument.
 fn shown(structure: &Struct) -> BTreeSet<usize> {
-    let steps = structure.methods.iter().flat_map(|method| &method.body);
+    let steps = structure.methods.iter();
+    let steps = steps.flat_map(|method| all_steps(&method.body));
     let asked: BTreeSet<usize> = steps
         .filter_map(|step| Some(step.condition.as_ref()?.field))
         .collect();

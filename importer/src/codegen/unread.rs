@@ -21,7 +21,8 @@ pub fn unread<'a>(
         | Action::Module { .. }
         | Action::Modules { .. }
         | Action::Parameter(_)
-        | Action::LayerWeight { .. } => true,
+        | Action::LayerWeight { .. }
+        | Action::Flow(_) => true,
     };
     let steps = method.body.iter().filter(is_printed);
     let read: BTreeSet<&str> = steps

@@ -78,6 +78,18 @@ pub trait Words {
     /// The value that a call of a method gives.
     fn called(&self, call: Expr) -> Expr;
 
+    /// A truth value of the model as one of Rust.
+    fn truth(&self, arg: &Arg, body: &mut Body) -> Expr;
+
+    /// The same of an expression.
+    fn truth_of(&self, value: Expr, body: &mut Body) -> Expr;
+
+    /// An integer of the model as one of Rust.
+    fn choice(&self, arg: &Arg, body: &mut Body) -> Expr;
+
+    /// The tensor of this type whose rows are in a `Vec` of this name.
+    fn stacked(&self, rows: &str, ty: &Type, body: &mut Body) -> Expr;
+
     /// Gives a field a new value.
     fn assign(&self, field: Expr, value: &Arg, body: &mut Body) -> Stmt;
 

@@ -85,6 +85,8 @@ pub(super) fn bind(op: &Op, replace: &impl Fn(&Dim) -> Result<Dim>) -> Result<Op
         | Op::Pool { .. }
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
-        | Op::Dropout { .. } => op.clone(),
+        | Op::Dropout { .. }
+        | Op::If { .. }
+        | Op::Loop(_) => op.clone(),
     })
 }

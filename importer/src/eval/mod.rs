@@ -14,6 +14,7 @@ mod indexing;
 mod linear;
 mod movement;
 mod reduction;
+mod regions;
 mod resize;
 mod run;
 mod special;
@@ -44,6 +45,9 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], results: &[Type]) -> Result<Vec<T
     let one = match op {
         Op::Input(_) | Op::Param(_) => {
             return Err(Error::malformed("internal: an argument has no value here"));
+        }
+        Op::If { .. } | Op::Loop(_) => {
+            return Err(Error::internal("a region runs with its graph alone"));
         }
         Op::Constant(value) => Tensor::clone(value),
         Op::Extents {

@@ -1,6 +1,7 @@
 //! Evaluation of a whole graph.
 
 use super::bind::bind;
+use super::regions;
 use super::{Tensor, evaluate};
 use crate::error::{Error, Result};
 use crate::ir::{Dim, Fresh, Graph, Node, Op, ParamId, Shape, Symbol, Type, Value, infer};
@@ -28,13 +29,23 @@ pub(crate) fn run_shared(
     params: &dyn Fn(ParamId) -> Result<Arc<Tensor>>,
     inputs: &[Tensor],
 ) -> Result<Vec<Arc<Tensor>>> {
+    let inputs: Vec<Arc<Tensor>> = inputs.iter().cloned().map(Arc::new).collect();
+    run_within(graph, params, &inputs, Extents::default())
+}
+
+/// [`run_shared`], where some free dimensions are known already: of a region, from the graph around it.
+pub(super) fn run_within(
+    graph: &Graph,
+    params: Params,
+    inputs: &[Arc<Tensor>],
+    mut extents: Extents,
+) -> Result<Vec<Arc<Tensor>>> {
     if inputs.len() != graph.inputs.len() {
         let (wanted, given) = (graph.inputs.len(), inputs.len());
         return Err(Error::usage(format!(
             "the function takes {wanted} arguments, not {given}"
         )));
     }
-    let mut extents = Extents::default();
     for (i, (&input, value)) in graph.inputs.iter().zip(inputs).enumerate() {
         extents
             .learn(graph.ty(input), value)
@@ -42,6 +53,8 @@ pub(crate) fn run_shared(
     }
     let mut run = Run {
         graph,
+        params,
+        inputs,
         uses: live_uses(graph),
         values: vec![vec![]; graph.len()],
         extents,
@@ -49,9 +62,7 @@ pub(crate) fn run_shared(
     for (id, node) in graph.nodes() {
         let place = id.0 as usize;
         if run.uses[place].iter().any(|&uses| uses > 0) {
-            run.values[place] = run
-                .node(node, params, inputs)
-                .map_err(|e| e.at(&node.origin.place()))?;
+            run.values[place] = run.node(node).map_err(|e| e.at(&node.origin.place()))?;
             run.release(&graph.reads(node));
         }
     }
@@ -61,6 +72,9 @@ pub(crate) fn run_shared(
         .map(|&output| run.get(output))
         .collect()
 }
+
+/// The values of variables.
+pub(super) type Params<'a> = &'a dyn Fn(ParamId) -> Result<Arc<Tensor>>;
 
 /// How often each value is read by what the results depend on.
 fn live_uses(graph: &Graph) -> Vec<Vec<u32>> {
@@ -87,8 +101,8 @@ fn live_uses(graph: &Graph) -> Vec<Vec<u32>> {
 }
 
 /// What is known of free dimensions.
-#[derive(Default)]
-struct Extents(BTreeMap<Symbol, i64>);
+#[derive(Clone, Default)]
+pub(super) struct Extents(BTreeMap<Symbol, i64>);
 
 impl Extents {
     /// Takes the extents of a value for the dimensions of its type.
@@ -117,6 +131,13 @@ impl Extents {
         Ok(())
     }
 
+    /// The same, and one more.
+    pub(super) fn with(&self, symbol: Symbol, extent: i64) -> Self {
+        let mut extents = self.clone();
+        extents.0.insert(symbol, extent);
+        extents
+    }
+
     fn apply(&self, dim: &Dim) -> Dim {
         dim.substitute(&|symbol| {
             self.0
@@ -125,13 +146,15 @@ impl Extents {
         })
     }
 
-    fn value(&self, dim: &Dim) -> Option<i64> {
+    pub(super) fn value(&self, dim: &Dim) -> Option<i64> {
         self.apply(dim).as_known()
     }
 }
 
 struct Run<'a> {
     graph: &'a Graph,
+    params: Params<'a>,
+    inputs: &'a [Arc<Tensor>],
     /// How many reads of each result are left.
     uses: Vec<Vec<u32>>,
     values: Vec<Vec<Option<Arc<Tensor>>>>,
@@ -139,27 +162,25 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn node(
-        &mut self,
-        node: &Node,
-        params: &dyn Fn(ParamId) -> Result<Arc<Tensor>>,
-        inputs: &[Tensor],
-    ) -> Result<Vec<Option<Arc<Tensor>>>> {
+    fn node(&mut self, node: &Node) -> Result<Vec<Option<Arc<Tensor>>>> {
+        let operands = node
+            .inputs
+            .iter()
+            .map(|&v| self.get(v))
+            .collect::<Result<Vec<_>>>()?;
         let results = match &node.op {
             Op::Input(i) => {
-                let value = inputs
-                    .get(*i)
-                    .ok_or_else(|| Error::malformed(format!("there is no argument {i}")))?;
-                vec![Arc::new(value.clone())]
+                let value = self.inputs.get(*i);
+                let missing = || Error::malformed(format!("there is no argument {i}"));
+                vec![value.ok_or_else(missing)?.clone()]
             }
-            Op::Param(param) => vec![params(*param)?],
+            Op::Param(param) => vec![(self.params)(*param)?],
             Op::Constant(value) => vec![value.clone()],
+            Op::If { branches } => {
+                regions::branch(branches, self.params, &operands, &self.extents)?
+            }
+            Op::Loop(looped) => regions::rounds(looped, self.params, operands, &self.extents)?,
             op => {
-                let operands = node
-                    .inputs
-                    .iter()
-                    .map(|&v| self.get(v))
-                    .collect::<Result<Vec<_>>>()?;
                 let operands: Vec<&Tensor> = operands.iter().map(Arc::as_ref).collect();
                 self.op(op, &operands)?.into_iter().map(Arc::new).collect()
             }

@@ -108,6 +108,8 @@ pub fn infer(
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
         | Op::Host(_)
+        | Op::If { .. }
+        | Op::Loop(_)
         | Op::Input(_)
         | Op::Param(_)
         | Op::Constant(_)

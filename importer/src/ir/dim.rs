@@ -22,6 +22,11 @@ impl Symbol {
         Symbol(number | Symbol::OF_DATA)
     }
 
+    /// Its number, whatever it is an extent of.
+    pub fn number(self) -> u32 {
+        self.0 & !Symbol::OF_DATA
+    }
+
     /// The least extent that it may stand for.
     pub fn least(self) -> i64 {
         i64::from(self.0 < Symbol::OF_DATA)
@@ -430,7 +435,7 @@ impl fmt::Debug for Symbol {
     /// `s0` for an argument's extent, `d0` for one that only the data tells.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if self.least() == 0 { 'd' } else { 's' };
-        write!(f, "{kind}{}", self.0 & !Symbol::OF_DATA)
+        write!(f, "{kind}{}", self.number())
     }
 }
 

@@ -169,12 +169,29 @@ impl Graph {
     /// # Errors
     /// When the operands do not fit the op.
     pub fn push_as(&mut self, op: Op, inputs: &[Value], node: &Node) -> Result<NodeId> {
-        let same = op == node.op;
+        // What regions give keeps its extents, however the regions are spelt.
+        let same = op == node.op || !op.regions().is_empty();
         let id = self.push(op, inputs, &node.origin)?;
-        if same {
+        if same && self.node(id).types.len() == node.types.len() {
             self.nodes[id.0 as usize].types.clone_from(&node.types);
             self.note_extents_of_data(id);
         }
+        Ok(id)
+    }
+
+    /// Appends a node whose results have these types, where inference knows less of their extents.
+    ///
+    /// # Errors
+    /// When the operands do not fit the op.
+    pub(crate) fn push_kept(
+        &mut self,
+        op: Op,
+        inputs: &[Value],
+        types: Vec<Type>,
+        origin: &Origin,
+    ) -> Result<NodeId> {
+        let id = self.push(op, inputs, origin)?;
+        self.nodes[id.0 as usize].types = types;
         Ok(id)
     }
 
@@ -322,6 +339,16 @@ impl Graph {
             .iter()
             .enumerate()
             .map(|(i, node)| (NodeId(i as u32), node))
+    }
+
+    /// Calls `visit` for every node, those of regions included.
+    pub fn visit(&self, visit: &mut dyn FnMut(&Node)) {
+        for node in &self.nodes {
+            visit(node);
+            for region in node.op.regions() {
+                region.graph().visit(visit);
+            }
+        }
     }
 
     /// All that has to be computed before a node: its operands, and the tensors that tell its extents.

@@ -10,6 +10,7 @@ mod graph;
 pub mod host;
 mod infer;
 mod op;
+mod region;
 mod ty;
 pub mod verify;
 
@@ -22,6 +23,7 @@ pub use op::{
     Binary, Channels, Comparison, Conv, Extreme, Grouping, Interpolation, Op, PadMode, Padding,
     ParamId, Pooling, Reduction, ResizeMode, Sampling, SliceAxis, Unary,
 };
+pub use region::{Loop, Region, Rounds};
 pub use ty::{DType, Shape, Type};
 
 /// A variable of the model.

@@ -6,6 +6,7 @@
 
 use super::dim::{Dim, Symbol};
 use super::host::Host;
+use super::region::{Loop, Region, Rounds};
 use super::ty::DType;
 use crate::eval::Tensor;
 use std::sync::Arc;
@@ -150,6 +151,12 @@ pub enum Op {
     Host(Host),
     /// A dropout layer that the exported function runs in inference mode: the identity; `rate` if known.
     Dropout { rate: Option<f64> },
+
+    /// One of several branches. Operands: what chooses, a scalar, then what the branches are given. `Bool` chooses the
+    /// second if true; an integer its own place, or the last where there is none.
+    If { branches: Vec<Region> },
+    /// Rounds of a body: see [`Loop`].
+    Loop(Loop),
 }
 
 /// Elementwise functions of one operand.
@@ -435,6 +442,15 @@ impl Op {
             Op::ConvTranspose { output, .. } => output.iter().collect(),
             Op::Resize { size, .. } => size.iter().collect(),
             Op::Host(host) => host.extents(),
+            Op::If { branches } => branches.iter().flat_map(Region::extents).collect(),
+            Op::Loop(looped) => {
+                let rounds = match &looped.rounds {
+                    Rounds::Counted(rounds) => Some(rounds),
+                    Rounds::While(_) => None,
+                };
+                let regions = looped.regions().flat_map(Region::extents);
+                rounds.into_iter().chain(regions).collect()
+            }
             Op::Input(_)
             | Op::Param(_)
             | Op::Constant(_)
@@ -461,6 +477,15 @@ impl Op {
             | Op::BatchNorm { .. }
             | Op::LayerNorm { .. }
             | Op::Dropout { .. } => vec![],
+        }
+    }
+
+    /// The graphs that it runs: branches, or the condition and the body of a loop.
+    pub fn regions(&self) -> Vec<&Region> {
+        match self {
+            Op::If { branches } => branches.iter().collect(),
+            Op::Loop(looped) => looped.regions().collect(),
+            _ => vec![],
         }
     }
 

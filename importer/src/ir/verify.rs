@@ -2,6 +2,7 @@
 //!
 //! - Operands come before their users, and name a result that exists.
 //! - Each node's types are what inference gives for its operands, up to fresh symbols.
+//! - Regions verify as graphs do.
 //! - `inputs` are [`Op::Input`] nodes, numbered in order; `outputs` exist.
 
 use super::{Graph, Op, Shape, Type, Value};
@@ -22,6 +23,9 @@ pub fn verify(graph: &Graph) -> Result<()> {
             }
         }
         check_types(graph, node).map_err(|e| e.at(&node.origin.place()))?;
+        for region in node.op.regions() {
+            verify(region.graph())?;
+        }
     }
     for (i, &input) in graph.inputs.iter().enumerate() {
         if graph.producer(input).op != Op::Input(i) {

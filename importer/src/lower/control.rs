@@ -1,17 +1,19 @@
-//! Structured control flow: loops of a known number of rounds, and branches.
+//! Structured control flow: loops and branches.
 //!
-//! A loop whose condition is the same for every input is unrolled. A branch whose predicate is known is taken; of the
-//! others both sides are computed, and the predicate selects the results.
+//! A branch whose predicate is known is taken, and a loop of few rounds is unrolled; others become regions of the IR.
 
+use super::branch;
 use super::cx::Lowered;
-use super::variables::Variables;
+use super::looped::{self, Looped};
 use super::walk::Walk;
 use crate::error::{Error, Result};
-use crate::ir::{Comparison, DType, Op, Origin, ParamId, Value};
+use crate::ir::Origin;
 use savedmodel_import_proto::{AttrValue, NodeDef, attr_value};
 
 /// An unrolled loop may bring a function to this many nodes.
 const NODE_LIMIT: usize = 40_000;
+/// A loop of so many rounds reads better unrolled.
+const FEW_ROUNDS: i64 = 3;
 /// A loop may have this many rounds.
 const ROUND_LIMIT: usize = 1 << 16;
 
@@ -52,10 +54,10 @@ pub fn lower(
     let callees = callees(def);
     match (def.op.as_str(), callees.as_slice()) {
         ("While" | "StatelessWhile", [condition, body]) => {
-            unroll(walk, condition, body, inputs, origin)
+            repeat(walk, condition, body, inputs, origin)
         }
-        ("If" | "StatelessIf", [yes, no]) => branch(walk, &[*no, *yes], false, inputs, origin),
-        ("Case" | "StatelessCase", branches) => branch(walk, branches, true, inputs, origin),
+        ("If" | "StatelessIf", [yes, no]) => choose(walk, &[*no, *yes], false, inputs, origin),
+        ("Case" | "StatelessCase", branches) => choose(walk, branches, true, inputs, origin),
         (op, _) => walk.fail(
             Error::malformed(format!("{op} does not name its functions")),
             origin,
@@ -63,37 +65,60 @@ pub fn lower(
     }
 }
 
-fn unroll(
+/// A loop is a region, unless it has very few rounds whose number is known.
+fn repeat(
     walk: &mut Walk<'_>,
     condition: &str,
     body: &str,
     inputs: &[Lowered],
     origin: &Origin,
 ) -> Option<Vec<Lowered>> {
-    let mut state = inputs.to_vec();
+    let looped = Looped {
+        functions: [condition, body],
+        first: inputs,
+        origin,
+    };
+    let drafted = looped::draft(walk, &looped);
+    let is_short = |rounds: i64| rounds <= FEW_ROUNDS;
+    match drafted {
+        Ok(draft) if !draft.known_rounds().is_some_and(is_short) => {
+            let written = draft.write(walk, &looped);
+            written.or_else(|error| unroll(walk, &looped).map_err(|_| error))
+        }
+        Ok(_) => unroll(walk, &looped),
+        Err(error) => unroll(walk, &looped).map_err(|_| error),
+    }
+    .map_or_else(|error| walk.fail(error, origin), Some)
+}
+
+/// The loop round by round, where the condition is the same for every input.
+fn unroll(walk: &mut Walk<'_>, looped: &Looped<'_>) -> Result<Vec<Lowered>> {
+    let [condition, body] = looped.functions;
+    let mut state = looped.first.to_vec();
     for _ in 0..ROUND_LIMIT {
-        let goes_on = walk.call(condition, &state, origin)?;
+        let goes_on = walk.called(condition, &state, looped.origin)?;
         let known = match goes_on.as_slice() {
             [Lowered::Value(value)] => walk.graph.as_splat(*value),
             _ => None,
         };
         match known {
-            Some(0.0) => return Some(state),
-            Some(_) if walk.graph.len() < NODE_LIMIT => state = walk.call(body, &state, origin)?,
+            Some(0.0) => return Ok(state),
+            Some(_) if walk.graph.len() < NODE_LIMIT => {
+                state = walk.called(body, &state, looped.origin)?;
+            }
             Some(_) => break,
             None => {
-                let error =
-                    Error::unsupported("a loop whose number of rounds depends on the inputs");
-                return walk.fail(error, origin);
+                let message = "a loop whose number of rounds depends on the inputs";
+                return Err(Error::unsupported(message));
             }
         }
     }
     let message = format!("the loop is too long: unrolled it has more than {NODE_LIMIT} nodes");
-    walk.fail(Error::unsupported(message), origin)
+    Err(Error::unsupported(message))
 }
 
 /// The first operand chooses among `branches`; the others are their arguments.
-fn branch(
+fn choose(
     walk: &mut Walk<'_>,
     branches: &[&str],
     is_case: bool,
@@ -117,82 +142,5 @@ fn branch(
         };
         return walk.call(branches.get(chosen)?, arguments, origin);
     }
-    let before = walk.variables.clone();
-    let mut results = walk.call(branches.last()?, arguments, origin)?;
-    for (index, name) in branches.iter().enumerate().rev().skip(1) {
-        let after = std::mem::replace(&mut walk.variables, before.clone());
-        let other = walk.call(name, arguments, origin)?;
-        let selected =
-            select_all(walk, chooser, index, &other, &results, origin).and_then(|results| {
-                select_state(walk, chooser, index, after, origin).map(|()| results)
-            });
-        results = selected.map_or_else(|error| walk.fail(error, origin), Some)?;
-    }
-    Some(results)
-}
-
-/// Merges what two branches assigned: the variables as the walk has them if `chooser == index`, else as in `no`.
-fn select_state(
-    walk: &mut Walk<'_>,
-    chooser: Value,
-    index: usize,
-    no: Variables,
-    origin: &Origin,
-) -> Result<()> {
-    let yes = walk.variables.clone();
-    let assigned: Vec<ParamId> = yes.assigned.union(&no.assigned).copied().collect();
-    for param in assigned {
-        let of = |walk: &mut Walk<'_>, side: &Variables| match side.values.get(&param) {
-            Some(&value) => Ok(value),
-            None => walk.context(&NodeDef::default(), &[], origin).read(param),
-        };
-        let sides = [of(walk, &yes)?, of(walk, &no)?].map(Lowered::Value);
-        let selected = select_all(walk, chooser, index, &sides[..1], &sides[1..], origin)?;
-        if let [Lowered::Value(value)] = selected.as_slice() {
-            walk.variables.values.insert(param, *value);
-            walk.variables.assigned.insert(param);
-        }
-    }
-    Ok(())
-}
-
-/// `chooser == index ? yes : no`, result by result.
-fn select_all(
-    walk: &mut Walk<'_>,
-    chooser: Value,
-    index: usize,
-    yes: &[Lowered],
-    no: &[Lowered],
-    origin: &Origin,
-) -> Result<Vec<Lowered>> {
-    let graph = &mut walk.graph;
-    let (condition, yes, no) = match graph.ty(chooser).dtype {
-        DType::Bool => (chooser, no, yes),
-        dtype => {
-            let index = graph.constant(crate::eval::Tensor::scalar(index as f64, dtype)?, origin);
-            (
-                graph.value(Op::Compare(Comparison::Equal), &[chooser, index], origin)?,
-                yes,
-                no,
-            )
-        }
-    };
-    let mut results = Vec::with_capacity(yes.len());
-    for (yes, no) in yes.iter().zip(no) {
-        results.push(match (yes, no) {
-            (yes, no) if yes == no => *yes,
-            (Lowered::Value(yes), Lowered::Value(no)) => {
-                if graph.ty(*yes).rank() != graph.ty(*no).rank() {
-                    return Err(Error::unsupported("branches whose results differ in shape"));
-                }
-                Lowered::Value(graph.value(Op::Select, &[condition, *yes, *no], origin)?)
-            }
-            (_, _) => {
-                return Err(Error::unsupported(
-                    "branches on data whose results are not tensors",
-                ));
-            }
-        });
-    }
-    Ok(results)
+    branch::choose(walk, branches, (chooser, is_case), arguments, origin)
 }

@@ -60,6 +60,9 @@ impl Same {
 fn meetings(graph: &Graph) -> Vec<(Symbol, Symbol)> {
     let mut pairs = Vec::new();
     for (_, node) in graph.nodes() {
+        for region in node.op.regions() {
+            pairs.extend(meetings(region.graph()));
+        }
         let types: Vec<&[Dim]> = node
             .inputs
             .iter()

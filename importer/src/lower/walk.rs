@@ -144,9 +144,9 @@ pub(super) struct Walk<'a> {
     params: &'a [Param],
     library: &'a dyn Library,
     pub(super) variables: Variables,
-    lists: Vec<List>,
-    spreads: BTreeMap<Value, Spread>,
-    ranges: Vec<Range>,
+    pub(super) lists: Vec<List>,
+    pub(super) spreads: BTreeMap<Value, Spread>,
+    pub(super) ranges: Vec<Range>,
     functions: BTreeMap<String, Arc<FlatGraph>>,
     depth: usize,
     errors: Vec<Error>,
@@ -208,6 +208,39 @@ impl Walk<'_> {
         results
     }
 
+    /// A library function, flat.
+    ///
+    /// # Errors
+    /// The library has no such function, or it cannot be flattened.
+    pub(super) fn flat(&mut self, name: &str) -> Result<Arc<FlatGraph>> {
+        if let Some(known) = self.functions.get(name) {
+            return Ok(known.clone());
+        }
+        let flat = Arc::new(body(self.library, name)?);
+        self.functions.insert(name.to_owned(), flat.clone());
+        Ok(flat)
+    }
+
+    /// The results of a library function.
+    ///
+    /// # Errors
+    /// Everything that the IR cannot say of it, together.
+    pub(super) fn called(
+        &mut self,
+        name: &str,
+        arguments: &[Lowered],
+        origin: &Origin,
+    ) -> Result<Vec<Lowered>> {
+        let before = self.errors.len();
+        let results = self.call(name, arguments, origin);
+        let errors = self.errors.split_off(before);
+        match results {
+            Some(results) if errors.is_empty() => Ok(results),
+            Some(_) | None if errors.is_empty() => Err(Error::internal("a call failed in silence")),
+            Some(_) | None => Err(Error::several(errors)),
+        }
+    }
+
     /// The results of a library function, or `None` after a failure that is recorded.
     pub(super) fn call(
         &mut self,
@@ -215,16 +248,10 @@ impl Walk<'_> {
         arguments: &[Lowered],
         origin: &Origin,
     ) -> Option<Vec<Lowered>> {
-        let flat = match self
-            .functions
-            .get(name)
-            .cloned()
-            .map_or_else(|| body(self.library, name).map(Arc::new), Ok)
-        {
+        let flat = match self.flat(name) {
             Ok(flat) => flat,
             Err(error) => return self.fail(error, origin),
         };
-        self.functions.insert(name.to_owned(), flat.clone());
         if flat.inputs.len() != arguments.len() {
             let message = format!(
                 "`{name}` takes {} arguments, not {}",

@@ -49,6 +49,8 @@ pub struct Body {
 pub struct Step {
     /// What it does; its fields are indices into [`Module::fields`].
     pub action: Action,
+    /// The blocks that it runs, if it is a branch or a loop.
+    pub blocks: Vec<Body>,
     /// What it reads.
     pub args: Vec<Source>,
     /// The types of its results.
@@ -77,8 +79,10 @@ pub enum Source {
 
 impl Step {
     /// Puts other fields in place of those that it uses.
-    pub fn renumber(&mut self, place: impl Fn(usize) -> usize) {
-        self.action.renumber(&place);
+    pub fn renumber(&mut self, place: &dyn Fn(usize) -> usize) {
+        self.action.renumber(place);
+        let inner = self.blocks.iter_mut().flat_map(|block| &mut block.steps);
+        inner.for_each(|step| step.renumber(place));
         if let Some(condition) = &mut self.condition {
             condition.field = place(condition.field);
         }
@@ -88,11 +92,18 @@ impl Step {
 /// The drafts of all modules, by path; the root has the functions as methods, in order.
 pub type Modules = BTreeMap<Path, Module>;
 
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other)
+    }
+}
+
 impl Body {
     /// Whether both do the same with the same fields.
     pub fn is_same(&self, other: &Body) -> bool {
-        let same =
-            |(a, b): (&Step, &Step)| a.action == b.action && a.args == b.args && a.types == b.types;
+        let same = |(a, b): (&Step, &Step)| {
+            a.action == b.action && a.blocks == b.blocks && a.args == b.args && a.types == b.types
+        };
         self.inputs == other.inputs
             && self.results == other.results
             && self.steps.len() == other.steps.len()

@@ -5,8 +5,8 @@ use super::items::{Item, Items, What};
 use super::paths::Path;
 use super::tree::{Units, border};
 use crate::error::{Error, Result};
-use crate::ir::{Graph, NodeId, Op, Origin, Program, Value};
-use crate::plan::Action;
+use crate::ir::{Graph, NodeId, Op, Origin, Program, Rounds, Value};
+use crate::plan::{Action, Flow};
 use std::collections::{BTreeSet, HashMap};
 
 /// Drafts all modules. The items have to be arranged.
@@ -116,7 +116,13 @@ impl Drafter<'_> {
             .iter()
             .map(|&input| self.source(input, writer))
             .collect::<Result<_>>()?;
+        let mut blocks = vec![];
         let action = match &item.what {
+            What::Node(node) if !item.regions.is_empty() => {
+                let op = &self.graph.node(*node).op;
+                blocks = self.blocks(path, op, &item.regions)?;
+                Action::Flow(flow(op))
+            }
             What::Node(node) => Action::of(&self.graph.node(*node).op),
             What::Layer(layer, main) => {
                 let output = match &self.graph.node(*main).op {
@@ -145,6 +151,9 @@ impl Drafter<'_> {
             },
         };
         writer.step(self.graph, action, args, &item.outputs, item.label.clone());
+        if let Some(step) = writer.body.steps.last_mut() {
+            step.blocks = blocks;
+        }
         if let (What::Layer(_, main), Some(step)) = (&item.what, writer.body.steps.last_mut()) {
             let main = &self.graph.node(*main).origin;
             if !step.origins.contains(main) {
@@ -152,6 +161,22 @@ impl Drafter<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The blocks of a branch or a loop, whose parts are in this module or below.
+    fn blocks(&mut self, path: &[String], op: &Op, lists: &[Vec<Item>]) -> Result<Vec<Body>> {
+        let mut blocks = vec![];
+        for (region, list) in op.regions().into_iter().zip(lists) {
+            let graph = region.graph();
+            let mut drafter = Drafter {
+                graph,
+                items: self.items,
+                list,
+                modules: &mut *self.modules,
+            };
+            blocks.push(drafter.body(path, &graph.inputs, &graph.outputs)?);
+        }
+        Ok(blocks)
     }
 
     /// The field of a module that holds something; a second thing of one name gets a number.
@@ -187,6 +212,21 @@ impl Drafter<'_> {
             }
             op => Err(Error::internal(format!("{op:?} is not in reach")).at(&node.origin.place())),
         }
+    }
+}
+
+/// How the regions of an op are run.
+fn flow(op: &Op) -> Flow {
+    match op {
+        Op::Loop(looped) => Flow::Repeat {
+            rounds: match &looped.rounds {
+                Rounds::Counted(rounds) => Some(rounds.clone()),
+                Rounds::While(_) => None,
+            },
+            round: looped.round,
+            carried: looped.carried,
+        },
+        _ => Flow::Branch,
     }
 }
 
@@ -229,7 +269,8 @@ impl Writer {
             | Action::Parameter(_)
             | Action::LayerWeight { .. }
             | Action::Extent { .. }
-            | Action::Elements => origins(graph, results),
+            | Action::Elements
+            | Action::Flow(_) => origins(graph, results),
         };
         self.body.steps.push(Step {
             action,
@@ -238,6 +279,7 @@ impl Writer {
             label,
             condition: None,
             origins,
+            blocks: vec![],
         });
     }
 }

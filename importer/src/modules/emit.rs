@@ -1,6 +1,6 @@
 //! From types to the plan that the printers print.
 
-use super::body::Held;
+use super::body::{Body, Held, Step};
 use super::extents::MissingExtent;
 use super::items::Items;
 use super::locals::method;
@@ -223,42 +223,52 @@ impl<'a> Emitter<'a> {
 
     /// Whether a method runs a layer that behaves differently in training.
     fn has_mode(&self, ty: usize, method: usize) -> bool {
+        let body = &self.types.types[ty].module.methods[method];
+        self.block_has_mode(ty, body)
+    }
+
+    fn block_has_mode(&self, ty: usize, body: &Body) -> bool {
+        body.steps.iter().any(|step| self.step_has_mode(ty, step))
+    }
+
+    fn step_has_mode(&self, ty: usize, step: &Step) -> bool {
         let module = &self.types.types[ty].module;
         let path = &self.types.types[ty].instances[0].path;
-        module.methods[method]
-            .steps
-            .iter()
-            .any(|step| match &step.action {
-                Action::Layer { field, .. } => match &module.fields[*field].1 {
-                    Held::Layer(layer) => matches!(
-                        self.items.layers[*layer].layer,
-                        plan::Layer::BatchNorm { .. } | plan::Layer::Dropout { .. }
-                    ),
-                    Held::Module | Held::Modules(_) | Held::Param(_) | Held::Flag(_) => false,
-                },
-                Action::Module { field, method } | Action::Modules { field, method } => {
-                    let (name, held) = &module.fields[*field];
-                    let name = if let Held::Modules(names) = held {
-                        &names[0]
-                    } else {
-                        name
-                    };
-                    let owner = self.types.types[ty]
-                        .instances
-                        .iter()
-                        .find(|instance| instance.fields[*field].is_some());
-                    let child = self
-                        .types
-                        .child(owner.map_or(path, |owner| &owner.path), name);
-                    self.has_mode(child, *method)
-                }
-                Action::Op(_)
-                | Action::Constant(_)
-                | Action::Parameter(_)
-                | Action::LayerWeight { .. }
-                | Action::Extent { .. }
-                | Action::Elements => false,
-            })
+        match &step.action {
+            Action::Layer { field, .. } => match &module.fields[*field].1 {
+                Held::Layer(layer) => matches!(
+                    self.items.layers[*layer].layer,
+                    plan::Layer::BatchNorm { .. } | plan::Layer::Dropout { .. }
+                ),
+                Held::Module | Held::Modules(_) | Held::Param(_) | Held::Flag(_) => false,
+            },
+            Action::Module { field, method } | Action::Modules { field, method } => {
+                let (name, held) = &module.fields[*field];
+                let name = if let Held::Modules(names) = held {
+                    &names[0]
+                } else {
+                    name
+                };
+                let owner = self.types.types[ty]
+                    .instances
+                    .iter()
+                    .find(|instance| instance.fields[*field].is_some());
+                let child = self
+                    .types
+                    .child(owner.map_or(path, |owner| &owner.path), name);
+                self.has_mode(child, *method)
+            }
+            Action::Op(_)
+            | Action::Constant(_)
+            | Action::Parameter(_)
+            | Action::LayerWeight { .. }
+            | Action::Extent { .. }
+            | Action::Elements => false,
+            Action::Flow(_) => step
+                .blocks
+                .iter()
+                .any(|block| self.block_has_mode(ty, block)),
+        }
     }
 
     fn entries(&self, root: &Struct, name: &str) -> Vec<Entry> {

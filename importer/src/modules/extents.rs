@@ -2,8 +2,8 @@
 
 use super::body::{Body, Source, Step};
 use crate::ir::{Atom, Dim, Symbol};
-use crate::plan::Action;
 use crate::plan::axes::{Axes, usual_name};
+use crate::plan::{Action, Flow};
 
 /// An extent that nothing in a method has.
 #[derive(Debug)]
@@ -22,8 +22,23 @@ pub struct Extents {
 pub struct Extent {
     pub(super) dim: Dim,
     pub(super) name: String,
+    /// The block that reads it.
+    pub(super) scope: Scope,
     pub(super) of: Source,
     pub(super) part: Part,
+}
+
+/// A block of a method: the steps that it is in, from the outside in, and which of their blocks it is.
+pub type Scope = Vec<(usize, usize)>;
+
+/// A block on the way, and the blocks around it before it.
+struct Frame<'a> {
+    body: &'a Body,
+    scope: Scope,
+    /// The step that asks.
+    before: usize,
+    /// The number of the round, if the block is one of a loop.
+    round: Option<Symbol>,
 }
 
 /// Where a value has an extent.
@@ -33,6 +48,8 @@ pub enum Part {
     Axis(usize),
     /// It is this element.
     Element(usize),
+    /// It is the number of the round.
+    Round,
 }
 
 impl Extents {
@@ -47,23 +64,62 @@ impl Extents {
             arguments: arguments.to_vec(),
             axes: axes.clone(),
         };
-        for (index, step) in body.steps.iter().enumerate() {
-            for dim in dims_of(body, step) {
-                extents.need(body, index, &dim)?;
-            }
-        }
+        let method = Frame {
+            body,
+            scope: vec![],
+            before: 0,
+            round: None,
+        };
+        extents.block(&mut vec![method])?;
         Ok(extents)
     }
 
-    fn need(&mut self, body: &Body, before: usize, dim: &Dim) -> Result<(), MissingExtent> {
-        if dim.as_known().is_some() || self.named.iter().any(|extent| &extent.dim == dim) {
+    /// Finds what the innermost block needs.
+    fn block(&mut self, frames: &mut Vec<Frame>) -> Result<(), MissingExtent> {
+        let Some(inner) = frames.last() else {
+            return Ok(());
+        };
+        let (body, scope) = (inner.body, inner.scope.clone());
+        for (index, step) in body.steps.iter().enumerate() {
+            if let Some(inner) = frames.last_mut() {
+                inner.before = index;
+            }
+            for dim in dims_of(body, step) {
+                self.need(frames, &dim)?;
+            }
+            let Action::Flow(flow) = &step.action else {
+                continue;
+            };
+            let round = match flow {
+                Flow::Repeat { round, .. } => Some(*round),
+                Flow::Branch => None,
+            };
+            for (place, block) in step.blocks.iter().enumerate() {
+                let mut frames = with_block(frames, block, &scope, (index, place), round);
+                if let (Flow::Repeat { rounds: None, .. }, Some(round)) = (flow, round)
+                    && is_counted(body, index)
+                {
+                    self.need(&frames, &Dim::symbol(round))?;
+                }
+                self.block(&mut frames)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn need(&mut self, frames: &[Frame], dim: &Dim) -> Result<(), MissingExtent> {
+        let is_seen = |scope: &Scope| frames.iter().any(|frame| frame.scope == *scope);
+        let mut named = self.named.iter();
+        let is_named = named.any(|extent| &extent.dim == dim && is_seen(&extent.scope));
+        if dim.as_known().is_some() || is_named {
             return Ok(());
         }
-        if let Some((of, part)) = locate(body, before, dim) {
-            let name = self.name(body, dim, of, part);
+        if let Some((frame, of, part)) = locate(frames, dim) {
+            let name = self.name(frame.body, dim, of, part);
             self.named.push(Extent {
                 dim: dim.clone(),
                 name,
+                scope: frame.scope.clone(),
                 of,
                 part,
             });
@@ -71,39 +127,35 @@ impl Extents {
         }
         let atoms: Vec<Atom> = dim.terms().flat_map(|(atoms, _)| atoms.to_vec()).collect();
         for atom in atoms {
-            self.need_atom(body, before, dim, &atom)?;
+            self.need_atom(frames, dim, &atom)?;
         }
         Ok(())
     }
 
-    fn need_atom(
-        &mut self,
-        body: &Body,
-        before: usize,
-        dim: &Dim,
-        atom: &Atom,
-    ) -> Result<(), MissingExtent> {
+    fn need_atom(&mut self, frames: &[Frame], dim: &Dim, atom: &Atom) -> Result<(), MissingExtent> {
         match atom {
             Atom::Symbol(symbol) => {
                 let alone = Dim::symbol(*symbol);
                 match &alone == dim {
                     true => Err(MissingExtent(alone)),
-                    false => self.need(body, before, &alone),
+                    false => self.need(frames, &alone),
                 }
             }
             Atom::Quotient(a, b) => {
-                self.need(body, before, a)?;
-                self.need(body, before, b)
+                self.need(frames, a)?;
+                self.need(frames, b)
             }
             Atom::Max(members) | Atom::Min(members) => members
                 .iter()
-                .try_for_each(|member| self.need(body, before, member)),
+                .try_for_each(|member| self.need(frames, member)),
         }
     }
 
     /// The name of an element of a value that is read for its extents.
-    pub(super) fn element(&self, of: Source, element: usize) -> Option<&str> {
-        let is_it = |extent: &&Extent| extent.of == of && extent.part == Part::Element(element);
+    pub(super) fn element(&self, scope: &Scope, of: Source, element: usize) -> Option<&str> {
+        let is_it = |extent: &&Extent| {
+            extent.scope == *scope && extent.of == of && extent.part == Part::Element(element)
+        };
         self.named
             .iter()
             .find(is_it)
@@ -119,6 +171,7 @@ impl Extents {
                 "size".to_owned()
             }
             Part::Element(element) => format!("size_{element}"),
+            Part::Round => "step".to_owned(),
         };
         let taken = |name: &str| {
             let mut arguments = self.arguments.iter();
@@ -151,12 +204,56 @@ fn dims_of(body: &Body, step: &Step) -> Vec<Dim> {
         | Action::Parameter(_)
         | Action::LayerWeight { .. }
         | Action::Extent { .. }
-        | Action::Elements => vec![],
+        | Action::Elements
+        | Action::Flow(Flow::Branch) => vec![],
+        Action::Flow(Flow::Repeat { rounds, .. }) => rounds.iter().cloned().collect(),
     }
 }
 
+/// Whether the number of rounds of a loop, its last result, is read.
+fn is_counted(body: &Body, step: usize) -> bool {
+    let count = Source::Step {
+        step,
+        result: body.steps[step].types.len().saturating_sub(1),
+    };
+    body.uses().contains_key(&count)
+}
+
+/// The blocks around a block of the innermost one, and that block.
+fn with_block<'a>(
+    frames: &[Frame<'a>],
+    block: &'a Body,
+    scope: &Scope,
+    place: (usize, usize),
+    round: Option<Symbol>,
+) -> Vec<Frame<'a>> {
+    let around = frames.iter().map(|frame| Frame {
+        scope: frame.scope.clone(),
+        ..*frame
+    });
+    let inner = Frame {
+        body: block,
+        scope: [scope.as_slice(), &[place]].concat(),
+        before: 0,
+        round,
+    };
+    around.chain([inner]).collect()
+}
+
+/// The first value that has the extent: of the outermost block that has one.
+fn locate<'a, 'b>(frames: &'b [Frame<'a>], dim: &Dim) -> Option<(&'b Frame<'a>, Source, Part)> {
+    frames.iter().find_map(|frame| {
+        let is_round = frame.round.is_some() && frame.round == dim.as_symbol();
+        let (of, part) = match is_round {
+            true => (Source::Input(0), Part::Round),
+            false => locate_in(frame.body, frame.before, dim)?,
+        };
+        Some((frame, of, part))
+    })
+}
+
 /// The first value before a step that has the extent: arguments, then results.
-fn locate(body: &Body, before: usize, dim: &Dim) -> Option<(Source, Part)> {
+fn locate_in(body: &Body, before: usize, dim: &Dim) -> Option<(Source, Part)> {
     let inputs = (0..body.inputs.len()).map(Source::Input);
     let results = body.steps[..before]
         .iter()

@@ -38,6 +38,8 @@ pub struct Item {
     pub label: String,
     /// Its place in the order of the function.
     pub position: usize,
+    /// What its regions are made of, in the order of the op.
+    pub regions: Vec<Vec<Item>>,
 }
 
 /// The kinds of item.
@@ -91,44 +93,62 @@ fn collect_without(program: &Program, bare: &BTreeSet<ParamId>) -> Items {
             .collect(),
         ..Items::default()
     };
-    let mut calls: Vec<Vec<(usize, Found)>> = vec![];
-    for function in &program.functions {
-        let found = layers::find(&function.graph, bare);
-        calls.push(
-            found
-                .into_iter()
-                .filter_map(|found| items.claim(found))
-                .collect(),
-        );
-    }
+    let graphs = program.functions.iter().map(|function| &function.graph);
+    let calls: Vec<Calls> = graphs.map(|graph| items.claim_all(graph, bare)).collect();
     items.name_layers(&paths);
     let layer_paths: BTreeSet<Path> = items.layers.iter().map(LayerInfo::path).collect();
     for (function, calls) in program.functions.iter().zip(&calls) {
-        let list =
-            FunctionItems::new(&function.graph, &items, calls, (&layer_paths, &paths)).collect();
+        let mut scopes = Scopes::default();
+        calls.teach(&function.graph, &items, &mut scopes);
+        let places = Places {
+            items: &items,
+            scopes: &scopes,
+            layer_paths: &layer_paths,
+            param_paths: &paths,
+        };
+        let list = FunctionItems::new(&function.graph, &places, calls).collect();
         items.functions.push(list);
     }
     items.place_params(&paths);
     items
 }
 
+/// The calls of layers in a graph, and in the regions of its nodes.
+struct Calls {
+    own: Vec<(usize, Found)>,
+    regions: BTreeMap<NodeId, Vec<Calls>>,
+}
+
+impl Calls {
+    /// Makes known which layers the scopes of the calls stand for.
+    fn teach(&self, graph: &Graph, items: &Items, scopes: &mut Scopes) {
+        for (layer, found) in self
+            .own
+            .iter()
+            .filter(|(_, found)| !found.weights.is_empty())
+        {
+            scopes.learn(&scope(graph.node(found.main)), &items.layers[*layer].path());
+        }
+        for (node, calls) in &self.regions {
+            for (region, calls) in graph.node(*node).op.regions().into_iter().zip(calls) {
+                calls.teach(region.graph(), items, scopes);
+            }
+        }
+    }
+}
+
 /// The variables that functions read or assign.
 pub fn used_params(program: &Program) -> BTreeSet<ParamId> {
     let assigned = program.functions.iter().flat_map(|f| f.assigned.clone());
-    let nodes = program
-        .functions
-        .iter()
-        .flat_map(|function| function.graph.nodes());
-    nodes
-        .filter_map(|(_, node)| {
+    let mut used: BTreeSet<ParamId> = assigned.collect();
+    for function in &program.functions {
+        function.graph.visit(&mut |node| {
             if let Op::Param(id) = node.op {
-                Some(id)
-            } else {
-                None
+                used.insert(id);
             }
-        })
-        .chain(assigned)
-        .collect()
+        });
+    }
+    used
 }
 
 impl LayerInfo {
@@ -141,6 +161,32 @@ impl LayerInfo {
 }
 
 impl Items {
+    /// The layers that a graph and its regions call.
+    fn claim_all(&mut self, graph: &Graph, bare: &BTreeSet<ParamId>) -> Calls {
+        let found = layers::find(graph, bare).into_iter();
+        let own = found.filter_map(|found| self.claim(found)).collect();
+        let mut regions = BTreeMap::new();
+        for (id, node) in graph.nodes() {
+            let inside = node.op.regions().into_iter();
+            let inside: Vec<Calls> = inside
+                .map(|region| self.claim_all(region.graph(), bare))
+                .collect();
+            if !inside.is_empty() {
+                regions.insert(id, inside);
+            }
+        }
+        Calls { own, regions }
+    }
+
+    /// All items, those of regions included.
+    pub fn all(&self) -> Vec<&Item> {
+        let mut all = vec![];
+        self.functions
+            .iter()
+            .for_each(|list| add_all(list, &mut all));
+        all
+    }
+
     /// The layer that a find is a call of: a known one, or a new one if its variables are free.
     fn claim(&mut self, found: Found) -> Option<(usize, Found)> {
         let owners: Vec<Option<usize>> = layers::params(&found)
@@ -176,7 +222,7 @@ impl Items {
             let owner = self.owners.get(param);
             owner.is_some_and(|(_, role)| !layers::is_given_out(*role))
         };
-        let items = self.functions.iter().flatten();
+        let items = self.all().into_iter();
         let params = items.filter_map(|item| Some(item.param_value()?.1));
         params.filter(is_hidden).collect()
     }
@@ -221,22 +267,17 @@ impl Items {
     fn place_params(&mut self, paths: &BTreeMap<ParamId, Path>) {
         let mut readers: BTreeMap<ParamId, Vec<Path>> = BTreeMap::new();
         for list in &self.functions {
-            let makers: HashMap<Value, ParamId> =
-                list.iter().filter_map(Item::param_value).collect();
-            for item in list {
-                for param in item.inputs.iter().filter_map(|input| makers.get(input)) {
-                    readers.entry(*param).or_default().push(item.module.clone());
-                }
-            }
+            add_readers(list, &mut readers);
         }
+        let (owners, layers, fields) = (&self.owners, &self.layers, &mut self.fields);
         for list in &mut self.functions {
-            for item in list.iter_mut() {
+            for_each_item(list, &mut |item| {
                 let What::Param(param) = item.what else {
-                    continue;
+                    return;
                 };
-                if let Some((layer, _)) = self.owners.get(&param) {
-                    item.module = self.layers[*layer].module.clone();
-                    continue;
+                if let Some((layer, _)) = owners.get(&param) {
+                    item.module = layers[*layer].module.clone();
+                    return;
                 }
                 let path = &paths[&param];
                 let own = &path[..path.len() - 1];
@@ -257,13 +298,43 @@ impl Items {
                     .join("_");
                 item.module.clone_from(&module);
                 item.label.clone_from(&name);
-                self.fields.insert(param, (module, name));
-            }
+                fields.insert(param, (module, name));
+            });
         }
         for &param in &self.assigned {
             let unread = || (vec![], paths[&param].join("_"));
             self.fields.entry(param).or_insert_with(unread);
         }
+    }
+}
+
+fn add_all<'a>(list: &'a [Item], all: &mut Vec<&'a Item>) {
+    for item in list {
+        all.push(item);
+        item.regions.iter().for_each(|list| add_all(list, all));
+    }
+}
+
+/// Calls `visit` for every item of a list, those of regions included.
+pub fn for_each_item(list: &mut [Item], visit: &mut dyn FnMut(&mut Item)) {
+    for item in list {
+        visit(item);
+        for list in &mut item.regions {
+            for_each_item(list, visit);
+        }
+    }
+}
+
+/// The modules that read each variable.
+fn add_readers(list: &[Item], readers: &mut BTreeMap<ParamId, Vec<Path>>) {
+    let makers: HashMap<Value, ParamId> = list.iter().filter_map(Item::param_value).collect();
+    for item in list {
+        for param in item.inputs.iter().filter_map(|input| makers.get(input)) {
+            readers.entry(*param).or_default().push(item.module.clone());
+        }
+        item.regions
+            .iter()
+            .for_each(|list| add_readers(list, readers));
     }
 }
 
@@ -311,29 +382,28 @@ pub fn kind_name(layer: &Layer) -> &'static str {
     }
 }
 
-/// The items of one function, on the way.
-struct FunctionItems<'a> {
-    graph: &'a Graph,
+/// Where nodes belong.
+struct Places<'a> {
     items: &'a Items,
-    calls: HashMap<NodeId, &'a (usize, Found)>,
-    covered: BTreeSet<NodeId>,
-    needed: Vec<bool>,
-    scopes: Scopes,
+    scopes: &'a Scopes,
     layer_paths: &'a BTreeSet<Path>,
     param_paths: &'a BTreeMap<ParamId, Path>,
 }
 
+/// The items of one function or region, on the way.
+struct FunctionItems<'a> {
+    graph: &'a Graph,
+    places: &'a Places<'a>,
+    calls: HashMap<NodeId, &'a (usize, Found)>,
+    regions: &'a BTreeMap<NodeId, Vec<Calls>>,
+    covered: BTreeSet<NodeId>,
+    needed: Vec<bool>,
+}
+
 impl<'a> FunctionItems<'a> {
-    fn new(
-        graph: &'a Graph,
-        items: &'a Items,
-        calls: &'a [(usize, Found)],
-        (layer_paths, param_paths): (&'a BTreeSet<Path>, &'a BTreeMap<ParamId, Path>),
-    ) -> Self {
-        let mut scopes = Scopes::default();
-        for (layer, found) in calls.iter().filter(|(_, found)| !found.weights.is_empty()) {
-            scopes.learn(&scope(graph.node(found.main)), &items.layers[*layer].path());
-        }
+    fn new(graph: &'a Graph, places: &'a Places<'a>, calls: &'a Calls) -> Self {
+        let regions = &calls.regions;
+        let calls = &calls.own;
         let covered = calls
             .iter()
             .flat_map(|(_, found)| found.covers.clone())
@@ -345,13 +415,11 @@ impl<'a> FunctionItems<'a> {
             .collect();
         let mut this = FunctionItems {
             graph,
-            items,
+            places,
             calls,
+            regions,
             covered,
             needed: vec![false; graph.len()],
-            scopes,
-            layer_paths,
-            param_paths,
         };
         this.mark_needed();
         this
@@ -406,7 +474,7 @@ impl<'a> FunctionItems<'a> {
             .collect();
         let position = id.0 as usize;
         if let Some((layer, found)) = self.calls.get(&id) {
-            let info = &self.items.layers[*layer];
+            let info = &self.places.items.layers[*layer];
             let (module, label) = match found.weights.is_empty() {
                 true => self.place(self.graph.node(found.main)),
                 false => (info.module.clone(), info.name.clone()),
@@ -420,6 +488,7 @@ impl<'a> FunctionItems<'a> {
                 module,
                 label,
                 position,
+                regions: vec![],
             });
         }
         match &node.op {
@@ -434,6 +503,7 @@ impl<'a> FunctionItems<'a> {
                     module: vec![],
                     label: String::new(),
                     position,
+                    regions: vec![],
                 })
             }
             // A bias is only taken in where it alone reads the layer.
@@ -448,6 +518,7 @@ impl<'a> FunctionItems<'a> {
                     module,
                     label,
                     position,
+                    regions: self.inside(id),
                 })
             }
         }
@@ -465,7 +536,7 @@ impl<'a> FunctionItems<'a> {
             let producer = self.graph.producer(*value);
             match producer.op {
                 Op::Param(param) => {
-                    let (_, path) = self.param_paths.get(&param)?.split_last()?;
+                    let (_, path) = self.places.param_paths.get(&param)?.split_last()?;
                     Some(path.to_vec())
                 }
                 _ => self.table(producer),
@@ -475,12 +546,22 @@ impl<'a> FunctionItems<'a> {
         (!path.is_empty()).then_some(path)
     }
 
+    /// The items of the regions of a node.
+    fn inside(&self, id: NodeId) -> Vec<Vec<Item>> {
+        let calls = self.regions.get(&id).map(Vec::as_slice);
+        let regions = self.graph.node(id).op.regions().into_iter();
+        let inside = regions.zip(calls.unwrap_or_default());
+        inside
+            .map(|(region, calls)| FunctionItems::new(region.graph(), self.places, calls).collect())
+            .collect()
+    }
+
     fn place(&self, node: &Node) -> (Path, String) {
         if let Some(table) = self.table(node) {
             return (table, String::new());
         }
-        let (mut module, label) = self.scopes.place(&scope(node));
-        match self.layer_paths.contains(&module) {
+        let (mut module, label) = self.places.scopes.place(&scope(node));
+        match self.places.layer_paths.contains(&module) {
             true => {
                 let name = module.pop().unwrap_or_default();
                 (module, name)

@@ -4,7 +4,7 @@ use super::body::{Body, Held, Module, Source};
 use super::items::Items;
 use super::settings::{settings, with_settings};
 use crate::ir::{DType, Dim, Op, Param, ParamId, Shape, Type};
-use crate::plan::{Action, Layer};
+use crate::plan::{Action, Flow, Layer};
 use std::collections::BTreeMap;
 
 /// Names of symbols by first appearance, so that two functions that differ only in numbering agree.
@@ -107,11 +107,15 @@ fn of_param(param: ParamId, params: &[Param]) -> String {
 
 /// A method, up to the extents of what it works on.
 pub fn of_body(body: &Body) -> String {
-    let mut names = Names::default();
+    of_block(body, &mut Names::default())
+}
+
+/// A method or a block of one, among whose symbols are those of `names`.
+fn of_block(body: &Body, names: &mut Names) -> String {
     body.inputs.iter().for_each(|ty| names.learn(ty));
     let inputs: Vec<String> = body.inputs.iter().map(of_type).collect();
     let steps: Vec<String> = (0..body.steps.len())
-        .map(|step| of_step(body, step, &mut names))
+        .map(|step| of_step(body, step, names))
         .collect();
     format!("{inputs:?} {steps:?} {:?}", body.results)
 }
@@ -121,11 +125,15 @@ fn of_step(body: &Body, index: usize, names: &mut Names) -> String {
     step.types.iter().for_each(|ty| names.learn(ty));
     let types: Vec<String> = step.types.iter().map(of_type).collect();
     let alike = alike(body, &step.args);
+    let action = of_action(&step.action, names);
+    let blocks: Vec<String> = step
+        .blocks
+        .iter()
+        .map(|block| of_block(block, names))
+        .collect();
     format!(
-        "{} {:?} {alike} {types:?} {:?}",
-        of_action(&step.action, names),
-        step.args,
-        step.condition
+        "{action} {blocks:?} {:?} {alike} {types:?} {:?}",
+        step.args, step.condition
     )
 }
 
@@ -150,6 +158,12 @@ pub fn of_action(action: &Action, names: &mut Names) -> String {
         Action::Extent { axis } => format!("extent {axis}"),
         Action::Elements => "elements".to_owned(),
         Action::LayerWeight { field, role } => format!("weight {field} {role:?}"),
+        Action::Flow(flow) => {
+            if let Flow::Repeat { round, .. } = flow {
+                names.learn(&Type::new(DType::I64, vec![Dim::symbol(*round)]));
+            }
+            names.rename(&format!("{flow:?}"))
+        }
     }
 }
 

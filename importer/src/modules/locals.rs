@@ -1,11 +1,11 @@
 //! The statements of a method: names of locals, and what is read for the last time.
 
 use super::body::{Body, Source};
-use super::extents::{Extents, MissingExtent, Part};
+use super::extents::{Extent, Extents, MissingExtent, Part, Scope};
 use crate::ir::{DType, Op, Type};
 use crate::plan::axes::Axes;
 use crate::plan::ident::snake;
-use crate::plan::{Action, Local, Method, Operand, Step};
+use crate::plan::{Action, Block, Flow, Local, Method, Operand, Step};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The plan of a method. `inputs` are the names of the arguments, if the caller does not choose them.
@@ -21,7 +21,7 @@ pub fn method(
     let body = &without_aliases(body);
     let axes = Axes::of(&body.inputs);
     let extents = Extents::find(body, &axes, inputs.unwrap_or_default())?;
-    let mut writer = Writer::new(body, &extents, &axes, with_notes, wanted);
+    let mut writer = Writer::new(body, &extents, &axes, with_notes, wanted, vec![]);
     let params = writer.arguments(inputs);
     for step in 0..body.steps.len() {
         writer.step(step, fields);
@@ -61,6 +61,12 @@ pub(super) struct Writer<'a> {
     /// The names that some values shall have: of the variables that they are assigned to.
     pub(super) wanted: BTreeMap<Source, String>,
     out: Vec<Step>,
+    /// The block that is written.
+    scope: Scope,
+    /// Names that stay what they are: of what a loop carries.
+    pub(super) kept: BTreeSet<String>,
+    /// What the block must leave as it is: it is read in the next round, or by others.
+    shared: BTreeSet<Source>,
 }
 
 #[derive(Clone)]
@@ -76,6 +82,7 @@ impl<'a> Writer<'a> {
         axes: &'a Axes,
         with_notes: bool,
         wanted: BTreeMap<Source, String>,
+        scope: Scope,
     ) -> Self {
         let mut last_use = HashMap::new();
         for (step, s) in body.steps.iter().enumerate() {
@@ -91,6 +98,9 @@ impl<'a> Writer<'a> {
             axes,
             wanted,
             out: vec![],
+            scope,
+            kept: BTreeSet::new(),
+            shared: BTreeSet::new(),
         }
     }
 
@@ -124,7 +134,8 @@ impl<'a> Writer<'a> {
 
     /// `let batch = x.dim(0)`, for the extents that are read from this value.
     fn read_extents(&mut self, of: Source) {
-        for extent in self.extents.named.iter().filter(|extent| extent.of == of) {
+        let is_here = |extent: &&Extent| extent.of == of && extent.scope == self.scope;
+        for extent in self.extents.named.iter().filter(is_here) {
             let Part::Axis(axis) = extent.part else {
                 continue;
             };
@@ -132,6 +143,7 @@ impl<'a> Writer<'a> {
             operand.last = false;
             let ty = Type::new(DType::I64, vec![]);
             self.out.push(Step {
+                blocks: vec![],
                 results: vec![Local {
                     name: extent.name.clone(),
                     ty,
@@ -150,7 +162,7 @@ impl<'a> Writer<'a> {
             name: "x".to_owned(),
             borrowed: false,
         });
-        let last = self.last_use.get(&source) == Some(&step);
+        let last = self.last_use.get(&source) == Some(&step) && !self.shared.contains(&source);
         Operand {
             name: name.name,
             ty: self.body.ty(source).clone(),
@@ -166,7 +178,12 @@ impl<'a> Writer<'a> {
             step: index,
             result: 0,
         };
-        let element = |i| self.extents.element(of, i).unwrap_or("_").to_owned();
+        let element = |i| {
+            self.extents
+                .element(&self.scope, of, i)
+                .unwrap_or("_")
+                .to_owned()
+        };
         let ty = Type::new(crate::ir::DType::I64, vec![]);
         let results = (0..count).map(|i| Local {
             name: element(i),
@@ -174,6 +191,7 @@ impl<'a> Writer<'a> {
         });
         let (results, args) = (results.collect(), vec![self.operand(step.args[0], index)]);
         self.out.push(Step {
+            blocks: vec![],
             results,
             action: Action::Elements,
             args,
@@ -209,6 +227,10 @@ impl<'a> Writer<'a> {
             .filter(|arg| self.last_use.get(arg) == Some(&index))
             .collect();
         let names = self.result_names(index, &dying, fields);
+        let blocks = match &step.action {
+            Action::Flow(flow) => self.blocks(index, (flow, &step.blocks), &args, &names, fields),
+            _ => vec![],
+        };
         self.names.retain(|source, _| !dying.contains(source));
         let mut results = vec![];
         for (result, name) in names.into_iter().enumerate() {
@@ -221,7 +243,11 @@ impl<'a> Writer<'a> {
                 ty: step.types[result].clone(),
             });
             if self.last_use.contains_key(&source)
-                || self.extents.named.iter().any(|extent| extent.of == source)
+                || self
+                    .extents
+                    .named
+                    .iter()
+                    .any(|extent| extent.of == source && extent.scope == self.scope)
             {
                 self.names.insert(
                     source,
@@ -234,6 +260,7 @@ impl<'a> Writer<'a> {
         }
         let note = self.note(index);
         self.out.push(Step {
+            blocks,
             results,
             action: step.action.clone(),
             args,
@@ -253,6 +280,98 @@ impl<'a> Writer<'a> {
             if !self.last_use.contains_key(&source) {
                 self.names.remove(&source);
             }
+        }
+    }
+
+    /// The blocks of a step, whose operands and results have these names.
+    fn blocks(
+        &self,
+        index: usize,
+        (flow, blocks): (&Flow, &[Body]),
+        args: &[Operand],
+        names: &[String],
+        fields: &[String],
+    ) -> Vec<Block> {
+        let (carried, taken) = match flow {
+            Flow::Branch => (0, args.get(1..).unwrap_or_default()),
+            Flow::Repeat { carried, .. } => (*carried, args),
+        };
+        let last = blocks.len().saturating_sub(1);
+        let block = |(place, body): (usize, &Body)| {
+            let scope = [self.scope.as_slice(), &[(index, place)]].concat();
+            let body = &without_aliases(body);
+            let wanted = BTreeMap::new();
+            let mut writer = Writer::new(
+                body,
+                self.extents,
+                self.axes,
+                self.with_notes,
+                wanted,
+                scope,
+            );
+            // What is collected is not read inside, and keeps its name all the same.
+            if let Flow::Repeat { .. } = flow {
+                writer.kept.extend(names.iter().cloned());
+            }
+            writer.kept.extend(self.kept.iter().cloned());
+            writer.block(taken, &names[..carried], place == last, fields)
+        };
+        blocks.iter().enumerate().map(block).collect()
+    }
+
+    /// The block, which takes operands under their names, but what a loop carries under the names that it gives it.
+    fn block(
+        mut self,
+        taken: &[Operand],
+        carried: &[String],
+        moves: bool,
+        fields: &[String],
+    ) -> Block {
+        let mut params = vec![];
+        for (i, operand) in taken.iter().enumerate() {
+            let is_carried = i < carried.len();
+            let name = match carried.get(i) {
+                Some(name) => Name {
+                    name: name.clone(),
+                    borrowed: false,
+                },
+                None => Name {
+                    name: operand.name.clone(),
+                    borrowed: operand.borrowed,
+                },
+            };
+            if !is_carried || !moves {
+                self.shared.insert(Source::Input(i));
+            }
+            params.push(Local {
+                name: name.name.clone(),
+                ty: self.body.inputs[i].clone(),
+            });
+            self.names.insert(Source::Input(i), name);
+        }
+        (0..self.body.inputs.len()).for_each(|i| self.read_extents(Source::Input(i)));
+        (0..self.body.steps.len()).for_each(|step| self.step(step, fields));
+        // A condition gives nothing that is carried.
+        let next = carried.len().min(self.body.results.len());
+        let results = self.body.results.iter().enumerate();
+        let results = results.map(|(i, &result)| {
+            let mut operand = self.operand(result, usize::MAX);
+            // What is collected is written before what is carried, which may be the same.
+            let again = match i < next {
+                true => self.body.results[i + 1..next].contains(&result),
+                false => {
+                    let later = &self.body.results[i + 1..];
+                    later.contains(&result) || self.body.results[..next].contains(&result)
+                }
+            };
+            operand.last &= !again && !matches!(result, Source::Input(_));
+            operand
+        });
+        let results = results.collect();
+        Block {
+            params,
+            body: self.out,
+            results,
         }
     }
 

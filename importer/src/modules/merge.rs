@@ -19,6 +19,10 @@ pub fn merge(a: &ModuleType, b: &ModuleType, items: &Items) -> Option<ModuleType
     let ([body_a], [body_b]) = (a.module.methods.as_slice(), b.module.methods.as_slice()) else {
         return None;
     };
+    let has_flow = |step: &Step| matches!(step.action, Action::Flow(_));
+    if body_a.steps.iter().chain(&body_b.steps).any(has_flow) {
+        return None;
+    }
     if body_a.inputs.len() != body_b.inputs.len()
         || body_a.results.len() != 1
         || body_b.results.len() != 1
@@ -72,9 +76,11 @@ fn spell(ty: &ModuleType, items: &Items) -> Vec<String> {
             Action::Parameter(field) | Action::LayerWeight { field, .. } => {
                 format!("param {}", ty.module.fields[*field].0)
             }
-            Action::Op(_) | Action::Constant(_) | Action::Extent { .. } | Action::Elements => {
-                key::of_action(&step.action, &mut Names::default())
-            }
+            Action::Op(_)
+            | Action::Constant(_)
+            | Action::Extent { .. }
+            | Action::Elements
+            | Action::Flow(_) => key::of_action(&step.action, &mut Names::default()),
         };
         format!(
             "{what} {:?}",
@@ -383,7 +389,8 @@ fn condition_field(
         | Action::Parameter(_)
         | Action::LayerWeight { .. }
         | Action::Extent { .. }
-        | Action::Elements => {
+        | Action::Elements
+        | Action::Flow(_) => {
             let name = if step.label.is_empty() {
                 "step".to_owned()
             } else {
@@ -412,6 +419,6 @@ fn same_kind(a: &Held, b: &Held, items: &Items) -> bool {
 
 fn renumbered(step: &Step, place: &BTreeMap<usize, usize>) -> Step {
     let mut step = step.clone();
-    step.renumber(|field| place[&field]);
+    step.renumber(&|field| place[&field]);
     step
 }

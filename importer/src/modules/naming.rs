@@ -3,8 +3,8 @@
 use super::body::{Source, Step};
 use super::locals::{Name, Writer};
 use crate::ir::Op;
-use crate::plan::Action;
 use crate::plan::ident::snake;
+use crate::plan::{Action, Flow};
 use std::collections::BTreeSet;
 
 /// The names of what is on the way.
@@ -18,6 +18,7 @@ impl Writer<'_> {
             .iter()
             .filter(|(source, _)| !dying.contains(*source))
             .map(|(_, name)| name.name.as_str())
+            .chain(self.kept.iter().map(String::as_str))
             .collect();
         let extents: BTreeSet<&str> = self
             .extents
@@ -45,6 +46,9 @@ impl Writer<'_> {
         fields: &[String],
     ) -> Vec<String> {
         let step = &self.body.steps[index];
+        if let Action::Flow(Flow::Repeat { carried, .. }) = step.action {
+            return self.loop_names(index, carried, dying);
+        }
         if let [_] = step.types.as_slice() {
             let own = Source::Step {
                 step: index,
@@ -58,7 +62,7 @@ impl Writer<'_> {
         let base = if !step.label.contains(char::is_alphabetic) {
             "y".to_owned()
         } else {
-            snake(&step.label)
+            snake(&step.label).trim_end_matches('_').to_owned()
         };
         let mut names: Vec<String> = vec![];
         for result in 0..step.types.len() {
@@ -72,6 +76,35 @@ impl Writer<'_> {
                 format!("_{base}_{result}")
             };
             names.push(self.free(&wanted, dying));
+        }
+        names
+    }
+
+    /// Names of what a loop carries and collects, and of the number of its rounds. What it carries needs a name anyway.
+    fn loop_names(&self, index: usize, carried: usize, dying: &BTreeSet<Source>) -> Vec<String> {
+        let step = &self.body.steps[index];
+        let count = step.types.len().saturating_sub(1);
+        // What the body reads besides keeps its name as long as the loop runs.
+        let besides = step.args.get(carried..).unwrap_or_default();
+        let mut dying = dying.clone();
+        dying.retain(|source| !besides.contains(source));
+        let dying = &dying;
+        let mut names: Vec<String> = vec![];
+        for result in 0..=count {
+            let is_read = self.last_use.contains_key(&Source::Step {
+                step: index,
+                result,
+            });
+            let base = match result {
+                result if result < carried => "state",
+                result if result < count => "rows",
+                _ if is_read => "rounds",
+                _ => "_rounds",
+            };
+            let numbered = (2..).map(|n| format!("{base}_{n}"));
+            let mut candidates = std::iter::once(base.to_owned()).chain(numbered);
+            let is_free = |name: &String| self.free(name, dying) == *name && !names.contains(name);
+            names.extend(candidates.find(is_free));
         }
         names
     }
@@ -90,7 +123,8 @@ impl Writer<'_> {
             | Action::Module { .. }
             | Action::Modules { .. }
             | Action::Extent { .. }
-            | Action::Elements => {}
+            | Action::Elements
+            | Action::Flow(_) => {}
         }
         let chained = step
             .args

@@ -107,7 +107,7 @@ pub(super) fn remove_fields(module: &mut Module, gone: &[usize]) {
         .iter_mut()
         .flat_map(|method| &mut method.steps)
     {
-        step.renumber(place);
+        step.renumber(&place);
     }
     remove(&mut module.fields, gone);
 }

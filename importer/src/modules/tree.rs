@@ -4,7 +4,7 @@
 //! values cross its border. Everything else is dissolved into the module around it.
 
 use super::items::common_prefix;
-use super::items::{Item, Items, What};
+use super::items::{Item, Items, What, for_each_item};
 use super::paths::{Path, split_counter};
 use crate::ir::{Graph, Program, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,16 +23,42 @@ pub fn arrange(program: &Program, items: &mut Items) {
     items
         .functions
         .iter_mut()
-        .for_each(|list| lift_shared(list));
-    while let Some(path) = invalid_group(program, items) {
-        items.dissolve(&path);
+        .for_each(|list| lift_all_shared(list));
+    loop {
+        items
+            .functions
+            .iter_mut()
+            .for_each(|list| around_regions(list));
+        match invalid_group(program, items) {
+            Some(path) => items.dissolve(&path),
+            None => return,
+        }
+    }
+}
+
+/// What has regions stands in a module that has all that is in them.
+fn around_regions(list: &mut [Item]) {
+    for item in list.iter_mut().filter(|item| !item.regions.is_empty()) {
+        item.regions
+            .iter_mut()
+            .for_each(|list| around_regions(list));
+        let inside = item.regions.iter().flatten();
+        let inside = inside.map(|item| item.module.clone());
+        item.module = common_prefix(&inside.chain([item.module.clone()]).collect::<Vec<_>>());
+    }
+}
+
+fn lift_all_shared(list: &mut [Item]) {
+    lift_shared(list);
+    for list in list.iter_mut().flat_map(|item| &mut item.regions) {
+        lift_all_shared(list);
     }
 }
 
 /// One round of splitting names with counters, of modules as of what is in them; whether there was anything to split.
 fn split_groups(items: &mut Items) -> bool {
     let mut groups: BTreeMap<(Path, String), Members> = BTreeMap::new();
-    for item in items.functions.iter().flatten() {
+    for item in items.all() {
         for (around, name) in named_parts(item) {
             if let Some((group, _)) = split_counter(name) {
                 let members = groups.entry((around.to_vec(), group)).or_default();
@@ -61,9 +87,8 @@ fn named_parts(item: &Item) -> impl Iterator<Item = (&[String], &str)> {
 /// Groups what is left by a shared prefix of two words, where counters have made blocks already.
 fn group_by_prefix(items: &mut Items) {
     let blocks: BTreeSet<Path> = items
-        .functions
-        .iter()
-        .flatten()
+        .all()
+        .into_iter()
         .filter_map(|item| item.module.split_last().map(|(_, parent)| parent.to_vec()))
         .collect();
     let prefix = |label: &str| {
@@ -72,9 +97,8 @@ fn group_by_prefix(items: &mut Items) {
     };
     let mut groups: BTreeMap<(Path, String), Members> = BTreeMap::new();
     for item in items
-        .functions
-        .iter()
-        .flatten()
+        .all()
+        .into_iter()
         .filter(|item| blocks.contains(&item.module))
     {
         if let Some((group, _)) = prefix(&item.label) {
@@ -141,8 +165,13 @@ impl Items {
     }
 
     fn for_each_place(&mut self, visit: &mut impl FnMut(&mut Path, &mut String)) {
-        for item in self.functions.iter_mut().flatten() {
-            visit(&mut item.module, &mut item.label);
+        let mut visit_item = |item: &mut Item| match item.regions.is_empty() {
+            true => visit(&mut item.module, &mut item.label),
+            // What is in the regions decides where the item is.
+            false => visit(&mut item.module, &mut String::new()),
+        };
+        for list in &mut self.functions {
+            for_each_item(list, &mut visit_item);
         }
         for layer in &mut self.layers {
             visit(&mut layer.module, &mut layer.name);
@@ -182,7 +211,7 @@ impl Items {
 
     /// All groups, outermost first.
     pub fn groups(&self) -> BTreeSet<Path> {
-        let modules = self.functions.iter().flatten().map(|item| &item.module);
+        let modules = self.all().into_iter().map(|item| &item.module);
         modules
             .flat_map(|module| (1..=module.len()).map(|depth| module[..depth].to_vec()))
             .collect()
@@ -226,7 +255,8 @@ fn weightless_origins(
         if !is_below || !found.insert(item) {
             continue;
         }
-        if !matches!(list[item].what, What::Node(_)) || found.len() > MAX_ABSORBED {
+        let is_plain = matches!(list[item].what, What::Node(_)) && list[item].regions.is_empty();
+        if !is_plain || found.len() > MAX_ABSORBED {
             return None;
         }
         stack.extend(
@@ -245,7 +275,7 @@ fn invalid_group(program: &Program, items: &mut Items) -> Option<Path> {
     groups.sort_by_key(|path| std::cmp::Reverse(path.len()));
     for path in &groups {
         for (function, list) in program.functions.iter().zip(&mut items.functions) {
-            if !make_convex(list, path) || !has_small_border(&function.graph, list, path) {
+            if !is_valid(&function.graph, list, path, &[]) {
                 return Some(path.clone());
             }
         }
@@ -254,11 +284,40 @@ fn invalid_group(program: &Program, items: &mut Items) -> Option<Path> {
         .iter()
         .map(|path| path[..path.len() - 1].to_vec())
         .collect();
-    items.functions.iter().find_map(|list| {
+    let lists = items.functions.iter();
+    let mut lists = lists.flat_map(|list| with_inner_lists(list));
+    lists.find_map(|list| {
         parents
             .iter()
             .find_map(|parent| entangled_child(list, parent))
     })
+}
+
+/// A list of items, and the lists of the regions in it.
+fn with_inner_lists(list: &[Item]) -> Vec<&[Item]> {
+    let inner = list.iter().flat_map(|item| &item.regions);
+    let inner = inner.flat_map(|list| with_inner_lists(list));
+    std::iter::once(list).chain(inner).collect()
+}
+
+/// Whether a group can be a module in a function or region that stands in the module `around`, and in the regions in it.
+fn is_valid(graph: &Graph, list: &mut [Item], path: &Path, around: &[String]) -> bool {
+    let is_whole = around.starts_with(path);
+    if !is_whole && (!make_convex(list, path) || !has_small_border(graph, list, path)) {
+        return false;
+    }
+    for item in list.iter_mut().filter(|item| !item.regions.is_empty()) {
+        let What::Node(node) = item.what else {
+            continue;
+        };
+        let regions = graph.node(node).op.regions().into_iter();
+        for (region, list) in regions.zip(&mut item.regions) {
+            if !is_valid(region.graph(), list, path, &item.module) {
+                return false;
+            }
+        }
+    }
+    true
 }
 
 fn makers(list: &[Item]) -> HashMap<Value, usize> {
@@ -293,8 +352,10 @@ fn make_convex(list: &mut [Item], path: &Path) -> bool {
         }
     }
     let strays: Vec<usize> = (0..list.len()).filter(|&i| leads[i]).collect();
-    let movable =
-        |item: &Item| matches!(item.what, What::Node(_)) && path.starts_with(&item.module);
+    let movable = |item: &Item| {
+        let is_plain = matches!(item.what, What::Node(_)) && item.regions.is_empty();
+        is_plain && path.starts_with(&item.module)
+    };
     if strays.len() > MAX_ABSORBED || !strays.iter().all(|&i| movable(&list[i])) {
         return false;
     }

@@ -6,7 +6,7 @@
 
 use super::movement::moves_units;
 use super::rewrite::Rewriter;
-use super::{algebra, movement, settle};
+use super::{algebra, movement, regions, settle};
 use crate::error::Result;
 use crate::ir::{Channels, Dim, Graph, Node, Op, SliceAxis, Value};
 use std::collections::HashMap;
@@ -27,7 +27,8 @@ pub fn channels_first(graph: &Graph) -> Result<Graph> {
         };
         Ok(layout.rewrite()?.map(|value| vec![value]))
     })?;
-    settle(&graph, &[algebra::RULES, movement::RULES].concat())
+    let graph = settle(&graph, &[algebra::RULES, movement::RULES].concat())?;
+    regions::within(&graph, &channels_first)
 }
 
 /// A node with its operands in the graph that is written.

@@ -57,7 +57,7 @@ fn share(graph: &Graph) -> Result<Graph> {
 /// Whether equal nodes become one; large constants are not worth the comparison.
 fn is_shared(op: &Op) -> bool {
     match op {
-        Op::Input(_) | Op::Dropout { .. } => false,
+        Op::Input(_) | Op::Dropout { .. } | Op::If { .. } | Op::Loop(_) => false,
         Op::Constant(value) => value.len() <= 256,
         _ => true,
     }

@@ -11,6 +11,7 @@ pub mod layer_norm;
 pub mod movement;
 mod padding;
 mod pattern;
+pub mod regions;
 pub mod rewrite;
 mod rule;
 mod standardised;
@@ -43,18 +44,19 @@ pub fn optimise(graph: &Graph) -> Result<Graph> {
         padding::RULES,
     ]
     .concat();
-    let graph = settle(graph, &recognisers)?;
-    settle(
-        &graph,
-        &[recognisers.as_slice(), movement::LATE_RULES].concat(),
-    )
+    let late = [recognisers.as_slice(), movement::LATE_RULES].concat();
+    let graph = settle(&settle(graph, &recognisers)?, &late)?;
+    if !regions::has_regions(&graph) {
+        return Ok(graph);
+    }
+    settle(&regions::within(&graph, &optimise)?, &late)
 }
 
 /// Applies rules until they have nothing more to say.
 fn settle(graph: &Graph, rules: &[Rule]) -> Result<Graph> {
     let mut graph = cleanup::cleanup(graph)?;
     for _ in 0..ROUNDS {
-        let next = cleanup::cleanup(&rule::apply(&graph, rules)?)?;
+        let next = regions::trim(&cleanup::cleanup(&rule::apply(&graph, rules)?)?)?;
         if cfg!(debug_assertions) {
             verify::verify(&next)?;
         }

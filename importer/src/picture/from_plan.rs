@@ -6,7 +6,7 @@ use super::model::{Edge, Field, Instance, Kind, Method, Module, Node, Picture, W
 use super::{instances, text};
 use crate::ir::{Origin, Param, ParamSource};
 use crate::pipeline::Exported;
-use crate::plan::{self, Action, FieldKind, Local, Operand, Plan, Step, Struct};
+use crate::plan::{self, Action, FieldKind, Flow, Local, Operand, Plan, Step, Struct, all_steps};
 use crate::saved_model::SavedModel;
 
 /// Adds the modules and weights of a plan.
@@ -185,7 +185,8 @@ impl<'a> Drawer<'a> {
             | Action::Module { .. }
             | Action::Modules { .. }
             | Action::Parameter(_)
-            | Action::LayerWeight { .. } => None,
+            | Action::LayerWeight { .. }
+            | Action::Flow(_) => None,
         };
         if let Some(constant) = constant {
             self.names
@@ -256,6 +257,18 @@ impl<'a> Drawer<'a> {
                     ..Node::default()
                 }
             }
+            Action::Flow(flow) => Node {
+                label: match flow {
+                    Flow::Branch => "if",
+                    Flow::Repeat { rounds: None, .. } => "while",
+                    Flow::Repeat { .. } => "for",
+                }
+                .to_owned(),
+                detail: step.blocks.last().map_or_else(String::new, |block| {
+                    format!("{} steps", all_steps(&block.body).len())
+                }),
+                ..Node::default()
+            },
             Action::Constant(_) | Action::Extent { .. } | Action::Elements => Node::default(),
         };
         node.optional = step.condition.is_some();

@@ -1,5 +1,5 @@
 //! Every fixture, lowered for each framework and evaluated, against TensorFlow's numbers: what lowering and the passes
-//! get wrong shows here, before any code is generated.
+//! get wrong shows here, before any code is generated. `CORPUS` and `CONFORMANCE` print it for other models.
 
 use super::program::{Lowered, build};
 use super::select::Chosen;
@@ -37,7 +37,7 @@ struct Case {
 enum Outcome {
     Equal,
     /// A call that cannot be lowered; what comes after it may depend on it.
-    NotLowered,
+    NotLowered(String),
     Differs(String),
 }
 
@@ -48,6 +48,10 @@ fn lowered_fixtures_evaluate_to_tensorflows_numbers() {
             .iter()
             .map(|name| (name.clone(), fixture(name, framework)))
             .collect();
+        if std::env::var_os("CORPUS").is_some() || std::env::var_os("CONFORMANCE").is_some() {
+            println!("{framework:?}: {outcomes:#?}");
+            continue;
+        }
         let differ: Vec<_> = outcomes
             .iter()
             .filter(|(_, outcome)| matches!(outcome, Outcome::Differs(_)))
@@ -65,7 +69,10 @@ fn lowered_fixtures_evaluate_to_tensorflows_numbers() {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
+    match std::env::var_os("CORPUS") {
+        Some(corpus) => PathBuf::from(corpus),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures"),
+    }
 }
 
 fn fixtures() -> Vec<String> {
@@ -74,6 +81,9 @@ fn fixtures() -> Vec<String> {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
+    if let Ok(parts) = std::env::var("CONFORMANCE") {
+        names.retain(|name| parts.split(',').any(|part| name.contains(part)));
+    }
     names
 }
 
@@ -89,15 +99,19 @@ fn fixture(name: &str, framework: Framework) -> Outcome {
         .filter(|case| ["signature", "function"].contains(&case.kind.as_str()))
     {
         let Some(function) = function(&model, case, &values) else {
-            return Outcome::NotLowered;
+            return Outcome::NotLowered(format!("no trace of {}", case.name));
         };
         let chosen = [Chosen {
             function: function.clone(),
             required: true,
         }];
-        let Ok(lowered) = build(&model, &chosen, &Options::new(framework, "fixture")) else {
-            return Outcome::NotLowered;
+        let lowered = match build(&model, &chosen, &Options::new(framework, "fixture")) {
+            Ok(lowered) => lowered,
+            Err(error) => return Outcome::NotLowered(error.to_string()),
         };
+        if std::env::var_os("IR").is_some() {
+            println!("{}", lowered.program.functions[0].graph);
+        }
         match call(&model, &mut state, &lowered, case, &values, golden.rtol) {
             Ok(None) => {}
             Ok(Some(difference)) => return Outcome::Differs(difference),

@@ -1,20 +1,20 @@
 //! The lines of Python that made a step, as comments: what a user asks for who knows the model by its source.
 
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, Step, for_each_step};
 
 /// Adds to the note of each step where it was made, if the step before it was not made there, too.
 pub(super) fn note(plan: &mut Plan) {
     let methods = plan.structs.iter_mut().flat_map(|s| &mut s.methods);
     for method in methods {
         let mut before = None;
-        for step in &mut method.body {
+        for_each_step(&mut method.body, &mut |step| {
             let line = line(step);
             if line.is_some() && line != before {
                 let parts = [step.note.take(), line.clone()];
                 step.note = Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
             }
-            before = line.or(before);
-        }
+            before = line.or(before.take());
+        });
     }
 }
 
@@ -40,6 +40,7 @@ mod tests {
         Step {
             results: vec![],
             action: Action::Op(Op::Unary(Unary::Relu)),
+            blocks: vec![],
             args: vec![],
             condition: None,
             note: note.map(str::to_owned),

@@ -355,6 +355,8 @@ pub struct Step {
     pub results: Vec<Local>,
     /// What it does.
     pub action: Action,
+    /// The blocks that it runs, if it is a branch or a loop.
+    pub blocks: Vec<Block>,
     /// Its operands.
     pub args: Vec<Operand>,
     /// If set, the step happens only where the flag (or optional field) is there; else the result is operand `pass`.
@@ -425,6 +427,58 @@ pub enum Action {
     },
     /// The elements of the operand, an integer tensor, as extents under the names of the results; `_` is not read.
     Elements,
+    /// A branch or a loop over the blocks of the step.
+    Flow(Flow),
+}
+
+/// How the blocks of a step are run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Flow {
+    /// One of them: the first operand chooses, a truth value the second if it is true. The blocks take the others.
+    Branch,
+    /// Rounds of the last one, which takes all operands. The first are carried from round to round: what the block gives
+    /// for them is what the next round takes. What it gives besides is collected as rows.
+    Repeat {
+        /// How many rounds there are; if nothing, a first block says before each round whether there is one.
+        rounds: Option<Dim>,
+        /// How many rounds came before.
+        round: Symbol,
+        /// How many operands are carried.
+        carried: usize,
+    },
+}
+
+/// Steps with results of their own: a branch, or the condition or body of a loop.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// What it is given, under the names that its steps use.
+    pub params: Vec<Local>,
+    /// Its steps.
+    pub body: Vec<Step>,
+    /// What it gives.
+    pub results: Vec<Operand>,
+}
+
+/// Steps, and those of the blocks in them.
+pub fn all_steps(steps: &[Step]) -> Vec<&Step> {
+    let mut all = vec![];
+    for step in steps {
+        all.push(step);
+        for block in &step.blocks {
+            all.extend(all_steps(&block.body));
+        }
+    }
+    all
+}
+
+/// Calls `visit` for steps, and for those of the blocks in them.
+pub fn for_each_step(steps: &mut [Step], visit: &mut dyn FnMut(&mut Step)) {
+    for step in steps {
+        visit(step);
+        for block in &mut step.blocks {
+            for_each_step(&mut block.body, visit);
+        }
+    }
 }
 
 impl Action {
@@ -448,7 +502,8 @@ impl Action {
             | Action::Parameter(_)
             | Action::LayerWeight { .. }
             | Action::Extent { .. }
-            | Action::Elements => &[],
+            | Action::Elements
+            | Action::Flow(_) => &[],
         }
     }
 
@@ -460,7 +515,11 @@ impl Action {
             | Action::Modules { field, .. }
             | Action::LayerWeight { field, .. }
             | Action::Parameter(field) => Some(*field),
-            Action::Op(_) | Action::Constant(_) | Action::Extent { .. } | Action::Elements => None,
+            Action::Op(_)
+            | Action::Constant(_)
+            | Action::Extent { .. }
+            | Action::Elements
+            | Action::Flow(_) => None,
         }
     }
 
@@ -472,7 +531,11 @@ impl Action {
             | Action::Modules { field, .. }
             | Action::LayerWeight { field, .. }
             | Action::Parameter(field) => *field = place(*field),
-            Action::Op(_) | Action::Constant(_) | Action::Extent { .. } | Action::Elements => {}
+            Action::Op(_)
+            | Action::Constant(_)
+            | Action::Extent { .. }
+            | Action::Elements
+            | Action::Flow(_) => {}
         }
     }
 }

@@ -7,9 +7,11 @@
 //! - An operand's name is that of an argument or of an earlier step's result, and the latest value of that name has the
 //!   operand's element type and rank. Only an argument is borrowed. What was read for the last time is not read again.
 //! - Extents that a step is spelt with follow from those that have names, and are bound before it.
+//! - A step runs blocks if it is a branch or a loop. They read what the step does under the same names, but what a loop
+//!   carries under the names of its results, and give as much as the step does.
 //! - A step that may be left out has a field that says so, and passes one of its operands on.
 
-use super::{Action, Field, FieldKind, Local, Method, Operand, Plan, Step, Struct};
+use super::{Action, Block, Field, FieldKind, Flow, Local, Method, Operand, Plan, Step, Struct};
 use crate::error::{Error, Result};
 use crate::ir::{Atom, Dim};
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,9 +99,25 @@ fn check_step<'a>(
             format!("{condition:?} does not say what happens otherwise")
         })?;
     }
+    for block in &step.blocks {
+        check_block(plan, owner, scope.inside(step, block), block)?;
+    }
     step.args.iter().for_each(|operand| scope.end(operand));
     scope.bind(step);
     Ok(())
+}
+
+fn check_block<'a>(
+    plan: &Plan,
+    owner: &Struct,
+    mut scope: Scope<'a>,
+    block: &'a Block,
+) -> Result<()> {
+    for step in &block.body {
+        check_step(plan, owner, &mut scope, step).map_err(|e| e.at(&step.place()))?;
+    }
+    let mut results = block.results.iter();
+    results.try_for_each(|operand| scope.read(operand))
 }
 
 fn check_action(plan: &Plan, owner: &Struct, step: &Step) -> Result<()> {
@@ -128,6 +146,7 @@ fn check_action(plan: &Plan, owner: &Struct, step: &Step) -> Result<()> {
 }
 
 /// What has a name at some point of a method.
+#[derive(Clone)]
 struct Scope<'a> {
     method: &'a Method,
     /// The latest value of each name, and whether it is an argument.
@@ -146,6 +165,21 @@ impl<'a> Scope<'a> {
                 .collect(),
             extents: BTreeSet::new(),
         }
+    }
+
+    /// What has a name where a block of a step begins.
+    fn inside(&self, step: &Step, block: &'a Block) -> Self {
+        let mut scope = self.clone();
+        let Action::Flow(Flow::Repeat { round, carried, .. }) = step.action else {
+            return scope;
+        };
+        let carried = block.params.iter().take(carried);
+        let carried = carried.map(|local| (local.name.as_str(), (local, false)));
+        scope.values.extend(carried);
+        let is_round = |(dim, _): &&(Dim, String)| *dim == Dim::symbol(round);
+        let rounds = self.method.extents.iter().filter(is_round);
+        scope.extents.extend(rounds.map(|(_, name)| name.as_str()));
+        scope
     }
 
     fn read(&self, operand: &Operand) -> Result<()> {
@@ -177,6 +211,7 @@ impl<'a> Scope<'a> {
                 | Action::Modules { .. }
                 | Action::Parameter(_)
                 | Action::LayerWeight { .. }
+                | Action::Flow(_)
                 | Action::Constant(_) => {
                     self.values.insert(&local.name, (local, false));
                 }

@@ -171,6 +171,33 @@ impl Words for Printer<'_> {
         call
     }
 
+    /// `is_true(x)`
+    fn truth(&self, arg: &Arg, body: &mut Body) -> Expr {
+        let value = arg.value(body);
+        Expr::call(body.support("flow::is_true"), [value])
+    }
+
+    fn truth_of(&self, value: Expr, body: &mut Body) -> Expr {
+        Expr::call(body.support("flow::is_true"), [value])
+    }
+
+    /// `choice(x)`
+    fn choice(&self, arg: &Arg, body: &mut Body) -> Expr {
+        let value = arg.value(body);
+        Expr::call(body.support("flow::choice"), [value])
+    }
+
+    /// `Tensor::stack(rows, 0)`; a scalar is a tensor of rank 1 already.
+    fn stacked(&self, rows: &str, ty: &Type, body: &mut Body) -> Expr {
+        let tensor = body.using("burn::tensor::Tensor");
+        let rows = Expr::path(rows);
+        match ty.rank() {
+            Some(1) => Expr::call(format!("{tensor}::cat"), [rows, Expr::int(0)]),
+            Some(rank) => Expr::call(format!("{tensor}::stack::<{rank}>"), [rows, Expr::int(0)]),
+            None => Expr::call(format!("{tensor}::stack"), [rows, Expr::int(0)]),
+        }
+    }
+
     /// `assign(&mut self.count, count);`
     fn assign(&self, field: Expr, value: &Arg, body: &mut Body) -> Stmt {
         let assign = body.using("support::vars::assign");

@@ -71,7 +71,7 @@ pub fn value(plan: &Plan, step: &Step, args: &[Arg], body: &mut Body) -> Result<
             Ok(dims.index(Expr::size(*axis)))
         }
         Action::Parameter(field) => Ok(body.own(*field).call_method("val", [])),
-        Action::Constant(_) | Action::LayerWeight { .. } => {
+        Action::Constant(_) | Action::LayerWeight { .. } | Action::Flow(_) => {
             Err(Error::internal("a step without a statement"))
         }
     }

@@ -22,7 +22,8 @@ pub fn weight(plan: &Plan, step: &Step, body: &Body) -> Option<Expr> {
         | Action::Module { .. }
         | Action::Modules { .. }
         | Action::Extent { .. }
-        | Action::Elements => None,
+        | Action::Elements
+        | Action::Flow(_) => None,
     }
 }
 

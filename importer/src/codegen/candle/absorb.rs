@@ -3,7 +3,7 @@
 use super::super::rust::Expr;
 use super::super::switch::is_same;
 use crate::ir::{Binary, DType, Op, Unary};
-use crate::plan::{Action, Field, FieldKind, Layer, Method, Plan, Step, Struct};
+use crate::plan::{Action, Field, FieldKind, Layer, Method, Plan, Step, Struct, all_steps};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The activations that layers apply, by the indices of struct and field.
@@ -85,7 +85,8 @@ pub fn absorb(plan: &Plan) -> (Plan, Activations) {
 /// The fields that exactly one step of the struct's methods uses.
 pub fn called_once(structure: &Struct) -> BTreeSet<usize> {
     let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
-    for step in structure.methods.iter().flat_map(|method| &method.body) {
+    let steps = structure.methods.iter();
+    for step in steps.flat_map(|method| all_steps(&method.body)) {
         match &step.action {
             Action::Layer { field, .. } | Action::LayerWeight { field, .. } => {
                 *uses.entry(*field).or_insert(0) += 1
@@ -96,7 +97,8 @@ pub fn called_once(structure: &Struct) -> BTreeSet<usize> {
             | Action::Parameter(_)
             | Action::Constant(_)
             | Action::Extent { .. }
-            | Action::Elements => {}
+            | Action::Elements
+            | Action::Flow(_) => {}
         }
     }
     uses.into_iter()

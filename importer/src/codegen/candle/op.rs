@@ -161,6 +161,9 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
             .tried()
         }
         Op::Host(host) => super::host::call(body, host, args, results),
+        Op::If { .. } | Op::Loop(_) => {
+            return Err(Error::internal("a region is no expression"));
+        }
         Op::Dropout { .. } | Op::ReadExtents(_) => first()?.owned(body),
         Op::Input(_) | Op::Param(_) | Op::Constant(_) | Op::Extents { .. } => {
             return Err(Error::internal("a source among a method's steps"));

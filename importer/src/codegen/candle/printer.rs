@@ -154,6 +154,9 @@ impl Words for Printer<'_> {
     /// A sum, and the activation after it.
     fn joined(&self, at: usize, body: &mut Body) -> Option<Line> {
         let method = body.method;
+        if !body.is_whole() {
+            return None;
+        }
         let activation = after_sum(method, at)?;
         let next = method.body.get(at + 1)?;
         Some(step::sum(&method.body[at], next, activation, body))
@@ -178,6 +181,29 @@ impl Words for Printer<'_> {
 
     fn called(&self, call: Expr) -> Expr {
         call.tried()
+    }
+
+    /// `is_true(&x)?`
+    fn truth(&self, arg: &Arg, body: &mut Body) -> Expr {
+        let value = arg.reference(body);
+        Expr::call(body.support("flow::is_true"), [value]).tried()
+    }
+
+    fn truth_of(&self, value: Expr, body: &mut Body) -> Expr {
+        Expr::call(body.support("flow::is_true"), [value.by_ref()]).tried()
+    }
+
+    /// `choice(&x)?`
+    fn choice(&self, arg: &Arg, body: &mut Body) -> Expr {
+        let value = arg.reference(body);
+        Expr::call(body.support("flow::choice"), [value]).tried()
+    }
+
+    /// `Tensor::stack(&rows, 0)?`
+    fn stacked(&self, rows: &str, _: &Type, body: &mut Body) -> Expr {
+        let tensor = body.using("candle_core::Tensor");
+        let rows = Expr::path(rows).by_ref();
+        Expr::call(format!("{tensor}::stack"), [rows, Expr::int(0)]).tried()
     }
 
     /// `assign(&mut self.count, &count)?;`

@@ -91,7 +91,7 @@ pub fn value(plan: &Plan, step: &Step, args: &[Arg], body: &mut Body) -> Result<
             return Err(Error::unsupported(what));
         }
         Action::Parameter(field) => body.own(*field).call_method("clone", []),
-        Action::Constant(_) => {
+        Action::Constant(_) | Action::Flow(_) => {
             return Err(Error::internal("a step without a statement"));
         }
     })

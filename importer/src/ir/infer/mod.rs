@@ -7,6 +7,7 @@ mod elementwise;
 mod indexing;
 mod linear;
 mod reduction;
+mod region;
 mod shape;
 mod window;
 
@@ -31,7 +32,7 @@ pub fn infer(op: &Op, inputs: &[&Type], fresh: &mut Fresh) -> Result<Vec<Type>> 
                 fresh,
             })?
         }
-        op => results(op, inputs)?,
+        op => results(op, inputs, fresh)?,
     };
     for ty in &results {
         if let Some(extent) = ty
@@ -47,7 +48,7 @@ pub fn infer(op: &Op, inputs: &[&Type], fresh: &mut Fresh) -> Result<Vec<Type>> 
     Ok(results)
 }
 
-fn results(op: &Op, inputs: &[&Type]) -> Result<Vec<Type>> {
+fn results(op: &Op, inputs: &[&Type], fresh: &mut Fresh) -> Result<Vec<Type>> {
     let one = match op {
         Op::Input(_) | Op::Param(_) | Op::Host(_) => {
             return Err(Error::malformed(
@@ -71,6 +72,8 @@ fn results(op: &Op, inputs: &[&Type]) -> Result<Vec<Type>> {
         Op::Clamp { .. } => elementwise::clamp(inputs)?,
         Op::Cast(dtype) => elementwise::cast(*dtype, inputs)?,
         Op::Dropout { .. } => elementwise::dropout(inputs)?,
+        Op::If { branches } => return region::branches(branches, inputs, fresh),
+        Op::Loop(looped) => return region::rounds(looped, inputs, fresh),
         Op::Reshape(dims) => shape::reshape(dims, inputs)?,
         Op::Transpose(permutation) => shape::transpose(permutation, inputs)?,
         Op::Broadcast(dims) => shape::broadcast_to(dims, inputs)?,

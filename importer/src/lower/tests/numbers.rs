@@ -100,14 +100,21 @@ fn an_element_that_was_not_written_is_zeros() {
 }
 
 #[test]
-fn a_list_over_an_unknown_extent_is_not_supported() {
+fn a_list_of_unknown_length_is_the_rows_of_its_tensor() {
     let mut test = Test::default();
     let x = test.operand(&arg(&[-1, 2]));
     let shape = test.operand(&ints(&[2]));
-    test.node("TensorListFromTensor", &[], vec![x, shape]);
+    let list = test.node("TensorListFromTensor", &[], vec![x, shape])[0];
+    let index = test.operand(&int(1));
+    test.node(
+        "TensorListGetItem",
+        &[("element_dtype", ty(DataType::DtFloat))],
+        vec![list, index, shape],
+    );
     insta::assert_snapshot!(test.text(), @r#"
-    a loop over an axis of unknown extent
-      --> TensorListFromTensor `node`
-      help: give the looped axis a fixed extent, for example --input NAME=f32[1,10,8]
+    %0 = Input(0) [] : [F32[s0, 2]]
+    %3 = Slice([SliceAxis { start: 1, length: 1, step: 1 }, SliceAxis { start: 0, length: 2, step: 1 }]) [%0] : [F32[1, 2]]
+    %4 = Reshape([2]) [%3] : [F32[2]]
+    return [%4]
     "#);
 }
