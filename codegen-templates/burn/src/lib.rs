@@ -50,3 +50,4 @@ pub mod split;
 pub mod strings;
 #[path = "../../host/src/table.rs"]
 pub mod table;
+pub mod weights;
