@@ -6,6 +6,7 @@
 mod burn;
 mod candle;
 mod config;
+pub mod device;
 mod host;
 mod method;
 mod operand;
