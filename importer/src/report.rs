@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::error::Place;
 use crate::{Error, ErrorKind, Framework};
 
 /// The files that a conversion wrote, and what is in them.
@@ -59,7 +60,7 @@ impl fmt::Display for Report {
 /// An error as data: each failure with its kind, place and advice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// `io`, `malformed`, `usage` or `unsupported`.
+    /// `io`, `malformed`, `usage` or `unsupported`; of a step that leaves a GPU, `host`.
     pub kind: &'static str,
     /// What went wrong.
     pub message: String,
@@ -79,6 +80,22 @@ pub struct Failure {
     pub help: Option<String>,
 }
 
+impl Failure {
+    pub(crate) fn new(kind: &'static str, message: String, place: Place) -> Self {
+        Failure {
+            kind,
+            message,
+            file: place.file,
+            function: place.function,
+            node: place.node,
+            op: place.op,
+            object: place.object,
+            python: place.python,
+            help: None,
+        }
+    }
+}
+
 /// The failures in `error`, one after another.
 pub fn failures(error: &Error) -> Vec<Failure> {
     let kind = match error.kind() {
@@ -89,17 +106,9 @@ pub fn failures(error: &Error) -> Vec<Failure> {
         ErrorKind::Internal(_) => "internal",
         ErrorKind::Several(errors) => return errors.iter().flat_map(failures).collect(),
     };
-    let place = error.place().clone();
     vec![Failure {
-        kind,
-        message: error.kind().to_string(),
-        file: place.file,
-        function: place.function,
-        node: place.node,
-        op: place.op,
-        object: place.object,
-        python: place.python,
         help: error.advice().map(str::to_owned),
+        ..Failure::new(kind, error.kind().to_string(), error.place().clone())
     }]
 }
 

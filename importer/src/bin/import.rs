@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use savedmodel_import::inspect::inspect;
+use savedmodel_import::inspect::{Device, inspect};
 use savedmodel_import::interpreter::{Callee, Interpreter};
 use savedmodel_import::picture::{Format, draw};
 use savedmodel_import::saved_model::{LoadOptions, SavedModel};
@@ -104,6 +104,9 @@ struct InspectArgs {
     saved_model: PathBuf,
     #[command(flatten)]
     load: LoadArgs,
+    /// Say what would go by way of the host on this device: cuda, or cpu.
+    #[arg(long, value_name = "DEVICE", value_parser = parse::<Device>)]
+    device: Option<Device>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     json: bool,
@@ -394,6 +397,9 @@ fn show(args: InspectArgs) -> Result<()> {
     match args.json {
         true => print_json(&inventory),
         false => print(format_args!("{inventory}")),
+    }
+    if let Some(device) = args.device.filter(|_| !args.json) {
+        print(format_args!("{}", inventory.on_device(device)));
     }
     Ok(())
 }

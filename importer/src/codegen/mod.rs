@@ -7,6 +7,7 @@ mod burn;
 mod candle;
 mod config;
 mod flow;
+pub mod device;
 mod host;
 mod method;
 mod operand;

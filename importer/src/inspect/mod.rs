@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use savedmodel_import_proto::collection_def::Kind;
 use serde::Serialize;
@@ -22,6 +23,7 @@ use crate::saved_model::{
     Argument, ExportedFunction, Output, PythonValue, SavedModel, StaticShape, Variable, dtype_name,
     element_size,
 };
+use crate::{Error, Result};
 
 /// An account of a SavedModel. As JSON it is what `import inspect --json` prints: fields are added to it, but none is
 /// taken away or changes its meaning. Shapes are lists with `null` for an unknown extent, or `null` for an unknown rank.
@@ -108,6 +110,34 @@ pub struct Callable {
     pub inputs: Vec<TensorRow>,
     /// Results.
     pub outputs: Vec<TensorRow>,
+}
+
+/// Where a module is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// The processor.
+    Cpu,
+    /// An NVIDIA GPU.
+    Cuda,
+}
+
+impl FromStr for Device {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "cpu" => Ok(Device::Cpu),
+            "cuda" => Ok(Device::Cuda),
+            _ => Err(Error::usage(format!("there is no device `{name}`")).help("cpu or cuda")),
+        }
+    }
+}
+
+impl Inventory {
+    /// What of each framework's module leaves a device, as a person reads it.
+    pub fn on_device(&self, device: Device) -> String {
+        print::on_device(self, device)
+    }
 }
 
 /// A tensor of a signature.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::codegen::device;
 use crate::picture::{self, Picture};
 use crate::pipeline::{self, Modules};
 use crate::report::{Failure, failures};
@@ -22,6 +23,8 @@ pub struct Conversion {
     pub failures: Vec<Failure>,
     /// Why functions that are no signatures would have no method.
     pub left_out: Vec<Failure>,
+    /// The steps of the module that run on the host while the rest runs on a GPU, and why.
+    pub host: Vec<Failure>,
 }
 
 /// A field of the generated module, or of a module in it.
@@ -57,11 +60,13 @@ pub fn conversions(model: &Model) -> (Vec<Conversion>, Vec<ModuleRow>) {
             methods: vec![],
             failures: vec![],
             left_out: vec![],
+            host: vec![],
         };
         match compiled {
             Ok(compiled) => {
                 conversion.methods = compiled.methods;
                 conversion.left_out = compiled.left_out.iter().flat_map(failures).collect();
+                conversion.host = on_host(&compiled.modules, framework);
                 if rows.is_empty() {
                     rows = tree(model, &compiled.modules);
                 }
@@ -71,6 +76,13 @@ pub fn conversions(model: &Model) -> (Vec<Conversion>, Vec<ModuleRow>) {
         conversions.push(conversion);
     }
     (conversions, rows)
+}
+
+fn on_host(modules: &Modules, framework: Framework) -> Vec<Failure> {
+    let steps = device::steps(&modules.plan, framework).into_iter();
+    steps
+        .map(|(reason, step)| Failure::new("host", reason.to_owned(), step.place()))
+        .collect()
 }
 
 fn tree(model: &SavedModel, modules: &Modules) -> Vec<ModuleRow> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::tree::{modules, objects};
-use super::{Callable, Conversion, Inventory, TensorRow, VariableRow};
+use super::{Callable, Conversion, Device, Inventory, TensorRow, VariableRow};
 use crate::Framework;
 use crate::report::Failure;
 
@@ -236,8 +236,40 @@ fn conversions(inventory: &Inventory) -> Vec<String> {
     lines
 }
 
+/// What of each framework's module leaves a device.
+pub(super) fn on_device(inventory: &Inventory, device: Device) -> String {
+    let (name, leaves) = match device {
+        Device::Cpu => ("cpu", false),
+        Device::Cuda => ("cuda", true),
+    };
+    let mut lines = vec![format!("by way of the host on {name}")];
+    for conversion in inventory
+        .conversions
+        .iter()
+        .filter(|c| c.failures.is_empty())
+    {
+        let framework = conversion.framework;
+        match conversion.host.as_slice() {
+            steps @ [_, ..] if leaves => {
+                lines.push(format!("  {framework}: {}", plural(steps.len(), "step")));
+                let listed = with_places(steps, |message| format!("  {message}"));
+                lines.extend(listed.into_iter().map(|line| format!("  {line}")));
+            }
+            _ => lines.push(format!("  {framework}: nothing")),
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
 /// What is not supported, for which framework if only one lacks it, and where.
 fn unsupported(rows: &[Failure], conversions: &[Conversion]) -> Vec<String> {
+    with_places(rows, |message| {
+        format!("  {message}{}", lacking(message, conversions))
+    })
+}
+
+/// Each message once, as `head` says it, with its places.
+fn with_places(rows: &[Failure], head: impl Fn(&str) -> String) -> Vec<String> {
     let mut messages: Vec<&str> = vec![];
     let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for row in rows {
@@ -249,7 +281,7 @@ fn unsupported(rows: &[Failure], conversions: &[Conversion]) -> Vec<String> {
     }
     let mut lines = vec![];
     for message in messages {
-        lines.push(format!("  {message}{}", lacking(message, conversions)));
+        lines.push(head(message));
         let places = places.get(message).map_or(&[][..], Vec::as_slice);
         lines.extend(
             places

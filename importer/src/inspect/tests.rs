@@ -83,6 +83,20 @@ fn what_cannot_be_converted_is_listed_as_convert_would() {
 }
 
 #[test]
+fn steps_that_leave_a_gpu_are_listed_with_their_places() {
+    let top_k = account("models/op_top_k");
+    let text = top_k.on_device(Device::Cuda);
+    assert!(text.contains("candle: nothing"), "{text}");
+    assert!(
+        text.contains("burn sorts on the host\n      --> `"),
+        "{text}"
+    );
+    assert!(top_k.on_device(Device::Cpu).contains("burn: nothing"));
+    let special = account("models/op_erf").on_device(Device::Cuda);
+    assert!(special.contains("candle has no erfc on a GPU"), "{special}");
+}
+
+#[test]
 fn totals_count_numbers_and_bytes() {
     let account = account("models/k3_mlp");
     let trainable = account.variables.iter().filter(|row| row.trainable);
