@@ -19,11 +19,13 @@ pub const CANDLE: &[Support] = files!(
     "depthwise_conv"
     "depthwise_kernel"
     "extents"
+    "fourier"
     "gather"
     "group_norm"
     "host"
     "kernels"
     "layer_norm"
+    "linalg"
     "linear"
     "math"
     "math_composed"
@@ -34,10 +36,14 @@ pub const CANDLE: &[Support] = files!(
     "reduce"
     "resize"
     "softmax"
+    "special"
     "string_tensor"
     "vars"
     "vector_math"
     "with_slope"
+    ;
+    "matrix_kernel"
+    "special_kernel"
 );
 
 /// The files for burn.
@@ -48,9 +54,11 @@ pub const BURN: &[Support] = files!(
     "conv_transpose"
     "dropout"
     "extents"
+    "fourier"
     "gamma"
     "gather"
     "host"
+    "linalg"
     "math"
     "one_hot"
     "pad"
@@ -58,9 +66,14 @@ pub const BURN: &[Support] = files!(
     "pool"
     "resize"
     "scan"
+    "scatter"
+    "special"
     "string_tensor"
     "top_k"
     "vars"
+    ;
+    "matrix_kernel"
+    "special_kernel"
 );
 
 /// The kernels that both share.

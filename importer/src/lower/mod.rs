@@ -10,11 +10,13 @@ pub(crate) mod attr;
 mod bits;
 mod boxes;
 mod check;
+mod colour;
 mod complex;
 mod constant;
 mod control;
 mod conv;
 mod cx;
+mod data_axis;
 mod diagonal;
 mod einsum;
 mod elements;
@@ -24,6 +26,8 @@ mod examples;
 mod fourier;
 mod gather;
 mod image;
+mod indices;
+mod linalg;
 mod lists;
 mod matmul;
 mod norm;
@@ -32,6 +36,7 @@ mod quantize;
 mod random;
 mod reduce;
 mod same;
+mod sampling;
 mod scatter;
 mod search;
 mod shape;
@@ -39,6 +44,7 @@ pub mod single;
 mod slicing;
 mod space;
 mod sparse;
+mod special;
 mod state;
 mod strided;
 mod strings;
@@ -109,6 +115,7 @@ impl Lowering {
 const FAMILIES: &[&[Lowering]] = &[
     bits::OPS,
     boxes::OPS,
+    colour::OPS,
     complex::OPS,
     constant::OPS,
     conv::OPS,
@@ -119,6 +126,8 @@ const FAMILIES: &[&[Lowering]] = &[
     fourier::OPS,
     gather::OPS,
     image::OPS,
+    indices::OPS,
+    linalg::OPS,
     lists::OPS,
     matmul::OPS,
     norm::OPS,
@@ -126,12 +135,14 @@ const FAMILIES: &[&[Lowering]] = &[
     quantize::OPS,
     random::OPS,
     reduce::OPS,
+    sampling::OPS,
     scatter::OPS,
     search::OPS,
     shape::OPS,
     slicing::OPS,
     space::OPS,
     sparse::OPS,
+    special::OPS,
     state::OPS,
     strided::OPS,
     strings::OPS,
