@@ -53,21 +53,24 @@ pub(super) fn linear(op: Linear, inputs: &[&Type]) -> Result<Vec<Type>> {
         }
         Linear::Eigen => {
             let (batch, n) = square(x)?;
-            vec![of(batch, &[n.clone()]), of(batch, &[n.clone(), n])]
+            vec![
+                of(batch, std::slice::from_ref(&n)),
+                of(batch, &[n.clone(), n]),
+            ]
         }
         Linear::Svd { full } => {
             let (batch, rows, columns) = matrix(x)?;
             let n = rows.smaller(columns);
             let width = |all: &Dim| if full { all.clone() } else { n.clone() };
             vec![
-                of(batch, &[n.clone()]),
+                of(batch, std::slice::from_ref(&n)),
                 of(batch, &[rows.clone(), width(rows)]),
                 of(batch, &[columns.clone(), width(columns)]),
             ]
         }
         Linear::Lu => {
             let (batch, n) = square(x)?;
-            let order = [batch, &[n.clone()]].concat();
+            let order = [batch, std::slice::from_ref(&n)].concat();
             vec![of(batch, &[n.clone(), n]), Type::new(DType::I64, order)]
         }
     })
