@@ -20,11 +20,13 @@ pub const CANDLE: &[Support] = files!(
     "depthwise_kernel"
     "extents"
     "flow"
+    "fourier"
     "gather"
     "group_norm"
     "host"
     "kernels"
     "layer_norm"
+    "linalg"
     "linear"
     "math"
     "math_composed"
@@ -35,11 +37,15 @@ pub const CANDLE: &[Support] = files!(
     "reduce"
     "resize"
     "softmax"
+    "special"
     "string_tensor"
     "vars"
     "vector_math"
     "with_slope"
     "weights"
+    ;
+    "matrix_kernel"
+    "special_kernel"
 );
 
 /// The files for burn.
@@ -51,9 +57,11 @@ pub const BURN: &[Support] = files!(
     "dropout"
     "extents"
     "flow"
+    "fourier"
     "gamma"
     "gather"
     "host"
+    "linalg"
     "math"
     "one_hot"
     "pad"
@@ -61,10 +69,15 @@ pub const BURN: &[Support] = files!(
     "pool"
     "resize"
     "scan"
+    "scatter"
+    "special"
     "string_tensor"
     "top_k"
     "vars"
     "weights"
+    ;
+    "matrix_kernel"
+    "special_kernel"
 );
 
 /// The kernels that both share.

@@ -13,9 +13,17 @@ pub struct Support {
     pub source: &'static str,
 }
 
+#[path = "../shared/matrix_kernel.rs"]
+pub mod matrix_kernel;
+#[path = "../shared/special_kernel.rs"]
+pub mod special_kernel;
+
 macro_rules! files {
-    ($framework:literal: $($name:literal)*) => {
-        &[$(Support { name: $name, source: include_str!(concat!("../", $framework, "/src/", $name, ".rs")) }),*]
+    ($framework:literal: $($name:literal)* $(; $($shared:literal)*)?) => {
+        &[
+            $(Support { name: $name, source: include_str!(concat!("../", $framework, "/src/", $name, ".rs")) },)*
+            $($(Support { name: $shared, source: include_str!(concat!("../shared/", $shared, ".rs")) },)*)?
+        ]
     };
 }
 
@@ -71,6 +79,7 @@ pub fn crates(files: &[Support], used: &BTreeSet<&str>) -> Vec<String> {
         ("gemm", "gemm 0.19"),
         ("rayon", "rayon 1"),
         ("regex", "regex 1"),
+        ("rustfft", "rustfft 6"),
     ];
     let uses = |name: &str| {
         let path = format!("{name}::");
@@ -101,11 +110,14 @@ mod tests {
     #[test]
     fn every_support_file_is_listed() {
         for (framework, files) in [("candle", CANDLE), ("burn", BURN), ("host", HOST)] {
-            let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join(framework)
-                .join("src");
-            let on_disk = std::fs::read_dir(dir)
-                .unwrap()
+            let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+            let mut dirs = vec![root.join(framework).join("src")];
+            if framework != "host" {
+                dirs.push(root.join("shared"));
+            }
+            let on_disk = dirs
+                .into_iter()
+                .flat_map(|dir| std::fs::read_dir(dir).unwrap())
                 .map(|entry| entry.unwrap().path());
             let mut names: Vec<String> = on_disk
                 .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
@@ -149,9 +161,14 @@ mod tests {
             "binary::bwd",
             "cumulative::apply",
             "extents::extents",
+            "extents::bound",
+            "fourier::transform",
             "gather::checked",
+            "gather::scatter",
+            "gather::joined",
             "gather::sorted",
             "host::host",
+            "linalg::matrices",
             "math::on_cpu",
             "math::apply",
             "math::bwd",
@@ -159,6 +176,7 @@ mod tests {
             "reduce::argmax",
             "reduce::argmin",
             "reduce::extreme",
+            "special::apply",
         ];
         assert_eq!(found, known);
     }

@@ -24,6 +24,16 @@ pub fn extent<const D: usize>(x: Tensor<D, Int>) -> usize {
     extent
 }
 
+/// Element `entry` of an integer list as a bound of a slice of a dimension with `extent` places: a negative one counts from
+/// the end, and all are held between `least` and `extent + least`. What is given is the distance from `least`.
+pub fn bound(list: Tensor<1, Int>, entry: usize, extent: usize, least: i64) -> Tensor<1, Int> {
+    let extent = extent as i64;
+    let bound = list.narrow(0, entry, 1);
+    let negative = bound.clone().lower_scalar(0);
+    let bound = bound.clone().mask_where(negative, bound + extent);
+    (bound - least).clamp(0, extent)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

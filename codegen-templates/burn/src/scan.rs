@@ -40,8 +40,10 @@ fn scan<const D: usize, K: Numeric>(
     let mut x = if reverse { x.flip([dim]) } else { x };
     if exclusive {
         let first = neutral(&x.clone().narrow(dim, 0, 1));
-        let rest = x.narrow(dim, 0, size - 1);
-        x = Tensor::cat(vec![first, rest], dim);
+        x = match size {
+            1 => first,
+            size => Tensor::cat(vec![first, x.narrow(dim, 0, size - 1)], dim),
+        };
     }
     let x = inclusive(x);
     if reverse { x.flip([dim]) } else { x }

@@ -60,6 +60,11 @@ layer! {
     ConvTranspose1d, 1, usize, conv_transpose1d_op
 }
 
+layer! {
+    /// A transposed convolution layer over three axes: weight `[depth, height, width, output, input]`, bias `[output]`.
+    ConvTranspose3d, 3, [usize; 3], conv_transpose3d_op
+}
+
 /// A transposed convolution layer with a bias, for a kernel of `[height, width]`.
 pub fn conv_transpose2d(
     input: usize,
@@ -122,6 +127,115 @@ pub fn conv_transpose1d_no_bias(
         None,
         config,
     ))
+}
+
+/// A transposed convolution layer over three axes with a bias, for a kernel of `[depth, height, width]`.
+pub fn conv_transpose3d(
+    input: usize,
+    output: usize,
+    kernel: [usize; 3],
+    config: ConvConfig<3>,
+    vb: VarBuilder,
+) -> Result<ConvTranspose3d> {
+    let layer = conv_transpose3d_no_bias(input, output, kernel, config, vb.clone())?;
+    let bias = vb.get_with_hints(output, "bias", candle_nn::Init::Const(0.0))?;
+    Ok(ConvTranspose3d {
+        bias: Some(bias),
+        ..layer
+    })
+}
+
+/// A transposed convolution layer over three axes without a bias, for a kernel of `[depth, height, width]`.
+pub fn conv_transpose3d_no_bias(
+    input: usize,
+    output: usize,
+    [d, h, w]: [usize; 3],
+    config: ConvConfig<3>,
+    vb: VarBuilder,
+) -> Result<ConvTranspose3d> {
+    let init = glorot_uniform(d * h * w * output, d * h * w * input);
+    Ok(ConvTranspose3d::new(
+        vb.get_with_hints((d, h, w, output, input), "weight", init)?,
+        None,
+        config,
+    ))
+}
+
+/// A transposed convolution over three axes: x `[batch, depth, height, width, input]`, as the sum over the kernel's depth of
+/// transposed convolutions of planes, each moved to where it goes.
+pub fn conv_transpose3d_op(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    config: &ConvConfig<3>,
+    output_size: Option<[usize; 3]>,
+    activation: Activation,
+) -> Result<Tensor> {
+    let (batch, depth, ..) = x.dims5()?;
+    let (taps, _, _, output, _) = weight.dims5()?;
+    let ([stride, planes @ ..], [dilation, plane_dilation @ ..]) = (config.stride, config.dilation);
+    let padding = match config.padding {
+        Padding::Valid => Padding::Valid,
+        Padding::Same => Padding::Same,
+        Padding::Explicit([_, height, width]) => Padding::Explicit([height, width]),
+    };
+    let plane = ConvConfig {
+        stride: planes,
+        dilation: plane_dilation,
+        padding,
+        groups: config.groups,
+    };
+    let along = match config.padding {
+        Padding::Valid => Padding::Valid,
+        Padding::Same => Padding::Same,
+        Padding::Explicit([depth, ..]) => Padding::Explicit([depth, [0, 0]]),
+    };
+    let extent = taps.saturating_sub(1) * dilation + 1;
+    let size = match output_size {
+        Some([size, ..]) => size,
+        None => default_size(along, 0, depth, extent, stride)?,
+    };
+    let window = config.padding.window(0, size, taps, stride, dilation)?;
+    if window.output != depth {
+        bail!("a transposed convolution cannot make {size} places of {depth} with stride {stride}");
+    }
+    let mut total: Option<Tensor> = None;
+    for tap in 0..taps {
+        let planes = conv_transpose2d_op(
+            &x.flatten_to(1)?,
+            &weight.get(tap)?,
+            None,
+            &plane,
+            output_size.map(|[_, height, width]| [height, width]),
+            Activation::Linear,
+        )?;
+        let (_, height, width, _) = planes.dims4()?;
+        let planes = planes.reshape((batch, depth, height, width, output))?;
+        let term = spread(&planes, stride, tap * dilation, window.before, size)?;
+        total = Some(match total {
+            Some(total) => (total + term)?,
+            None => term,
+        });
+    }
+    let Some(y) = total else {
+        bail!("a convolution's kernel is empty")
+    };
+    let y = match bias {
+        Some(bias) => y.broadcast_add(bias)?,
+        None => y,
+    };
+    activation.forward(&y)
+}
+
+/// Planes `stride` apart from `start - before` on, among `size`.
+fn spread(x: &Tensor, stride: usize, start: usize, before: usize, size: usize) -> Result<Tensor> {
+    let mut dims = x.dims().to_vec();
+    dims[1] *= stride;
+    let apart = x.unsqueeze(2)?.pad_with_zeros(2, 0, stride - 1)?;
+    let apart = apart
+        .reshape(dims)?
+        .pad_with_zeros(1, start, before + size)?;
+    apart.narrow(1, before, size)
 }
 
 /// A transposed convolution over one axis: x `[batch, width, input]`, weight `[width, output, input]`.

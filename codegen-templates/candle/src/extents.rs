@@ -27,6 +27,19 @@ pub fn extent(x: &Tensor) -> Result<usize> {
     Ok(extent)
 }
 
+/// Element `entry` of an integer list as a bound of a slice of an axis with `extent` places: a negative one counts from the
+/// end, and all are held between `least` and `extent + least`. What is given is the distance from `least`.
+pub fn bound(list: &Tensor, entry: usize, extent: usize, least: i64) -> Result<Tensor> {
+    let bound = list.get(entry)?.to_dtype(DType::I64)?.to_scalar::<i64>()?;
+    let extent = extent as i64;
+    let bound = if bound < 0 {
+        bound.saturating_add(extent)
+    } else {
+        bound
+    };
+    Tensor::new(bound.saturating_sub(least).clamp(0, extent), list.device())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -144,6 +144,140 @@ pub fn tensor_scatter_add(x: &Tensor, indices: &Tensor, updates: &Tensor) -> Res
         .reshape(x.shape())
 }
 
+/// What [`scatter`] does with a slice and an update of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// The update takes the place of what was there: of several the last one stays.
+    Update,
+    /// The greater of each two numbers stays; equal ones share the gradient.
+    Max,
+    /// The lesser of each two numbers stays; equal ones share the gradient.
+    Min,
+    /// The product; no gradient flows.
+    Product,
+}
+
+/// `x`, with the slices that the last axis of `indices` addresses joined with `updates`, one after the other.
+pub fn scatter(x: &Tensor, indices: &Tensor, updates: &Tensor, join: Join) -> Result<Tensor> {
+    let depth = indices.dim(D::Minus1)?.min(x.rank());
+    let (addressed, slice) = x.dims().split_at(depth);
+    let (places, width) = (
+        addressed.iter().product::<usize>(),
+        slice.iter().product::<usize>(),
+    );
+    let ids = linear(indices, addressed)?.to_vec1::<i64>()?;
+    let updates = updates.reshape((ids.len(), width))?.contiguous()?;
+    let rows = x.reshape((places, width))?.contiguous()?;
+    let y = match join {
+        Join::Update => replaced(&rows, &ids, &updates)?,
+        Join::Max | Join::Min if x.dtype().is_float() => extremes(&rows, &ids, &updates, join)?,
+        Join::Max | Join::Min | Join::Product => joined(&rows, &ids, &updates, join)?,
+    };
+    y.reshape(x.shape())
+}
+
+/// As TensorFlow has it, every update of a row gets the row's gradient.
+fn replaced(rows: &Tensor, ids: &[i64], updates: &Tensor) -> Result<Tensor> {
+    let places = rows.dim(0)?;
+    let (mut last, mut counts) = (vec![0u8; ids.len()], vec![0u8; places]);
+    for (i, &id) in ids.iter().enumerate().rev() {
+        let Some(count) = usize::try_from(id).ok().and_then(|id| counts.get_mut(id)) else {
+            continue;
+        };
+        last[i] = u8::from(*count == 0);
+        *count = 1;
+    }
+    let mask = |flags: Vec<u8>, like: &Tensor| {
+        Tensor::from_vec(flags, (like.dim(0)?, 1), rows.device())?.broadcast_as(like.shape())
+    };
+    let has_rivals = last.contains(&0);
+    let (touched, last) = (mask(counts, rows)?, mask(last, updates)?);
+    let kept = touched.where_cond(&rows.zeros_like()?, rows)?;
+    let updates = match has_rivals {
+        true => last.where_cond(updates, &(updates - updates.detach())?)?,
+        false => updates.clone(),
+    };
+    kept.index_add(&Tensor::new(ids, rows.device())?, &updates, 0)
+}
+
+/// The numbers joined one after the other, without a gradient.
+fn joined(rows: &Tensor, ids: &[i64], updates: &Tensor, join: Join) -> Result<Tensor> {
+    let wide = if rows.dtype().is_float() {
+        DType::F64
+    } else {
+        DType::I64
+    };
+    let list = |x: &Tensor| x.detach().to_dtype(wide)?.flatten_all();
+    let (y, new, width) = (list(rows)?, list(updates)?, rows.dim(1)?);
+    let y = match wide {
+        DType::F64 => {
+            let y = folded(
+                y.to_vec1::<f64>()?,
+                ids,
+                &new.to_vec1::<f64>()?,
+                width,
+                join,
+            );
+            Tensor::from_vec(y, rows.shape(), rows.device())?
+        }
+        _ => {
+            let y = folded(
+                y.to_vec1::<i64>()?,
+                ids,
+                &new.to_vec1::<i64>()?,
+                width,
+                join,
+            );
+            Tensor::from_vec(y, rows.shape(), rows.device())?
+        }
+    };
+    y.to_dtype(rows.dtype())
+}
+
+fn folded<T: Copy + PartialOrd + std::ops::Mul<Output = T>>(
+    mut y: Vec<T>,
+    ids: &[i64],
+    updates: &[T],
+    width: usize,
+    join: Join,
+) -> Vec<T> {
+    let rows = y.len().checked_div(width).unwrap_or(0);
+    for (i, &update) in updates.iter().enumerate() {
+        let row = usize::try_from(ids[i / width]).ok();
+        let Some(row) = row.filter(|&row| row < rows) else {
+            continue;
+        };
+        let old = &mut y[row * width + i % width];
+        *old = match join {
+            Join::Update => update,
+            Join::Max if update > *old => update,
+            Join::Min if update < *old => update,
+            Join::Max | Join::Min => *old,
+            Join::Product => *old * update,
+        };
+    }
+    y
+}
+
+/// The mean of those that are the extreme of their place: the extreme itself, and equal shares of its gradient.
+fn extremes(rows: &Tensor, ids: &[i64], updates: &Tensor, join: Join) -> Result<Tensor> {
+    let extreme = joined(rows, ids, updates, join)?;
+    let ids = Tensor::new(ids, rows.device())?;
+    let (ours, theirs) = (
+        rows.eq(&extreme)?,
+        updates.eq(&extreme.index_select(&ids, 0)?)?,
+    );
+    let count = ours
+        .to_dtype(rows.dtype())?
+        .index_add(&ids, &theirs.to_dtype(rows.dtype())?, 0)?;
+    let sum = ours.where_cond(rows, &rows.zeros_like()?)?.index_add(
+        &ids,
+        &theirs.where_cond(updates, &updates.zeros_like()?)?,
+        0,
+    )?;
+    sum / count
+}
+
 /// A new axis of `depth` places at `axis`: `on` where the index is, `off` elsewhere. `on` and `off` are scalars.
 pub fn one_hot(
     indices: &Tensor,

@@ -25,6 +25,7 @@ pub mod depthwise_conv;
 pub mod depthwise_kernel;
 pub mod extents;
 pub mod flow;
+pub mod fourier;
 pub mod gather;
 pub mod group_norm;
 pub mod host;
@@ -33,16 +34,22 @@ pub mod kernels;
 #[path = "kernels.rs"]
 mod kernels_as_copied;
 pub mod layer_norm;
+pub mod linalg;
 pub mod linear;
 pub mod math;
 pub mod math_composed;
 pub mod matmul;
+#[path = "../../shared/matrix_kernel.rs"]
+pub mod matrix_kernel;
 pub mod pad;
 pub mod padding;
 pub mod pool;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
+pub mod special;
+#[path = "../../shared/special_kernel.rs"]
+pub mod special_kernel;
 pub mod string_tensor;
 pub mod vars;
 pub mod vector_math;

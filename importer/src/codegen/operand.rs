@@ -2,7 +2,7 @@
 
 use super::rust::Expr;
 use crate::eval::Tensor;
-use crate::ir::{Atom, DType, Dim, Op, Type};
+use crate::ir::{Atom, DType, Dim, Fourier, Linear, Op, Special, Type};
 use crate::plan::axes::{before_rounding_up, is_flipped, is_negative};
 use crate::plan::{Action, Method, Operand, Step, Struct, all_steps};
 use std::cell::RefCell;
@@ -378,5 +378,47 @@ pub fn literals(value: &Tensor) -> Vec<Expr> {
             .into_iter()
             .map(float)
             .collect(),
+    }
+}
+
+/// The support code's function for linear algebra, and the flag that it takes.
+pub fn linear(op: Linear) -> (&'static str, Option<bool>) {
+    match op {
+        Linear::Inverse => ("linalg::inverse", None),
+        Linear::Solve => ("linalg::solve", None),
+        Linear::TriangularSolve { lower } => ("linalg::triangular_solve", Some(lower)),
+        Linear::Cholesky => ("linalg::cholesky", None),
+        Linear::Determinant => ("linalg::determinant", None),
+        Linear::LogDeterminant => ("linalg::log_determinant", None),
+        Linear::Qr { full } => ("linalg::qr", Some(full)),
+        Linear::Eigen => ("linalg::eigen", None),
+        Linear::Svd { full } => ("linalg::svd", Some(full)),
+        Linear::Lu => ("linalg::lu", None),
+    }
+}
+
+/// The support code's function for a Fourier transform.
+pub fn fourier(fourier: &Fourier) -> &'static str {
+    match fourier {
+        Fourier::Forward => "fourier::fft",
+        Fourier::Inverse => "fourier::ifft",
+        Fourier::OfReal => "fourier::rfft",
+        Fourier::ToReal(_) => "fourier::irfft",
+    }
+}
+
+/// The support code's special function.
+pub fn special(function: Special) -> &'static str {
+    match function {
+        Special::Ndtri => "special::ndtri",
+        Special::BesselI0 => "special::bessel_i0",
+        Special::BesselI1 => "special::bessel_i1",
+        Special::BesselI0e => "special::bessel_i0e",
+        Special::BesselI1e => "special::bessel_i1e",
+        Special::Igamma => "special::igamma",
+        Special::Igammac => "special::igammac",
+        Special::Zeta => "special::zeta",
+        Special::Polygamma => "special::polygamma",
+        Special::Betainc => "special::betainc",
     }
 }

@@ -1,7 +1,7 @@
 //! Ops with their symbolic extents replaced.
 
 use crate::error::Result;
-use crate::ir::{Dim, Op, SliceAxis};
+use crate::ir::{Dim, Fourier, Op, SliceAxis};
 
 /// The op with every extent replaced.
 pub(super) fn bind(op: &Op, replace: &impl Fn(&Dim) -> Result<Dim>) -> Result<Op> {
@@ -25,6 +25,16 @@ pub(super) fn bind(op: &Op, replace: &impl Fn(&Dim) -> Result<Dim>) -> Result<Op
             axis: *axis,
         },
         Op::TopK { k } => Op::TopK { k: replace(k)? },
+        Op::Fourier(Fourier::ToReal(length)) => Op::Fourier(Fourier::ToReal(replace(length)?)),
+        Op::Bound {
+            entry,
+            extent,
+            least,
+        } => Op::Bound {
+            entry: *entry,
+            extent: replace(extent)?,
+            least: *least,
+        },
         Op::Range { length } => Op::Range {
             length: replace(length)?,
         },
@@ -75,12 +85,16 @@ pub(super) fn bind(op: &Op, replace: &impl Fn(&Dim) -> Result<Dim>) -> Result<Op
         | Op::Reverse { .. }
         | Op::Gather { .. }
         | Op::GatherNd { .. }
+        | Op::Scatter { .. }
         | Op::Reduce { .. }
         | Op::ArgReduce { .. }
         | Op::Cumulative { .. }
         | Op::Softmax { .. }
         | Op::LogSoftmax { .. }
         | Op::MatMul { .. }
+        | Op::Linear(_)
+        | Op::Fourier(Fourier::Forward | Fourier::Inverse | Fourier::OfReal)
+        | Op::Special(_)
         | Op::Conv(_)
         | Op::Pool { .. }
         | Op::BatchNorm { .. }

@@ -5,10 +5,23 @@ use super::movement::{broadcast_places, broadcast_shape, broadcast_to};
 use super::special;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
-use crate::ir::{Binary, Comparison, DType, Unary};
+use crate::ir::{Binary, Comparison, DType, Special, Unary};
 use half::{bf16, f16};
 use num_complex::Complex64;
 use std::cmp::Ordering;
+
+/// A special function of operands that broadcast.
+pub(super) fn special(function: Special, operands: &[&Tensor]) -> Result<Tensor> {
+    let shape = broadcast_shape(operands)?;
+    let mut lists = vec![];
+    for operand in operands {
+        lists.push(broadcast_to(&shape, operand)?.to_floats()?);
+    }
+    let count = lists.first().map_or(0, Vec::len);
+    let at = |i: usize| function.value(&lists.iter().map(|list| list[i]).collect::<Vec<_>>());
+    let dtype = operands.first().map_or(DType::F32, |first| first.dtype());
+    Tensor::from_floats(dtype, &shape, (0..count).map(at).collect())
+}
 
 pub(super) fn unary(f: Unary, x: &Tensor) -> Result<Tensor> {
     if let Some(holds) = predicate(f) {

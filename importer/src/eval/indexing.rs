@@ -4,7 +4,7 @@ use super::data::Wide;
 use super::movement::strides;
 use super::tensor::{Tensor, element_count};
 use crate::error::{Error, Result};
-use crate::ir::DType;
+use crate::ir::{DType, Join};
 
 /// Indices that must be in `0..extent`.
 fn check(index: i64, extent: usize) -> Result<usize> {
@@ -124,6 +124,67 @@ pub(super) fn scatter_nd(shape: &[usize], [indices, updates]: [&Tensor; 2]) -> R
     Tensor::narrow(shape, &wide, updates.dtype())
 }
 
+/// Updates in order: of several at one place the last one stays.
+pub(super) fn scatter(join: Join, [x, indices, updates]: [&Tensor; 3]) -> Result<Tensor> {
+    let shape = x.shape();
+    let block: usize = shape[depth(indices)?.min(shape.len())..].iter().product();
+    let starts = addresses(indices, shape)?;
+    if starts.len().checked_mul(block) != Some(updates.len()) {
+        return Err(Error::malformed(format!(
+            "the updates {:?} do not fit the indices",
+            updates.shape()
+        )));
+    }
+    let places = starts.into_iter().flat_map(|start| start..start + block);
+    if join == Join::Update {
+        let mut from: Vec<usize> = (0..x.len()).collect();
+        for (update, place) in places.enumerate() {
+            from[place] = x.len() + update;
+        }
+        return Tensor::chain(&[x, updates])?.take(shape, &from);
+    }
+    let wide = match (x.data().widen()?, updates.data().widen()?) {
+        (Wide::Float(x), Wide::Float(v)) => Wide::Float(joined(join, x, places, v)?),
+        (Wide::Integer(x), Wide::Integer(v)) => Wide::Integer(joined(join, x, places, v)?),
+        (Wide::Float(_) | Wide::Integer(_) | Wide::Complex(_), _) => {
+            return Err(Error::malformed(
+                "the updates are not real numbers of the operand's type",
+            ));
+        }
+    };
+    Tensor::narrow(shape, &wide, x.dtype())
+}
+
+fn joined<T: Copy + PartialOrd + std::ops::Mul<Output = T>>(
+    join: Join,
+    mut x: Vec<T>,
+    places: impl Iterator<Item = usize>,
+    updates: Vec<T>,
+) -> Result<Vec<T>> {
+    for (place, update) in places.zip(updates) {
+        let old = x[place];
+        x[place] = match join {
+            Join::Update => update,
+            Join::Max => {
+                if update > old {
+                    update
+                } else {
+                    old
+                }
+            }
+            Join::Min => {
+                if update < old {
+                    update
+                } else {
+                    old
+                }
+            }
+            Join::Product => old * update,
+        };
+    }
+    Ok(x)
+}
+
 fn accumulate<T: Copy + Default>(
     count: usize,
     places: impl Iterator<Item = usize>,
@@ -195,6 +256,20 @@ fn rank_rows<T: PartialOrd>(v: &[T], length: usize, k: usize, places: &mut Vec<u
         row.sort_by(|&a, &b| v[b].partial_cmp(&v[a]).unwrap_or(std::cmp::Ordering::Equal));
         places.extend(&row[..k]);
     }
+}
+
+/// Entry of a list as a bound of a slice: see [`crate::ir::Op::Bound`].
+pub(super) fn bound(entry: usize, extent: usize, least: i64, list: &Tensor) -> Result<Tensor> {
+    let bound = integers(list)?.get(entry).copied();
+    let bound = bound.ok_or_else(|| Error::malformed(format!("there is no bound {entry}")))?;
+    let extent = extent as i64;
+    let bound = if bound < 0 {
+        bound.saturating_add(extent)
+    } else {
+        bound
+    };
+    let distance = bound.saturating_sub(least).clamp(0, extent);
+    Tensor::from_integers(list.dtype(), &[1], vec![distance])
 }
 
 pub(super) fn range(length: usize, [start, step]: [&Tensor; 2]) -> Result<Tensor> {

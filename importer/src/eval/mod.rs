@@ -8,10 +8,12 @@
 mod bind;
 mod data;
 mod elementwise;
+mod fourier;
 mod geometry;
 mod host;
 mod indexing;
 mod linear;
+mod matrix;
 mod movement;
 mod reduction;
 mod regions;
@@ -74,6 +76,7 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], results: &[Type]) -> Result<Vec<T
         Op::Gather { axis, batch_dims } => indexing::gather(*axis, *batch_dims, of(operands)?)?,
         Op::GatherNd { batch_dims } => indexing::gather_nd(*batch_dims, of(operands)?)?,
         Op::ScatterNd { shape } => indexing::scatter_nd(&known(shape)?, of(operands)?)?,
+        Op::Scatter { join } => indexing::scatter(*join, of(operands)?)?,
         Op::OneHot { depth, axis } => indexing::one_hot(extent(depth)?, *axis, of(operands)?)?,
         Op::Host(host) => return host::call(host, operands, results),
         Op::TopK { k } => return indexing::top_k(extent(k)?, only(operands)?),
@@ -94,6 +97,14 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], results: &[Type]) -> Result<Vec<T
             transpose_lhs,
             transpose_rhs,
         } => linear::matmul(*transpose_lhs, *transpose_rhs, of(operands)?)?,
+        Op::Linear(op) => return matrix::linear(*op, operands, results),
+        Op::Fourier(fourier) => return fourier::fourier(fourier, operands, results),
+        Op::Special(function) => elementwise::special(*function, operands)?,
+        Op::Bound {
+            entry,
+            extent: axis,
+            least,
+        } => indexing::bound(*entry, extent(axis)?, *least, only(operands)?)?,
         Op::Conv(conv) => window::conv(conv, of(operands)?)?,
         Op::ConvTranspose { conv, output } => {
             window::conv_transpose(conv, &known(output)?, of(operands)?)?

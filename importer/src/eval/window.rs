@@ -31,10 +31,14 @@ impl Groups {
                 groups,
                 groups > 0 && inner.checked_mul(groups) == Some(channels),
             ),
+            Grouping::ByKernel => {
+                let groups = channels.checked_div(inner).unwrap_or(0);
+                (groups, groups > 0 && inner * groups == channels)
+            }
             Grouping::Depthwise => (inner, inner == channels),
         };
         match (grouping, fits) {
-            (Grouping::Groups(_), true) if outer % groups == 0 => Ok(Groups {
+            (Grouping::Groups(_) | Grouping::ByKernel, true) if outer % groups == 0 => Ok(Groups {
                 groups,
                 inner,
                 outer: outer / groups,
@@ -44,9 +48,11 @@ impl Groups {
                 inner: 1,
                 outer,
             }),
-            (Grouping::Groups(_) | Grouping::Depthwise, _) => Err(Error::malformed(format!(
-                "the kernel {kernel:?} does not fit {channels} channels"
-            ))),
+            (Grouping::Groups(_) | Grouping::ByKernel | Grouping::Depthwise, _) => {
+                Err(Error::malformed(format!(
+                    "the kernel {kernel:?} does not fit {channels} channels"
+                )))
+            }
         }
     }
 }
@@ -59,7 +65,9 @@ fn group_kernels<T: LinalgScalar>(
     grouping: Grouping,
 ) -> Vec<Array2<T>> {
     let place = |group: usize, tap: usize, i: usize, o: usize| match grouping {
-        Grouping::Groups(_) => (tap * g.inner + i) * g.outer * g.groups + group * g.outer + o,
+        Grouping::Groups(_) | Grouping::ByKernel => {
+            (tap * g.inner + i) * g.outer * g.groups + group * g.outer + o
+        }
         Grouping::Depthwise => (tap * g.groups + group) * g.outer + o,
     };
     let matrix = |group| {

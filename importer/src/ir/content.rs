@@ -94,6 +94,7 @@ pub fn infer(
         | Op::Gather { .. }
         | Op::GatherNd { .. }
         | Op::ScatterNd { .. }
+        | Op::Scatter { .. }
         | Op::OneHot { .. }
         | Op::TopK { .. }
         | Op::ArgReduce { .. }
@@ -101,6 +102,10 @@ pub fn infer(
         | Op::Softmax { .. }
         | Op::LogSoftmax { .. }
         | Op::MatMul { .. }
+        | Op::Linear(_)
+        | Op::Fourier(_)
+        | Op::Special(_)
+        | Op::Bound { .. }
         | Op::Conv(_)
         | Op::ConvTranspose { .. }
         | Op::Pool { .. }

@@ -20,8 +20,9 @@ pub use graph::{Fresh, Graph, Node, NodeId, Origin, Value};
 pub use host::{Attribute, Host, HostOp, HostValue, Inference, Operands};
 pub use infer::infer;
 pub use op::{
-    Binary, Channels, Comparison, Conv, Extreme, Grouping, Interpolation, Op, PadMode, Padding,
-    ParamId, Pooling, Reduction, ResizeMode, Sampling, SliceAxis, Unary,
+    Binary, Channels, Comparison, Conv, Extreme, Fourier, Grouping, Interpolation, Join, Linear,
+    Op, PadMode, Padding, ParamId, Pooling, Reduction, ResizeMode, Sampling, SliceAxis, Special,
+    Unary,
 };
 pub use region::{Loop, Region, Rounds};
 pub use ty::{DType, Shape, Type};

@@ -11,6 +11,9 @@ use super::ty::DType;
 use crate::eval::Tensor;
 use std::sync::Arc;
 
+pub use savedmodel_import_templates::matrix_kernel::Linear;
+pub use savedmodel_import_templates::special_kernel::Special;
+
 /// A variable of the model, by its place in [`super::Program::params`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ParamId(pub u32);
@@ -77,6 +80,8 @@ pub enum Op {
     GatherNd { batch_dims: usize },
     /// Operands `indices` `[..., depth]`, `updates`; sums updates into zeros of `shape`.
     ScatterNd { shape: Vec<Dim> },
+    /// Operands `x`, `indices` `[..., depth]`, `updates`; the slices of `x` at the indices, joined with the updates in order.
+    Scatter { join: Join },
     /// Operands `indices`, `on` and `off` scalars; a new axis of extent `depth` at `axis`.
     OneHot { depth: Dim, axis: usize },
     /// The `k` largest along the last axis: values, and indices as `I32`. Ties: lower index first.
@@ -112,6 +117,19 @@ pub enum Op {
     MatMul {
         transpose_lhs: bool,
         transpose_rhs: bool,
+    },
+    /// A decomposition or solution of matrices, the last two axes of the operands. [`Linear`] says what results are.
+    Linear(Linear),
+    /// A discrete Fourier transform over the last axis. Complex numbers are two tensors, real and imaginary.
+    Fourier(Fourier),
+    /// A special function; operands broadcast.
+    Special(Special),
+    /// Element `entry` of an integer list as a bound of a slice of an axis of this extent: a negative one counts from the
+    /// end, and is clamped to `least..=extent + least`. The result, of one element, is its distance from `least`.
+    Bound {
+        entry: usize,
+        extent: Dim,
+        least: i64,
     },
     /// Convolution (cross-correlation). Operands `x`, `kernel`.
     Conv(Conv),
@@ -296,6 +314,32 @@ pub enum Extreme {
     Min,
 }
 
+/// What [`Op::Fourier`] transforms. Inverses divide by the extent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fourier {
+    /// Complex numbers.
+    Forward,
+    /// Back.
+    Inverse,
+    /// Real numbers to the first half of their transform, whose other half is a mirror image.
+    OfReal,
+    /// Such a half to so many real numbers.
+    ToReal(Dim),
+}
+
+/// How [`Op::Scatter`] joins what is there with an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Join {
+    /// The update alone: of several at one place the last one stays.
+    Update,
+    /// The larger.
+    Max,
+    /// The smaller.
+    Min,
+    /// The product.
+    Product,
+}
+
 /// Ways to pool a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
@@ -369,6 +413,8 @@ pub enum Channels {
 pub enum Grouping {
     /// `groups` blocks of channels; kernel `[spatial…, inputs / groups, outputs]`. 1 is the plain convolution.
     Groups(usize),
+    /// As many groups as the operand has times the kernel's input channels, which only the caller knows.
+    ByKernel,
     /// Each input channel has its own filters; kernel `[spatial…, inputs, multiplier]`.
     Depthwise,
 }
@@ -438,6 +484,8 @@ impl Op {
             Op::Pad { widths, .. } => widths.iter().flat_map(|(low, high)| [low, high]).collect(),
             Op::OneHot { depth, .. } => vec![depth],
             Op::TopK { k } => vec![k],
+            Op::Fourier(Fourier::ToReal(length)) => vec![length],
+            Op::Bound { extent, .. } => vec![extent],
             Op::Range { length } => vec![length],
             Op::ConvTranspose { output, .. } => output.iter().collect(),
             Op::Resize { size, .. } => size.iter().collect(),
@@ -466,12 +514,16 @@ impl Op {
             | Op::Reverse { .. }
             | Op::Gather { .. }
             | Op::GatherNd { .. }
+            | Op::Scatter { .. }
             | Op::Reduce { .. }
             | Op::ArgReduce { .. }
             | Op::Cumulative { .. }
             | Op::Softmax { .. }
             | Op::LogSoftmax { .. }
             | Op::MatMul { .. }
+            | Op::Linear(_)
+            | Op::Fourier(Fourier::Forward | Fourier::Inverse | Fourier::OfReal)
+            | Op::Special(_)
             | Op::Conv(_)
             | Op::Pool { .. }
             | Op::BatchNorm { .. }

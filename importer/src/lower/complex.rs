@@ -1,9 +1,9 @@
 //! Complex numbers, as a real and an imaginary tensor each; no complex type enters the IR.
 
 use super::cx::{Cx, Lowered};
-use super::{Lowering, multi, op};
+use super::{Lowering, fourier, multi, op};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, DType, Unary, Value};
+use crate::ir::{Binary, Comparison, DType, Fourier, Unary, Value};
 
 /// Ops that make complex numbers of real ones.
 pub const OPS: &[Lowering] = &[multi("Complex", |cx| {
@@ -44,12 +44,53 @@ const COMPLEX_OPS: &[Lowering] = &[
     }),
     multi("Exp", exponential),
     multi("Cast", cast),
-    multi("FFT", |cx| super::fourier::fft(cx, &[1], false)),
-    multi("IFFT", |cx| super::fourier::fft(cx, &[1], true)),
-    multi("FFT2D", |cx| super::fourier::fft(cx, &[1, 2], false)),
-    multi("IFFT2D", |cx| super::fourier::fft(cx, &[1, 2], true)),
-    op("IRFFT", |cx| super::fourier::inverse_real(cx, 1)),
-    op("IRFFT2D", |cx| super::fourier::inverse_real(cx, 2)),
+    multi("MatMul", products),
+    multi("BatchMatMul", products),
+    multi("BatchMatMulV2", products),
+    multi("BatchMatMulV3", products),
+    multi("Log", logarithm),
+    multi("Sqrt", |cx| power(cx, 0.5)),
+    multi("Rsqrt", |cx| power(cx, -0.5)),
+    multi("Reciprocal", |cx| {
+        let x = cx.complex(0)?;
+        inverse(cx, x)
+    }),
+    multi("Inv", |cx| {
+        let x = cx.complex(0)?;
+        inverse(cx, x)
+    }),
+    multi("Pow", general_power),
+    multi("Sin", |cx| turning(cx, Unary::Sin, Unary::Cos, 1.0)),
+    multi("Cos", |cx| turning(cx, Unary::Cos, Unary::Sin, -1.0)),
+    multi("Sinh", |cx| growing(cx, Unary::Sinh, Unary::Cosh)),
+    multi("Cosh", |cx| growing(cx, Unary::Cosh, Unary::Sinh)),
+    multi("Tanh", |cx| {
+        let x = cx.complex(0)?;
+        tangent(cx, x)
+    }),
+    multi("Sigmoid", sigmoid),
+    op("Equal", |cx| {
+        equal(cx, Comparison::Equal, Binary::LogicalAnd)
+    }),
+    op("NotEqual", |cx| {
+        equal(cx, Comparison::NotEqual, Binary::LogicalOr)
+    }),
+    multi("OnesLike", |cx| {
+        let (re, _) = cx.complex(0)?;
+        let (one, zero) = (cx.filled_like(re, 1.0)?, cx.filled_like(re, 0.0)?);
+        Ok(vec![Lowered::Complex(one, zero)])
+    }),
+    op("IsNan", |cx| either(cx, Unary::IsNan)),
+    op("IsInf", |cx| either(cx, Unary::IsInf)),
+    multi("FFT", |cx| fourier::complex(cx, 1, Fourier::Forward)),
+    multi("IFFT", |cx| fourier::complex(cx, 1, Fourier::Inverse)),
+    multi("FFT2D", |cx| fourier::complex(cx, 2, Fourier::Forward)),
+    multi("IFFT2D", |cx| fourier::complex(cx, 2, Fourier::Inverse)),
+    multi("FFT3D", |cx| fourier::complex(cx, 3, Fourier::Forward)),
+    multi("IFFT3D", |cx| fourier::complex(cx, 3, Fourier::Inverse)),
+    op("IRFFT", |cx| fourier::to_real(cx, 1)),
+    op("IRFFT2D", |cx| fourier::to_real(cx, 2)),
+    op("IRFFT3D", |cx| fourier::to_real(cx, 3)),
 ];
 
 /// Ops that do the same to the real and to the imaginary part.
@@ -82,6 +123,39 @@ const COMPONENTWISE: &[&str] = &[
     "BroadcastTo",
     "StopGradient",
     "ZerosLike",
+    "AccumulateNV2",
+    "BiasAdd",
+    "Concat",
+    "Cumsum",
+    "Diag",
+    "DiagPart",
+    "EnsureShape",
+    "Fill",
+    "Gather",
+    "GatherNd",
+    "MatrixBandPart",
+    "MatrixDiag",
+    "MatrixDiagPart",
+    "MatrixDiagPartV2",
+    "MatrixDiagPartV3",
+    "MatrixDiagV2",
+    "MatrixDiagV3",
+    "MatrixSetDiag",
+    "MatrixSetDiagV2",
+    "MatrixSetDiagV3",
+    "MirrorPad",
+    "PadV2",
+    "PreventGradient",
+    "Reverse",
+    "ReverseSequence",
+    "ScatterNd",
+    "SegmentMean",
+    "SegmentSum",
+    "SegmentSumV2",
+    "TensorScatterAdd",
+    "TensorScatterSub",
+    "TensorScatterUpdate",
+    "UnsortedSegmentSum",
 ];
 
 /// Whether the op is one of complex numbers only.
@@ -168,7 +242,11 @@ fn multiply(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     product(cx, x, y)
 }
 
-fn product(cx: &mut Cx<'_>, x: (Value, Value), y: (Value, Value)) -> Result<Vec<Lowered>> {
+fn product(cx: &mut Cx<'_>, x: Pair, y: Pair) -> Result<Vec<Lowered>> {
+    product_of(cx, x, y).and_then(lowered)
+}
+
+fn product_of(cx: &mut Cx<'_>, x: Pair, y: Pair) -> Result<Pair> {
     let (a, b) = (
         cx.combine(Binary::Mul, x.0, y.0)?,
         cx.combine(Binary::Mul, x.1, y.1)?,
@@ -177,11 +255,10 @@ fn product(cx: &mut Cx<'_>, x: (Value, Value), y: (Value, Value)) -> Result<Vec<
         cx.combine(Binary::Mul, x.0, y.1)?,
         cx.combine(Binary::Mul, x.1, y.0)?,
     );
-    let (re, im) = (
+    Ok((
         cx.combine(Binary::Sub, a, b)?,
         cx.combine(Binary::Add, c, d)?,
-    );
-    Ok(vec![Lowered::Complex(re, im)])
+    ))
 }
 
 /// `x * conj(y) / |y|^2`.
@@ -210,6 +287,164 @@ fn exponential(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
         cx.combine(Binary::Mul, radius, sine)?,
     );
     Ok(vec![Lowered::Complex(re, im)])
+}
+
+type Pair = (Value, Value);
+
+fn lowered((re, im): Pair) -> Result<Vec<Lowered>> {
+    Ok(vec![Lowered::Complex(re, im)])
+}
+
+/// The product of two matrices, by that of their parts.
+fn products(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
+    let ((a, b), (c, d)) = (cx.complex(0)?, cx.complex(1)?);
+    let name = cx.def.op.clone();
+    let (first, second) = match name.as_str() {
+        "MatMul" => ("", ""),
+        _ => ("adj_x", "adj_y"),
+    };
+    let conjugated = |cx: &mut Cx<'_>, attr: &str, x: Value| match attr {
+        "" => Ok(x),
+        attr if cx.attr::<bool>(attr)? => cx.apply(Unary::Neg, x),
+        _ => Ok(x),
+    };
+    let (b, d) = (conjugated(cx, first, b)?, conjugated(cx, second, d)?);
+    let mut times = |x: Value, y: Value| -> Result<Value> {
+        let operands = [Lowered::Value(x), Lowered::Value(y)];
+        let made = row(&name)?.apply(&mut cx.with_inputs(&operands))?;
+        match made.as_slice() {
+            [Lowered::Value(value)] => Ok(*value),
+            _ => Err(Error::internal("a product that is no tensor")),
+        }
+    };
+    let (ac, bd, ad, bc) = (times(a, c)?, times(b, d)?, times(a, d)?, times(b, c)?);
+    lowered((
+        cx.combine(Binary::Sub, ac, bd)?,
+        cx.combine(Binary::Add, ad, bc)?,
+    ))
+}
+
+fn log_of(cx: &mut Cx<'_>, (re, im): Pair) -> Result<Pair> {
+    let square = norm(cx, re, im)?;
+    let log = cx.apply(Unary::Log, square)?;
+    Ok((
+        cx.combine_scalar(Binary::Mul, log, 0.5)?,
+        cx.combine(Binary::Atan2, im, re)?,
+    ))
+}
+
+fn logarithm(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
+    let x = cx.complex(0)?;
+    log_of(cx, x).and_then(lowered)
+}
+
+/// `|x|^p (cos pφ, sin pφ)`, where `φ` is the angle of `x`.
+fn power(cx: &mut Cx<'_>, p: f64) -> Result<Vec<Lowered>> {
+    let (re, im) = cx.complex(0)?;
+    let square = norm(cx, re, im)?;
+    let radius = cx.combine_scalar(Binary::Pow, square, p / 2.0)?;
+    let angle = cx.combine(Binary::Atan2, im, re)?;
+    let angle = cx.combine_scalar(Binary::Mul, angle, p)?;
+    on_circle(cx, radius, angle).and_then(lowered)
+}
+
+/// `exp(y log(x))`; a power of zero is zero, but for the exponent zero.
+fn general_power(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
+    let (x, y) = (cx.complex(0)?, cx.complex(1)?);
+    let log = log_of(cx, x)?;
+    let exponent = product_of(cx, log, y)?;
+    let radius = cx.apply(Unary::Exp, exponent.0)?;
+    let (re, im) = on_circle(cx, radius, exponent.1)?;
+    let size = norm(cx, x.0, x.1)?;
+    let zero = cx.scalar_like(size, 0.0)?;
+    let of_zero = cx.test(Comparison::Equal, size, zero)?;
+    let exponent = norm(cx, y.0, y.1)?;
+    let by_zero = cx.test(Comparison::Equal, exponent, zero)?;
+    let one = cx.scalar_like(size, 1.0)?;
+    let at_zero = cx.select(by_zero, one, zero)?;
+    lowered((
+        cx.select(of_zero, at_zero, re)?,
+        cx.select(of_zero, zero, im)?,
+    ))
+}
+
+fn on_circle(cx: &mut Cx<'_>, radius: Value, angle: Value) -> Result<Pair> {
+    let (cosine, sine) = (cx.apply(Unary::Cos, angle)?, cx.apply(Unary::Sin, angle)?);
+    Ok((
+        cx.combine(Binary::Mul, radius, cosine)?,
+        cx.combine(Binary::Mul, radius, sine)?,
+    ))
+}
+
+/// `conj(x) / |x|^2`.
+fn inverse(cx: &mut Cx<'_>, (re, im): Pair) -> Result<Vec<Lowered>> {
+    let square = norm(cx, re, im)?;
+    let im = cx.apply(Unary::Neg, im)?;
+    lowered((
+        cx.combine(Binary::Div, re, square)?,
+        cx.combine(Binary::Div, im, square)?,
+    ))
+}
+
+/// `sin(a) cosh(b) + i cos(a) sinh(b)`, and the cosine with the signs of its own.
+fn turning(cx: &mut Cx<'_>, own: Unary, other: Unary, sign: f64) -> Result<Vec<Lowered>> {
+    let (a, b) = cx.complex(0)?;
+    let (own, other) = (cx.apply(own, a)?, cx.apply(other, a)?);
+    let (even, odd) = (cx.apply(Unary::Cosh, b)?, cx.apply(Unary::Sinh, b)?);
+    let (re, im) = (
+        cx.combine(Binary::Mul, own, even)?,
+        cx.combine(Binary::Mul, other, odd)?,
+    );
+    lowered((re, cx.combine_scalar(Binary::Mul, im, sign)?))
+}
+
+/// `sinh(a) cos(b) + i cosh(a) sin(b)`, and the hyperbolic cosine likewise.
+fn growing(cx: &mut Cx<'_>, own: Unary, other: Unary) -> Result<Vec<Lowered>> {
+    let (a, b) = cx.complex(0)?;
+    let (own, other) = (cx.apply(own, a)?, cx.apply(other, a)?);
+    let (cosine, sine) = (cx.apply(Unary::Cos, b)?, cx.apply(Unary::Sin, b)?);
+    lowered((
+        cx.combine(Binary::Mul, own, cosine)?,
+        cx.combine(Binary::Mul, other, sine)?,
+    ))
+}
+
+/// `(sinh 2a + i sin 2b) / (cosh 2a + cos 2b)`.
+fn tangent(cx: &mut Cx<'_>, (a, b): Pair) -> Result<Vec<Lowered>> {
+    let (a, b) = (
+        cx.combine_scalar(Binary::Mul, a, 2.0)?,
+        cx.combine_scalar(Binary::Mul, b, 2.0)?,
+    );
+    let (even, cosine) = (cx.apply(Unary::Cosh, a)?, cx.apply(Unary::Cos, b)?);
+    let below = cx.combine(Binary::Add, even, cosine)?;
+    let (odd, sine) = (cx.apply(Unary::Sinh, a)?, cx.apply(Unary::Sin, b)?);
+    lowered((
+        cx.combine(Binary::Div, odd, below)?,
+        cx.combine(Binary::Div, sine, below)?,
+    ))
+}
+
+/// `1 / (1 + exp(-x))`.
+fn sigmoid(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
+    let (re, im) = cx.complex(0)?;
+    let (re, im) = (cx.apply(Unary::Neg, re)?, cx.apply(Unary::Neg, im)?);
+    let radius = cx.apply(Unary::Exp, re)?;
+    let (re, im) = on_circle(cx, radius, im)?;
+    let re = cx.combine_scalar(Binary::Add, re, 1.0)?;
+    inverse(cx, (re, im))
+}
+
+/// Whether both parts are equal, or either differs.
+fn equal(cx: &mut Cx<'_>, test: Comparison, join: Binary) -> Result<Value> {
+    let (x, y) = (cx.complex(0)?, cx.complex(1)?);
+    let (re, im) = (cx.test(test, x.0, y.0)?, cx.test(test, x.1, y.1)?);
+    cx.combine(join, re, im)
+}
+
+fn either(cx: &mut Cx<'_>, test: Unary) -> Result<Value> {
+    let (re, im) = cx.complex(0)?;
+    let (re, im) = (cx.apply(test, re)?, cx.apply(test, im)?);
+    cx.combine(Binary::LogicalOr, re, im)
 }
 
 /// The type of the parts of a complex type.

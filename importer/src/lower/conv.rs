@@ -5,7 +5,7 @@ use super::cx::Cx;
 use super::gather::inverse;
 use super::{Lowering, op};
 use crate::error::{Error, Result};
-use crate::ir::{Channels, Conv, Dim, Grouping, Op, Padding, Value};
+use crate::ir::{Channels, Conv, DType, Dim, Grouping, Op, Padding, Value};
 
 pub const OPS: &[Lowering] = &[
     op("Conv2D", conv),
@@ -112,6 +112,23 @@ fn spatial<T>(all: &[T], format: DataFormat) -> Option<&[T]> {
     }
 }
 
+/// Layers of images are of floating point numbers: those of integers make a detour, which is exact up to 2^53.
+pub fn in_floats<const N: usize>(
+    cx: &mut Cx<'_>,
+    mut operands: [Value; N],
+    f: impl FnOnce(&mut Cx<'_>, [Value; N]) -> Result<Value>,
+) -> Result<Value> {
+    let dtype = cx.dtype(operands[0]);
+    if !dtype.is_integer() {
+        return f(cx, operands);
+    }
+    for operand in &mut operands {
+        *operand = cx.cast(*operand, DType::F64)?;
+    }
+    let y = f(cx, operands)?;
+    cx.cast(y, dtype)
+}
+
 /// The kernel tells how many groups there are: it has the channels of one.
 fn conv(cx: &mut Cx<'_>) -> Result<Value> {
     let (x, kernel) = cx.pair()?;
@@ -122,17 +139,21 @@ fn conv(cx: &mut Cx<'_>) -> Result<Value> {
         .len()
         .checked_sub(2)
         .and_then(|axis| taps[axis].as_usize());
-    let groups = match (channels, inner) {
-        (Some(channels), Some(inner)) if inner > 0 && channels % inner == 0 => channels / inner,
+    let grouping = match (channels, inner) {
+        (Some(channels), Some(inner)) if inner > 0 && channels % inner == 0 => {
+            Grouping::Groups(channels / inner)
+        }
         (Some(_), Some(_)) => {
             return Err(Error::malformed(
                 "the channels of the kernel do not divide the image's",
             ));
         }
-        (None, _) | (_, None) => 1,
+        (None, _) | (_, None) => Grouping::ByKernel,
     };
-    let attrs = cx.conv_attrs(Grouping::Groups(groups))?;
-    let y = cx.push(Op::Conv(attrs), &[x, kernel])?;
+    let attrs = cx.conv_attrs(grouping)?;
+    let y = in_floats(cx, [x, kernel], |cx, operands| {
+        cx.push(Op::Conv(attrs), &operands)
+    })?;
     cx.from_channels_last(y)
 }
 
@@ -140,7 +161,9 @@ fn depthwise(cx: &mut Cx<'_>) -> Result<Value> {
     let (x, kernel) = cx.pair()?;
     let x = cx.to_channels_last(x)?;
     let attrs = cx.conv_attrs(Grouping::Depthwise)?;
-    let y = cx.push(Op::Conv(attrs), &[x, kernel])?;
+    let y = in_floats(cx, [x, kernel], |cx, operands| {
+        cx.push(Op::Conv(attrs), &operands)
+    })?;
     cx.from_channels_last(y)
 }
 
@@ -152,7 +175,9 @@ fn transposed(cx: &mut Cx<'_>, grouping: Grouping) -> Result<Value> {
         output[1..].rotate_left(1);
     }
     let conv = cx.conv_attrs(grouping)?;
-    let y = cx.push(Op::ConvTranspose { conv, output }, &[x, kernel])?;
+    let y = in_floats(cx, [x, kernel], |cx, operands| {
+        cx.push(Op::ConvTranspose { conv, output }, &operands)
+    })?;
     cx.from_channels_last(y)
 }
 

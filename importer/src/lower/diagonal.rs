@@ -8,6 +8,8 @@ use crate::ir::{Binary, Comparison, DType, Dim, Op, Value};
 
 pub const OPS: &[Lowering] = &[
     op("MatrixBandPart", band_part),
+    op("Diag", diagonal_tensor),
+    op("DiagPart", diagonal_tensor_part),
     op("MatrixDiag", main_diagonal),
     op("MatrixDiagPart", main_diagonal_part),
     op("MatrixSetDiag", set_main_diagonal),
@@ -72,8 +74,31 @@ fn on_diagonal(cx: &mut Cx<'_>, rows: Dim, columns: Dim) -> Result<Value> {
     cx.test(Comparison::Equal, offset, zero)
 }
 
+/// All elements on the diagonal of a tensor of twice the axes.
+fn diagonal_tensor(cx: &mut Cx<'_>) -> Result<Value> {
+    let x = cx.input(0)?;
+    let dims = cx.shape(x)?;
+    let flat = cx.reshape(x, vec![super::emit::product(&dims)])?;
+    let matrix = on_main_diagonal(cx, flat)?;
+    cx.reshape(matrix, [dims.clone(), dims].concat())
+}
+
+fn diagonal_tensor_part(cx: &mut Cx<'_>) -> Result<Value> {
+    let x = cx.input(0)?;
+    let dims = cx.shape(x)?;
+    let half = dims[..dims.len() / 2].to_vec();
+    let n = super::emit::product(&half);
+    let matrix = cx.reshape(x, vec![n.clone(), n])?;
+    let part = of_main_diagonal(cx, matrix)?;
+    cx.reshape(part, half)
+}
+
 fn main_diagonal(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
+    on_main_diagonal(cx, x)
+}
+
+fn on_main_diagonal(cx: &mut Cx<'_>, x: Value) -> Result<Value> {
     let dims = cx.shape(x)?;
     let size = dims
         .last()
@@ -87,6 +112,10 @@ fn main_diagonal(cx: &mut Cx<'_>) -> Result<Value> {
 
 fn main_diagonal_part(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
+    of_main_diagonal(cx, x)
+}
+
+fn of_main_diagonal(cx: &mut Cx<'_>, x: Value) -> Result<Value> {
     let (mut batch, rows, columns) = matrix(cx, x)?;
     let length = rows.smaller(&columns);
     let step = columns.clone() + Dim::known(1);
@@ -108,15 +137,15 @@ fn main_diagonal_part(cx: &mut Cx<'_>) -> Result<Value> {
 fn set_main_diagonal(cx: &mut Cx<'_>) -> Result<Value> {
     let (x, diagonal) = cx.pair()?;
     let (_, rows, columns) = matrix(cx, x)?;
-    if rows != columns {
-        return Err(Error::unsupported(
-            "setting the diagonal of a matrix that is not square",
-        ));
-    }
-    let mask = on_diagonal(cx, rows, columns)?;
+    let mask = on_diagonal(cx, rows.clone(), columns.clone())?;
     let axis = cx.rank(diagonal)?;
-    let column = cx.expand(diagonal, axis)?;
-    cx.select(mask, column, x)
+    let length = cx.shape(diagonal)?.pop();
+    // The diagonal is as long as the shorter side: along that it broadcasts over the other.
+    let along = match length == Some(rows) || length != Some(columns) {
+        true => cx.expand(diagonal, axis)?,
+        false => cx.expand(diagonal, axis - 1)?,
+    };
+    cx.select(mask, along, x)
 }
 
 /// On which side the shorter diagonals are padded.
@@ -287,16 +316,23 @@ fn rearrange(
     cx.select(mask, picked, otherwise)
 }
 
-fn known_matrix(cx: &Cx<'_>, x: Value) -> Result<(usize, usize)> {
+fn known_matrix(cx: &Cx<'_>, x: Value) -> Result<Option<(usize, usize)>> {
     let (_, rows, columns) = matrix(cx, x)?;
-    let known = rows.as_usize().zip(columns.as_usize());
-    known.ok_or_else(|| Error::unsupported("diagonals of a matrix of unknown extents"))
+    Ok(rows.as_usize().zip(columns.as_usize()))
+}
+
+/// Whether a range of diagonals is the same for every call.
+fn is_known(cx: &Cx<'_>, range: Value) -> bool {
+    cx.graph.as_constant(range).is_some()
 }
 
 /// Operands: matrix, range of diagonals, padding.
 fn diagonals_part(cx: &mut Cx<'_>) -> Result<Value> {
-    let (x, padding) = (cx.input(0)?, cx.input(2)?);
-    let (rows, columns) = known_matrix(cx, x)?;
+    let (x, range, padding) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
+    let Some((rows, columns)) = known_matrix(cx, x)?.filter(|_| is_known(cx, range)) else {
+        let (_, rows, columns) = matrix(cx, x)?;
+        return FreeBand::of(cx, range, rows, columns)?.part(cx, x, padding);
+    };
     let band = band(cx, rows, columns)?;
     let last = if band.count() == 1 {
         vec![band.longest]
@@ -311,8 +347,11 @@ fn set_diagonals(cx: &mut Cx<'_>) -> Result<Value> {
     let (x, stack, k) = (cx.operand(0)?, cx.operand(1)?, cx.operand(2)?);
     let operands = [x, k, stack];
     let mut cx = cx.with_inputs(&operands);
-    let (x, stack) = (cx.input(0)?, cx.input(2)?);
-    let (rows, columns) = known_matrix(&cx, x)?;
+    let (x, range, stack) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
+    let Some((rows, columns)) = known_matrix(&cx, x)?.filter(|_| is_known(&cx, range)) else {
+        let (_, rows, columns) = matrix(&cx, x)?;
+        return FreeBand::of(&mut cx, range, rows, columns)?.set(&mut cx, stack, x);
+    };
     let band = band(&mut cx, rows, columns)?;
     let axes = if band.count() == 1 { 1 } else { 2 };
     rearrange(
@@ -327,21 +366,14 @@ fn set_diagonals(cx: &mut Cx<'_>) -> Result<Value> {
 
 /// Operands: diagonals, range of diagonals, rows, columns, padding. An extent of -1 is the least that holds them.
 fn diagonals(cx: &mut Cx<'_>) -> Result<Value> {
-    let (stack, padding) = (cx.input(0)?, cx.input(4)?);
-    let longest = cx.shape(stack)?.pop().and_then(|dim| dim.as_usize());
-    let longest = longest.ok_or_else(|| Error::unsupported("a diagonal of unknown extent"))? as i64;
-    let range = cx.integers(1)?;
-    let (lower, upper) = (*range.first().unwrap_or(&0), *range.last().unwrap_or(&0));
-    let (least_rows, least_columns) = (longest - upper.min(0), longest + lower.max(0));
-    let (rows, columns) = match (cx.integer(2)?, cx.integer(3)?) {
-        (-1, -1) => (least_rows.max(least_columns), least_rows.max(least_columns)),
-        (-1, columns) => (least_rows, columns),
-        (rows, -1) => (rows, least_columns),
-        (rows, columns) => (rows, columns),
+    let (stack, range, padding) = (cx.input(0)?, cx.input(1)?, cx.input(4)?);
+    let longest = cx.shape(stack)?.pop();
+    let longest = longest.ok_or_else(|| Error::malformed("a scalar is no diagonal"))?;
+    let (rows, columns) = sizes(cx, range, longest)?;
+    let known = rows.as_usize().zip(columns.as_usize());
+    let Some((rows, columns)) = known.filter(|_| is_known(cx, range)) else {
+        return FreeBand::of(cx, range, rows, columns)?.set(cx, stack, padding);
     };
-    let size =
-        |n: i64| usize::try_from(n).map_err(|_| Error::malformed("a matrix of negative extent"));
-    let (rows, columns) = (size(rows)?, size(columns)?);
     let band = band(cx, rows, columns)?;
     let axes = if band.count() == 1 { 1 } else { 2 };
     rearrange(
@@ -352,4 +384,230 @@ fn diagonals(cx: &mut Cx<'_>) -> Result<Value> {
         &[rows, columns],
         padding,
     )
+}
+
+/// Rows and columns in operands 2 and 3; one that is -1 is the least that holds the diagonals, and two make a square.
+fn sizes(cx: &mut Cx<'_>, range: Value, longest: Dim) -> Result<(Dim, Dim)> {
+    let given = [2, 3].map(|i| {
+        cx.partial_dims(i)
+            .map(|dims| dims.into_iter().next().flatten())
+    });
+    let [rows, columns] = given;
+    let (rows, columns) = (rows?, columns?);
+    if is_known(cx, range) && rows.is_some() && columns.is_some() {
+        let range = cx.integers(1)?;
+        let (lower, upper) = (*range.first().unwrap_or(&0), *range.last().unwrap_or(&0));
+        let least_rows = longest.clone() + Dim::known(-upper.min(0));
+        let least_columns = longest + Dim::known(lower.max(0));
+        let is_free = |dim: &Option<Dim>| dim.as_ref().is_some_and(|dim| dim.is(-1));
+        return Ok(match (is_free(&rows), is_free(&columns)) {
+            (true, true) => {
+                let n = least_rows.larger(&least_columns);
+                (n.clone(), n)
+            }
+            (true, false) => (least_rows, columns.unwrap_or(least_columns)),
+            (false, true) => (rows.unwrap_or(least_rows), least_columns),
+            (false, false) => (rows.unwrap_or(least_rows), columns.unwrap_or(least_columns)),
+        });
+    }
+    read_sizes(cx, range, longest)
+}
+
+/// The same, computed by the program.
+fn read_sizes(cx: &mut Cx<'_>, range: Value, longest: Dim) -> Result<(Dim, Dim)> {
+    let (lower, upper) = ends(cx, range)?;
+    let length = cx.extents(vec![longest], true, DType::I32)?;
+    let below = cx.combine_scalar(Binary::Minimum, upper, 0.0)?;
+    let least_rows = cx.combine(Binary::Sub, length, below)?;
+    let above = cx.combine_scalar(Binary::Maximum, lower, 0.0)?;
+    let least_columns = cx.combine(Binary::Add, length, above)?;
+    let (rows, columns) = (cx.input(2)?, cx.input(3)?);
+    let square = cx.combine(Binary::Maximum, least_rows, least_columns)?;
+    let mut size = |own: Value, other: Value, least: Value| {
+        let alone = cx.unless_negative(other, square)?;
+        let zero = cx.scalar_like(other, 0.0)?;
+        let both_free = cx.test(Comparison::Less, other, zero)?;
+        let least = cx.select(both_free, alone, least)?;
+        let size = cx.unless_negative(own, least)?;
+        cx.read_extent(size)
+    };
+    Ok((
+        size(rows, columns, least_rows)?,
+        size(columns, rows, least_columns)?,
+    ))
+}
+
+/// The lowest and the highest of a range of diagonals, as scalars.
+fn ends(cx: &mut Cx<'_>, range: Value) -> Result<(Value, Value)> {
+    let range = cx.cast(range, DType::I32)?;
+    if cx.rank(range)? == 0 {
+        return Ok((range, range));
+    }
+    let count = cx.shape(range)?.first().and_then(Dim::as_usize);
+    let last = count.ok_or_else(|| Error::unsupported("a range of diagonals of unknown length"))?;
+    let mut entry = |i: usize| {
+        let entry = cx.narrow(range, 0, Dim::from(i), Dim::known(1))?;
+        cx.reshape(entry, vec![])
+    };
+    Ok((entry(0)?, entry(last.saturating_sub(1))?))
+}
+
+/// A band whose range or whose matrix only the caller knows: places are computed by the program.
+struct FreeBand {
+    rows: Dim,
+    columns: Dim,
+    /// The lowest and the highest diagonal.
+    lower: Value,
+    upper: Value,
+    /// The extent of a row of the stack, as a scalar.
+    longest: Value,
+    /// Whether there are several diagonals, and so an axis of them.
+    is_stacked: bool,
+    align: Align,
+}
+
+impl FreeBand {
+    fn of(cx: &mut Cx<'_>, range: Value, rows: Dim, columns: Dim) -> Result<Self> {
+        let (lower, upper) = ends(cx, range)?;
+        let is_stacked = match cx
+            .graph
+            .as_constant(range)
+            .and_then(|range| range.as_integers())
+        {
+            Some(range) => range.first() != range.last(),
+            None => cx.shape(range)?.first().is_some_and(|n| n.is(2)),
+        };
+        let mut band = FreeBand {
+            rows,
+            columns,
+            lower,
+            upper,
+            longest: lower,
+            is_stacked,
+            align: cx.attr_if_any("align")?.unwrap_or(Align::LeftLeft),
+        };
+        // The main diagonal is the longest; of a range beside it the nearest.
+        let nearest = cx.combine_scalar(Binary::Maximum, lower, 0.0)?;
+        let nearest = cx.combine(Binary::Minimum, nearest, upper)?;
+        band.longest = band.length(cx, nearest)?;
+        Ok(band)
+    }
+
+    /// How long diagonals are.
+    fn length(&self, cx: &mut Cx<'_>, diagonals: Value) -> Result<Value> {
+        let below = cx.combine_scalar(Binary::Minimum, diagonals, 0.0)?;
+        let above = cx.combine_scalar(Binary::Maximum, diagonals, 0.0)?;
+        let rows = cx.extents(vec![self.rows.clone()], true, DType::I32)?;
+        let columns = cx.extents(vec![self.columns.clone()], true, DType::I32)?;
+        let (rows, columns) = (
+            cx.combine(Binary::Add, rows, below)?,
+            cx.combine(Binary::Sub, columns, above)?,
+        );
+        cx.combine(Binary::Minimum, rows, columns)
+    }
+
+    /// How many elements of padding come first in the rows of diagonals.
+    fn offset(&self, cx: &mut Cx<'_>, diagonals: Value) -> Result<Value> {
+        let length = self.length(cx, diagonals)?;
+        let rest = cx.combine(Binary::Sub, self.longest, length)?;
+        let zero = cx.scalar(DType::I32, 0.0)?;
+        let left = match self.align {
+            Align::LeftLeft => return cx.combine(Binary::Sub, rest, rest),
+            Align::RightRight => return Ok(rest),
+            Align::LeftRight => cx.test(Comparison::GreaterEqual, diagonals, zero)?,
+            Align::RightLeft => cx.test(Comparison::LessEqual, diagonals, zero)?,
+        };
+        cx.select(left, zero, rest)
+    }
+
+    /// The elements of a batch of matrices that lie on the diagonals, and padding.
+    fn part(&self, cx: &mut Cx<'_>, x: Value, padding: Value) -> Result<Value> {
+        let longest = cx.read_extent(self.longest)?;
+        let mut diagonals = self.upper;
+        let mut last = vec![];
+        if self.is_stacked {
+            let span = cx.combine(Binary::Sub, self.upper, self.lower)?;
+            let count = cx.combine_scalar(Binary::Add, span, 1.0)?;
+            let count = cx.read_extent(count)?;
+            let steps = cx.iota(count.clone(), DType::I32)?;
+            let steps = cx.expand(steps, 1)?;
+            diagonals = cx.combine(Binary::Sub, self.upper, steps)?;
+            last.push(count);
+        }
+        last.push(longest.clone());
+        let places = cx.iota(longest, DType::I32)?;
+        let offset = self.offset(cx, diagonals)?;
+        let along = cx.combine(Binary::Sub, places, offset)?;
+        let length = self.length(cx, diagonals)?;
+        let inside = between(cx, along, length)?;
+        let below = cx.combine_scalar(Binary::Minimum, diagonals, 0.0)?;
+        let above = cx.combine_scalar(Binary::Maximum, diagonals, 0.0)?;
+        let (row, column) = (
+            cx.combine(Binary::Sub, along, below)?,
+            cx.combine(Binary::Add, along, above)?,
+        );
+        let width = cx.extents(vec![self.columns.clone()], true, DType::I32)?;
+        let row = cx.combine(Binary::Mul, row, width)?;
+        let place = cx.combine(Binary::Add, row, column)?;
+        picked(cx, x, 2, place, inside, last, padding)
+    }
+
+    /// A batch of matrices with the diagonals of a stack, and `otherwise` beside them.
+    fn set(&self, cx: &mut Cx<'_>, stack: Value, otherwise: Value) -> Result<Value> {
+        let row = cx.iota(self.rows.clone(), DType::I32)?;
+        let row = cx.expand(row, 1)?;
+        let column = cx.iota(self.columns.clone(), DType::I32)?;
+        let diagonal = cx.combine(Binary::Sub, column, row)?;
+        let from = cx.test(Comparison::GreaterEqual, diagonal, self.lower)?;
+        let to = cx.test(Comparison::LessEqual, diagonal, self.upper)?;
+        let inside = cx.combine(Binary::LogicalAnd, from, to)?;
+        let offset = self.offset(cx, diagonal)?;
+        let along = cx.combine(Binary::Minimum, row, column)?;
+        let mut place = cx.combine(Binary::Add, along, offset)?;
+        if self.is_stacked {
+            let line = cx.combine(Binary::Sub, self.upper, diagonal)?;
+            let start = cx.combine(Binary::Mul, line, self.longest)?;
+            place = cx.combine(Binary::Add, place, start)?;
+        }
+        let last = vec![self.rows.clone(), self.columns.clone()];
+        let axes = if self.is_stacked { 2 } else { 1 };
+        picked(cx, stack, axes, place, inside, last, otherwise)
+    }
+}
+
+/// Whether numbers are in `0..end`.
+fn between(cx: &mut Cx<'_>, x: Value, end: Value) -> Result<Value> {
+    let zero = cx.scalar(DType::I32, 0.0)?;
+    let from = cx.test(Comparison::GreaterEqual, x, zero)?;
+    let to = cx.test(Comparison::Less, x, end)?;
+    cx.combine(Binary::LogicalAnd, from, to)
+}
+
+/// `x` with its last `axes` axes as one, indexed by `places` where they are `inside`; elsewhere `otherwise`.
+fn picked(
+    cx: &mut Cx<'_>,
+    x: Value,
+    axes: usize,
+    places: Value,
+    inside: Value,
+    last: Vec<Dim>,
+    otherwise: Value,
+) -> Result<Value> {
+    let dims = cx.shape(x)?;
+    let batch = dims
+        .get(..dims.len().saturating_sub(axes))
+        .unwrap_or_default();
+    let flat = [batch, &[super::emit::product(&dims[batch.len()..])]].concat();
+    let flat = cx.reshape(x, flat)?;
+    let zero = cx.scalar(DType::I32, 0.0)?;
+    let places = cx.select(inside, places, zero)?;
+    let count = super::emit::product(&last);
+    let places = cx.reshape(places, vec![count])?;
+    let gather = Op::Gather {
+        axis: batch.len(),
+        batch_dims: 0,
+    };
+    let picked = cx.push(gather, &[flat, places])?;
+    let picked = cx.reshape(picked, [batch, &last].concat())?;
+    cx.select(inside, picked, otherwise)
 }

@@ -1,5 +1,6 @@
 //! Resizing and colours.
 
+use super::conv::in_floats;
 use super::cx::Cx;
 use super::{Lowering, op};
 use crate::error::{Error, Result};
@@ -30,14 +31,19 @@ fn resize(cx: &mut Cx<'_>, kind: Interpolation) -> Result<Value> {
             ));
         }
     };
-    cx.push(
-        Op::Resize {
-            mode: ResizeMode { kind, sampling },
-            size,
-            channels: Channels::Last,
-        },
-        &[x],
-    )
+    let resize = Op::Resize {
+        mode: ResizeMode { kind, sampling },
+        size,
+        channels: Channels::Last,
+    };
+    match kind {
+        Interpolation::Nearest => in_floats(cx, [x], |cx, operands| cx.push(resize, &operands)),
+        Interpolation::Bilinear | Interpolation::Bicubic if cx.dtype(x).is_integer() => {
+            let x = cx.cast(x, DType::F32)?;
+            cx.push(resize, &[x])
+        }
+        Interpolation::Bilinear | Interpolation::Bicubic => cx.push(resize, &[x]),
+    }
 }
 
 /// `(x - mean) * factor + mean`, with the mean of each channel of each image.

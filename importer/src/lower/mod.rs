@@ -11,11 +11,13 @@ mod bits;
 mod boxes;
 mod branch;
 mod check;
+mod colour;
 mod complex;
 mod constant;
 mod control;
 mod conv;
 mod cx;
+mod data_axis;
 mod diagonal;
 mod einsum;
 mod elements;
@@ -25,6 +27,8 @@ mod examples;
 mod fourier;
 mod gather;
 mod image;
+mod indices;
+mod linalg;
 mod lists;
 mod looped;
 mod matmul;
@@ -35,6 +39,7 @@ mod random;
 mod reduce;
 mod region;
 mod same;
+mod sampling;
 mod scatter;
 mod search;
 mod shape;
@@ -42,6 +47,7 @@ pub mod single;
 mod slicing;
 mod space;
 mod sparse;
+mod special;
 mod state;
 mod strided;
 mod strings;
@@ -113,6 +119,7 @@ impl Lowering {
 const FAMILIES: &[&[Lowering]] = &[
     bits::OPS,
     boxes::OPS,
+    colour::OPS,
     complex::OPS,
     constant::OPS,
     conv::OPS,
@@ -123,6 +130,8 @@ const FAMILIES: &[&[Lowering]] = &[
     fourier::OPS,
     gather::OPS,
     image::OPS,
+    indices::OPS,
+    linalg::OPS,
     lists::OPS,
     matmul::OPS,
     norm::OPS,
@@ -130,12 +139,14 @@ const FAMILIES: &[&[Lowering]] = &[
     quantize::OPS,
     random::OPS,
     reduce::OPS,
+    sampling::OPS,
     scatter::OPS,
     search::OPS,
     shape::OPS,
     slicing::OPS,
     space::OPS,
     sparse::OPS,
+    special::OPS,
     state::OPS,
     strided::OPS,
     strings::OPS,

@@ -1,5 +1,6 @@
 //! Pooling.
 
+use super::conv::in_floats;
 use super::cx::Cx;
 use super::{Lowering, op};
 use crate::error::{Error, Result};
@@ -27,16 +28,14 @@ fn pool_with(
     let x = cx.input(0)?;
     let x = cx.to_channels_last(x)?;
     let padding: Padding = cx.window_padding()?;
-    let y = cx.push(
-        Op::Pool {
-            op,
-            window,
-            strides,
-            padding,
-            channels: Channels::Last,
-        },
-        &[x],
-    )?;
+    let pool = Op::Pool {
+        op,
+        window,
+        strides,
+        padding,
+        channels: Channels::Last,
+    };
+    let y = in_floats(cx, [x], |cx, operands| cx.push(pool, &operands))?;
     cx.from_channels_last(y)
 }
 

@@ -3,7 +3,7 @@
 use super::cx::{Cx, Lowered};
 use super::{Lowering, multi, op};
 use crate::error::Result;
-use crate::ir::{Binary, DType, Extreme, Op, Reduction, Unary, Value};
+use crate::ir::{Binary, DType, Dim, Extreme, Op, Reduction, Unary, Value};
 
 pub const OPS: &[Lowering] = &[
     op("Sum", |cx| cx.reduction(Reduction::Sum)),
@@ -36,9 +36,20 @@ impl Cx<'_> {
     fn reduction(&mut self, op: Reduction) -> Result<Value> {
         let x = self.input(0)?;
         let rank = self.rank(x)?;
-        let (axes, keep) = (self.axes(1, rank)?, self.attr("keep_dims")?);
+        let keep = self.attr("keep_dims")?;
+        let axes = self.input(1)?;
+        if self.graph.as_constant(axes).is_none() && self.ty(axes).shape.dims().is_some_and(is_one)
+        {
+            return super::data_axis::reduce(self, op, x, keep);
+        }
+        let axes = self.axes(1, rank)?;
         self.reduce(op, x, axes, keep)
     }
+}
+
+/// Whether a tensor of these extents has one element.
+fn is_one(dims: &[Dim]) -> bool {
+    dims.iter().all(|dim| dim.is(1))
 }
 
 fn euclidean_norm(cx: &mut Cx<'_>) -> Result<Value> {

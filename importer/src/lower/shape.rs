@@ -4,7 +4,7 @@ use super::cx::{Cx, Lowered, normalize_axis};
 use super::emit::product;
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, DType, Dim, Reduction, Unary, Value};
+use crate::ir::{Binary, DType, Dim, Op, Reduction, Unary, Value};
 
 pub const OPS: &[Lowering] = &[
     op("Shape", |cx| shape_of(cx, 0)),
@@ -93,8 +93,11 @@ fn read_shape(cx: &mut Cx<'_>, x: Value) -> Result<Vec<Dim>> {
 
 fn expand_dims(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
-    let axis = cx.rank(x).and_then(|rank| cx.axis(1, rank + 1))?;
-    cx.expand(x, axis)
+    let rank = cx.rank(x)? + 1;
+    match cx.known_axis(1, rank)? {
+        Some(axis) => cx.expand(x, axis),
+        None => super::data_axis::expand(cx, x),
+    }
 }
 
 fn squeeze(cx: &mut Cx<'_>) -> Result<Value> {
@@ -145,12 +148,19 @@ fn transpose(cx: &mut Cx<'_>) -> Result<Value> {
 }
 
 fn invert_permutation(cx: &mut Cx<'_>) -> Result<Value> {
+    let x = cx.input(0)?;
+    if cx.graph.as_constant(x).is_none() && cx.graph.content(x).is_none() {
+        let count = cx.shape(x)?.first().cloned();
+        let count = count.ok_or_else(|| Error::malformed("a scalar is no permutation"))?;
+        let places = cx.iota(count.clone(), cx.dtype(x))?;
+        let indices = cx.expand(x, 1)?;
+        return cx.push(Op::ScatterNd { shape: vec![count] }, &[indices, places]);
+    }
     let permutation = cx.integers(0)?;
     let mut inverse = vec![0; permutation.len()];
     for (i, &axis) in permutation.iter().enumerate() {
         inverse[normalize_axis(axis, permutation.len())?] = i as i64;
     }
-    let x = cx.input(0)?;
     cx.integer_constant(cx.dtype(x), &inverse, false)
 }
 

@@ -172,15 +172,15 @@ impl Spec {
         self.axes.push(slice);
     }
 
-    /// The bound of entry `i` counted from the front, or `None` where the mask says that there is none. Where only the
-    /// data tells, it lies between `least` and the extent.
+    /// The bound of entry `i` counted from the front and clamped to the axis, or `None` where the mask says that there is
+    /// none. Where only the data tells, the program clamps it to `least` and the extent.
     fn bound(
         &self,
         cx: &mut Cx<'_>,
-        side: Side,
-        i: usize,
+        (side, i): (Side, usize),
         extent: &Dim,
         least: i64,
+        clamp: impl Fn(Dim) -> Dim,
     ) -> Result<Option<Dim>> {
         let (bounds, mask) = match side {
             Side::Begin => (&self.begin, self.begin_mask),
@@ -193,21 +193,19 @@ impl Spec {
             return read_bound(cx, side, i, extent, least).map(Some);
         };
         let endless = bound.as_known().is_some_and(|bound| bound >= NO_END);
-        Ok(Some(if endless {
+        Ok(Some(clamp(if endless {
             extent.clone()
         } else {
             from_front(bound, extent)
-        }))
+        })))
     }
 
     fn forwards(&self, cx: &mut Cx<'_>, i: usize, extent: &Dim) -> Result<(Dim, Dim)> {
         let clamp = |bound: Dim| smaller(&not_negative(&bound), extent);
-        let begin = self
-            .bound(cx, Side::Begin, i, extent, 0)?
-            .map_or(Dim::known(0), clamp);
-        let end = self
-            .bound(cx, Side::End, i, extent, 0)?
-            .map_or_else(|| extent.clone(), clamp);
+        let begin = self.bound(cx, (Side::Begin, i), extent, 0, clamp)?;
+        let begin = begin.unwrap_or(Dim::known(0));
+        let end = self.bound(cx, (Side::End, i), extent, 0, clamp)?;
+        let end = end.unwrap_or_else(|| extent.clone());
         Ok((begin.clone(), not_negative(&(end - begin))))
     }
 
@@ -215,12 +213,10 @@ impl Spec {
     fn backwards(&self, cx: &mut Cx<'_>, i: usize, extent: &Dim) -> Result<(Dim, Dim)> {
         let last = extent.clone() - Dim::known(1);
         let clamp = |bound: Dim| smaller(&larger(&bound, &Dim::known(-1)), &last);
-        let begin = self
-            .bound(cx, Side::Begin, i, extent, -1)?
-            .map_or_else(|| last.clone(), clamp);
-        let end = self
-            .bound(cx, Side::End, i, extent, -1)?
-            .map_or(Dim::known(-1), clamp);
+        let begin = self.bound(cx, (Side::Begin, i), extent, -1, clamp)?;
+        let begin = begin.unwrap_or_else(|| last.clone());
+        let end = self.bound(cx, (Side::End, i), extent, -1, clamp)?;
+        let end = end.unwrap_or(Dim::known(-1));
         Ok((last - begin.clone(), not_negative(&(begin - end))))
     }
 }
@@ -239,15 +235,12 @@ fn read_bound(cx: &mut Cx<'_>, side: Side, i: usize, extent: &Dim, least: i64) -
         Side::Begin => 1,
         Side::End => 2,
     })?;
-    let dtype = cx.dtype(bounds);
-    let entry = cx.narrow(bounds, 0, Dim::from(i), Dim::known(1))?;
-    let count = cx.extents(vec![extent.clone()], false, dtype)?;
-    let from_end = cx.combine(Binary::Add, entry, count)?;
-    let bound = cx.unless_negative(entry, from_end)?;
-    // As extents are not negative, what is read is the distance from the least.
-    let distance = cx.combine_scalar(Binary::Sub, bound, least as f64)?;
-    let distance = cx.combine_scalar(Binary::Maximum, distance, 0.0)?;
-    let distance = cx.combine(Binary::Minimum, distance, count)?;
+    let bound = Op::Bound {
+        entry: i,
+        extent: extent.clone(),
+        least,
+    };
+    let distance = cx.push(bound, &[bounds])?;
     Ok(cx.read_extent(distance)? + Dim::known(least))
 }
 

@@ -4,10 +4,10 @@
 //! assigned, and the last values are further results of the function.
 
 use super::cx::{Cx, Lowered};
-use super::scatter::{scattered, with_sums};
+use super::scatter::with_sums;
 use super::{Lowering, multi};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, DType, ParamId, Value};
+use crate::ir::{Binary, DType, Join, ParamId, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub const OPS: &[Lowering] = &[
@@ -17,18 +17,57 @@ pub const OPS: &[Lowering] = &[
     multi("Assign", assign),
     multi("AssignAdd", |cx| update(cx, Binary::Add)),
     multi("AssignSub", |cx| update(cx, Binary::Sub)),
-    multi("ResourceScatterUpdate", |cx| scatter(cx, None)),
-    multi("ResourceScatterAdd", |cx| scatter(cx, Some(Binary::Add))),
-    multi("ResourceScatterSub", |cx| scatter(cx, Some(Binary::Sub))),
-    multi("ScatterUpdate", |cx| scatter(cx, None)),
-    multi("ScatterAdd", |cx| scatter(cx, Some(Binary::Add))),
-    multi("ScatterSub", |cx| scatter(cx, Some(Binary::Sub))),
-    multi("ResourceScatterNdUpdate", |cx| scatter_nd(cx, None)),
+    multi("ResourceScatterUpdate", |cx| {
+        scatter(cx, Change::Join(Join::Update))
+    }),
+    multi("ResourceScatterMax", |cx| {
+        scatter(cx, Change::Join(Join::Max))
+    }),
+    multi("ResourceScatterMin", |cx| {
+        scatter(cx, Change::Join(Join::Min))
+    }),
+    multi("ResourceScatterMul", |cx| {
+        scatter(cx, Change::Join(Join::Product))
+    }),
+    multi("ResourceScatterAdd", |cx| {
+        scatter(cx, Change::Sum(Binary::Add))
+    }),
+    multi("ResourceScatterSub", |cx| {
+        scatter(cx, Change::Sum(Binary::Sub))
+    }),
+    multi("ResourceScatterNdUpdate", |cx| {
+        scatter_nd(cx, Change::Join(Join::Update))
+    }),
+    multi("ResourceScatterNdMax", |cx| {
+        scatter_nd(cx, Change::Join(Join::Max))
+    }),
+    multi("ResourceScatterNdMin", |cx| {
+        scatter_nd(cx, Change::Join(Join::Min))
+    }),
     multi("ResourceScatterNdAdd", |cx| {
-        scatter_nd(cx, Some(Binary::Add))
+        scatter_nd(cx, Change::Sum(Binary::Add))
     }),
     multi("ResourceScatterNdSub", |cx| {
-        scatter_nd(cx, Some(Binary::Sub))
+        scatter_nd(cx, Change::Sum(Binary::Sub))
+    }),
+    multi("ScatterUpdate", |cx| {
+        scatter(cx, Change::Join(Join::Update))
+    }),
+    multi("ScatterMax", |cx| scatter(cx, Change::Join(Join::Max))),
+    multi("ScatterMin", |cx| scatter(cx, Change::Join(Join::Min))),
+    multi("ScatterMul", |cx| scatter(cx, Change::Join(Join::Product))),
+    multi("ScatterAdd", |cx| scatter(cx, Change::Sum(Binary::Add))),
+    multi("ScatterSub", |cx| scatter(cx, Change::Sum(Binary::Sub))),
+    multi("ScatterNdUpdate", |cx| {
+        scatter_nd(cx, Change::Join(Join::Update))
+    }),
+    multi("ScatterNdMax", |cx| scatter_nd(cx, Change::Join(Join::Max))),
+    multi("ScatterNdMin", |cx| scatter_nd(cx, Change::Join(Join::Min))),
+    multi("ScatterNdAdd", |cx| {
+        scatter_nd(cx, Change::Sum(Binary::Add))
+    }),
+    multi("ScatterNdSub", |cx| {
+        scatter_nd(cx, Change::Sum(Binary::Sub))
     }),
 ];
 
@@ -53,25 +92,46 @@ fn update(cx: &mut Cx<'_>, op: Binary) -> Result<Vec<Lowered>> {
     set(cx, new)
 }
 
+/// What happens to the slices of a variable.
+#[derive(Clone, Copy)]
+enum Change {
+    /// The sum of all updates of a slice is added or subtracted.
+    Sum(Binary),
+    /// They are joined with one update after the other.
+    Join(Join),
+}
+
 /// Rows of the variable are replaced or changed.
-fn scatter(cx: &mut Cx<'_>, op: Option<Binary>) -> Result<Vec<Lowered>> {
-    let indices = cx.input(1)?;
+fn scatter(cx: &mut Cx<'_>, change: Change) -> Result<Vec<Lowered>> {
+    let (indices, mut updates) = (cx.input(1)?, cx.input(2)?);
     let rank = cx.rank(indices)?;
+    if cx.rank(updates)? == 0 {
+        let variable = cx.variable(0)?;
+        let row = cx.read(variable).and_then(|old| cx.shape(old))?;
+        let mut dims = cx.shape(indices)?;
+        dims.extend(row.into_iter().skip(1));
+        updates = cx.broadcast(updates, dims)?;
+    }
     let indices = cx.expand(indices, rank)?;
-    scatter_at(cx, op, indices)
+    scatter_at(cx, change, indices, updates)
 }
 
-fn scatter_nd(cx: &mut Cx<'_>, op: Option<Binary>) -> Result<Vec<Lowered>> {
-    let indices = cx.input(1)?;
-    scatter_at(cx, op, indices)
+fn scatter_nd(cx: &mut Cx<'_>, change: Change) -> Result<Vec<Lowered>> {
+    let (indices, updates) = (cx.input(1)?, cx.input(2)?);
+    scatter_at(cx, change, indices, updates)
 }
 
-fn scatter_at(cx: &mut Cx<'_>, op: Option<Binary>, indices: Value) -> Result<Vec<Lowered>> {
+fn scatter_at(
+    cx: &mut Cx<'_>,
+    change: Change,
+    indices: Value,
+    updates: Value,
+) -> Result<Vec<Lowered>> {
     let variable = cx.variable(0)?;
-    let (old, updates) = (cx.read(variable)?, cx.input(2)?);
-    let new = match op {
-        Some(op) => with_sums(cx, op, old, indices, updates)?,
-        None => scattered(cx, old, indices, updates)?,
+    let old = cx.read(variable)?;
+    let new = match change {
+        Change::Sum(op) => with_sums(cx, op, old, indices, updates)?,
+        Change::Join(join) => cx.scatter(join, old, indices, updates)?,
     };
     set(cx, new)
 }

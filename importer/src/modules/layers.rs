@@ -121,6 +121,7 @@ fn convolution(graph: &Graph, id: NodeId, node: &Node, conv: &Conv) -> Option<Fo
     let (spatial, channels) = dims.split_at(dims.len() - 2);
     let inputs = match conv.grouping {
         Grouping::Groups(groups) => channels[0] * groups,
+        Grouping::ByKernel => return None,
         Grouping::Depthwise => channels[0],
     };
     let layer = Layer::Conv {

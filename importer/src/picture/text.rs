@@ -272,7 +272,7 @@ fn argument(args: &[Arg], index: usize) -> String {
 
 fn groups(grouping: &Grouping) -> String {
     match grouping {
-        Grouping::Groups(1) | Grouping::Depthwise => String::new(),
+        Grouping::Groups(1) | Grouping::ByKernel | Grouping::Depthwise => String::new(),
         Grouping::Groups(count) => format!(" · {count} groups"),
     }
 }

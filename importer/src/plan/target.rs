@@ -6,7 +6,7 @@ use crate::ir::Grouping;
 use crate::weights::Layout;
 
 /// Type names that generated code uses for other things, in either framework: a model has the same names in both.
-pub const TYPES: [&str; 66] = [
+pub const TYPES: [&str; 67] = [
     "Tensor",
     "Device",
     "Result",
@@ -19,6 +19,7 @@ pub const TYPES: [&str; 66] = [
     "DepthwiseConv2d",
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "ConvTranspose3d",
     "BatchNorm",
     "BatchNormConfig",
     "LayerNorm",
@@ -222,7 +223,7 @@ impl WeightLayout for Burn {
             } => {
                 let n = dilations.len();
                 let channels = match grouping {
-                    Grouping::Groups(_) => [vec![n + 1], vec![n]],
+                    Grouping::Groups(_) | Grouping::ByKernel => [vec![n + 1], vec![n]],
                     Grouping::Depthwise => [vec![n, n + 1], vec![]],
                 };
                 with_bias(first(Role::Kernel, channels, n), *bias)

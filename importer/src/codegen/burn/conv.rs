@@ -69,7 +69,7 @@ pub fn conv_config(body: &mut Body, layer: &Layer, structure: &Struct) -> Result
     let name = conv_name(body, layer, "Config")?;
     let (inputs, outputs) = (size(inputs, structure), size(outputs, structure));
     let mut config = match grouping {
-        Grouping::Groups(_) => (inputs.clone(), outputs),
+        Grouping::Groups(_) | Grouping::ByKernel => (inputs.clone(), outputs),
         Grouping::Depthwise => (inputs.clone(), product(inputs.clone(), outputs)),
     };
     let mut made = match one {
@@ -99,7 +99,7 @@ pub fn conv_config(body: &mut Body, layer: &Layer, structure: &Struct) -> Result
     }
     match grouping {
         Grouping::Depthwise => made = made.call_method("with_groups", [inputs]),
-        Grouping::Groups(1) => {}
+        Grouping::Groups(1) | Grouping::ByKernel => {}
         Grouping::Groups(groups) => made = made.call_method("with_groups", [Expr::size(*groups)]),
     }
     made = match (around, ours) {

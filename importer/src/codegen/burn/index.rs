@@ -7,7 +7,7 @@ use super::movement::squeezed;
 use super::op::{rank_of, support};
 use super::{as_i64, associated, known_rank, number, options, shape};
 use crate::error::{Error, Result};
-use crate::ir::{DType, Dim, PadMode, SliceAxis, Type};
+use crate::ir::{DType, Dim, Join, PadMode, SliceAxis, Type};
 
 /// `x.slice_dim(1, 0..4)` for each axis that is not taken whole.
 pub fn slice(body: &mut Body, x: &Arg, axes: &[SliceAxis]) -> Expr {
@@ -215,6 +215,44 @@ pub fn scatter_nd(body: &mut Body, indices: &Arg, updates: &Arg, dims: &[Dim]) -
         Expr::path("IndexingUpdateOp::Add"),
     ];
     Ok(zeros.call_method("scatter_nd", operands))
+}
+
+/// `x.scatter_nd(indices, updates, IndexingUpdateOp::Assign)`, or the support code's function where equal numbers share
+/// the gradient.
+pub fn scatter(body: &mut Body, [x, indices, updates]: [&Arg; 3], join: Join) -> Result<Expr> {
+    body.using("burn::tensor::IndexingUpdateOp");
+    let (by, values) = match indices.ty.rank() {
+        Some(1) => (2, updates.ty.rank().map(|rank| rank + 1)),
+        _ => (rank_of(indices)?, Some(rank_of(updates)?)),
+    };
+    let update = match join {
+        Join::Update => "Assign",
+        Join::Max => "Max",
+        Join::Min => "Min",
+        Join::Product => "Mul",
+    };
+    let update = Expr::path(format!("IndexingUpdateOp::{update}"));
+    if matches!(join, Join::Max | Join::Min) && x.ty.dtype.is_float() {
+        let function = body.support("scatter::extremes");
+        let operands = [
+            x.value(body),
+            indices.lifted(body, Some(by)),
+            updates.lifted(body, values),
+            update,
+        ];
+        return Ok(Expr::call(function, operands));
+    }
+    let is_bool = x.ty.dtype == DType::Bool;
+    let updates = updates.lifted(body, values);
+    let updates = if is_bool {
+        updates.call_method("int", [])
+    } else {
+        updates
+    };
+    Ok(as_numbers(body, x, |body, x| {
+        let indices = indices.lifted(body, Some(by));
+        x.call_method("scatter_nd", [indices, updates, update])
+    }))
 }
 
 /// `one_hot(indices, depth, axis)` as numbers.

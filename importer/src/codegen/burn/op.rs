@@ -1,12 +1,12 @@
 //! Ops in burn's words: methods where burn has them, else functions of the support code.
 
-use super::super::operand::{Arg, Body};
+use super::super::operand::{Arg, Body, fourier, linear, special};
 use super::super::rust::Expr;
 use super::elementwise::{binary, cast, clamp, compare, select, unary};
 use super::movement::{reshape, transpose};
 use super::{aligned, index, known_rank, reduce, shape, sizes, spatial};
 use crate::error::{Error, Result};
-use crate::ir::{Op, Type};
+use crate::ir::{Fourier, Linear, Op, Type};
 
 /// The value of an op as an expression: a tensor, or a tuple of tensors.
 ///
@@ -53,6 +53,9 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
             index::gather_nd(body, operand(0)?, operand(1)?, *batch_dims, result)?
         }
         Op::ScatterNd { shape } => index::scatter_nd(body, operand(0)?, operand(1)?, shape)?,
+        Op::Scatter { join } => {
+            index::scatter(body, [operand(0)?, operand(1)?, operand(2)?], *join)?
+        }
         Op::OneHot { depth, axis } => index::one_hot(
             body,
             [operand(0)?, operand(1)?, operand(2)?],
@@ -85,6 +88,28 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
             operand(1)?,
             (*transpose_lhs, *transpose_rhs),
         )?,
+        Op::Linear(op) => linear_algebra(body, *op, args, results)?,
+        Op::Fourier(transform) => {
+            let args: Vec<&Arg> = args.iter().collect();
+            let length = match transform {
+                Fourier::ToReal(length) => Some(body.extent(length)),
+                Fourier::Forward | Fourier::Inverse | Fourier::OfReal => None,
+            };
+            called(body, fourier(transform), &args, length)
+        }
+        Op::Special(function) => {
+            let args: Vec<&Arg> = args.iter().collect();
+            support(body, special(*function), &args, [])
+        }
+        Op::Bound {
+            entry,
+            extent,
+            least,
+        } => {
+            let extent = body.extent(extent);
+            let rest = [Expr::size(*entry), extent, Expr::int(*least)];
+            support(body, "extents::bound", &[operand(0)?], rest)
+        }
         Op::Conv(conv) => spatial::convolution(body, operand(0)?, operand(1)?, conv)?,
         Op::ConvTranspose { conv, output } => {
             spatial::transposed(body, operand(0)?, operand(1)?, conv, output)?
@@ -134,6 +159,43 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
             return Err(Error::internal("a source among a method's steps"));
         }
     })
+}
+
+/// `linalg::eigen::<3, 2>(x)`: the rank of a result that is no matrix follows that of the operand.
+fn linear_algebra(body: &mut Body, op: Linear, args: &[Arg], results: &[Type]) -> Result<Expr> {
+    let (path, flag) = linear(op);
+    let first = args
+        .first()
+        .ok_or_else(|| Error::internal("an op without operands"))?;
+    let other = match op {
+        Linear::Determinant | Linear::LogDeterminant | Linear::Eigen | Linear::Svd { .. } => {
+            results.first()
+        }
+        Linear::Lu => results.get(1),
+        Linear::Inverse
+        | Linear::Solve
+        | Linear::TriangularSolve { .. }
+        | Linear::Cholesky
+        | Linear::Qr { .. } => None,
+    };
+    let mut function = body.support(path);
+    if let Some(other) = other {
+        function = format!("{function}::<{}, {}>", rank_of(first)?, known_rank(other)?);
+    }
+    let args: Vec<&Arg> = args.iter().collect();
+    let args = aligned(body, &args).into_iter();
+    Ok(Expr::call(
+        function,
+        args.chain(flag.map(Expr::bool)).collect::<Vec<_>>(),
+    ))
+}
+
+/// `function(x, …)`, perhaps with an extent.
+fn called(body: &mut Body, path: &str, args: &[&Arg], last: Option<Expr>) -> Expr {
+    match last {
+        Some(last) => support(body, path, args, [last]),
+        None => support(body, path, args, []),
+    }
 }
 
 /// `function(x, rest…)` of the support code.

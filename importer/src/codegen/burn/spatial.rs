@@ -49,14 +49,25 @@ pub fn convolution(body: &mut Body, x: &Arg, kernel: &Arg, conv: &Conv) -> Resul
         )));
     }
     let (inputs, last) = (dims[n], dims[n + 1]);
+    let plain = |body: &mut Body| {
+        let order: Vec<usize> = [n + 1, n].into_iter().chain(0..n).collect();
+        kernel.value(body).call_method("permute", [sizes(&order)])
+    };
     let (channels, groups, weight) = match conv.grouping {
-        Grouping::Groups(groups) => {
-            let order: Vec<usize> = [n + 1, n].into_iter().chain(0..n).collect();
-            (
-                [inputs * groups, last],
-                groups,
-                kernel.value(body).call_method("permute", [sizes(&order)]),
-            )
+        Grouping::Groups(groups) => (
+            sizes(&[inputs * groups, last]),
+            Expr::size(groups),
+            plain(body),
+        ),
+        Grouping::ByKernel => {
+            let axis = match conv.channels {
+                Channels::First => 1,
+                Channels::Last => n + 1,
+            };
+            let all = x.place_of(body).call_method("dims", []);
+            let all = all.index(Expr::size(axis));
+            let channels = Expr::array([all.clone(), Expr::size(last)]);
+            (channels, all / Expr::size(inputs), plain(body))
         }
         Grouping::Depthwise => {
             let order: Vec<usize> = [n, n + 1].into_iter().chain(0..n).collect();
@@ -66,8 +77,8 @@ pub fn convolution(body: &mut Body, x: &Arg, kernel: &Arg, conv: &Conv) -> Resul
                 .collect();
             let weight = kernel.value(body).call_method("permute", [sizes(&order)]);
             (
-                [inputs, inputs * last],
-                inputs,
+                sizes(&[inputs, inputs * last]),
+                Expr::size(inputs),
                 weight.call_method("reshape", [sizes(&shape)]),
             )
         }
@@ -75,7 +86,7 @@ pub fn convolution(body: &mut Body, x: &Arg, kernel: &Arg, conv: &Conv) -> Resul
     body.using("support::conv");
     let mut config = Expr::call(
         format!("conv::Conv{n}dConfig::new"),
-        [sizes(&channels), sizes(&dims[..n])],
+        [channels, sizes(&dims[..n])],
     );
     if conv.strides.iter().any(|&stride| stride != 1) {
         config = config.call_method("with_stride", [sizes(&conv.strides)]);
@@ -83,8 +94,8 @@ pub fn convolution(body: &mut Body, x: &Arg, kernel: &Arg, conv: &Conv) -> Resul
     if conv.dilations.iter().any(|&dilation| dilation != 1) {
         config = config.call_method("with_dilation", [sizes(&conv.dilations)]);
     }
-    if groups != 1 {
-        config = config.call_method("with_groups", [Expr::size(groups)]);
+    if conv.grouping != Grouping::Groups(1) {
+        config = config.call_method("with_groups", [groups]);
     }
     if conv.padding != Padding::Valid {
         config = config.call_method("with_padding", [padding(body, &conv.padding)]);

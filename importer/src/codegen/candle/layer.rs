@@ -20,9 +20,9 @@ pub fn ty(layer: &Layer) -> Result<&'static str> {
         } => match (grouping, dilations.len()) {
             (_, 1) => "support::conv1d::Conv1d",
             (Grouping::Depthwise, 2) => "support::depthwise_conv::DepthwiseConv2d",
-            (Grouping::Groups(_), 2) => "support::conv::Conv2d",
-            (Grouping::Groups(_), 3) => "support::conv3d::Conv3d",
-            (Grouping::Depthwise | Grouping::Groups(_), rank) => {
+            (Grouping::Groups(_) | Grouping::ByKernel, 2) => "support::conv::Conv2d",
+            (Grouping::Groups(_) | Grouping::ByKernel, 3) => "support::conv3d::Conv3d",
+            (Grouping::Depthwise | Grouping::Groups(_) | Grouping::ByKernel, rank) => {
                 return Err(Error::unsupported(format!(
                     "a convolution over {rank} axes in groups"
                 )));
@@ -31,6 +31,7 @@ pub fn ty(layer: &Layer) -> Result<&'static str> {
         Layer::ConvTranspose { strides, .. } => match strides.len() {
             1 => "support::conv_transpose::ConvTranspose1d",
             2 => "support::conv_transpose::ConvTranspose2d",
+            3 => "support::conv_transpose::ConvTranspose3d",
             rank => {
                 return Err(Error::unsupported(format!(
                     "a transposed convolution with {rank} spatial axes"
@@ -178,8 +179,8 @@ fn convolution(body: &mut Body, layer: &Layer, structure: &Struct, vb: Expr) -> 
     let module = match (grouping, rank) {
         (_, 1) => "conv1d::conv1d",
         (Grouping::Depthwise, _) => "depthwise_conv::depthwise_conv2d",
-        (Grouping::Groups(_), 2) => "conv::conv2d",
-        (Grouping::Groups(_), _) => "conv3d::conv3d",
+        (Grouping::Groups(_) | Grouping::ByKernel, 2) => "conv::conv2d",
+        (Grouping::Groups(_) | Grouping::ByKernel, _) => "conv3d::conv3d",
     };
     let function = body.support(&format!("{module}{}", if *bias { "" } else { "_no_bias" }));
     let mut config = layer_config(body, strides, dilations, padding, *grouping, structure);
@@ -287,7 +288,7 @@ pub fn config(
     }
     match grouping {
         Grouping::Groups(groups) if groups != 1 => expr.call_method("groups", [Expr::size(groups)]),
-        Grouping::Groups(_) | Grouping::Depthwise => expr,
+        Grouping::Groups(_) | Grouping::ByKernel | Grouping::Depthwise => expr,
     }
 }
 

@@ -1,12 +1,12 @@
 //! Ops in candle's words: methods where candle has them, else functions of the support code.
 
-use super::super::operand::{Arg, Body};
+use super::super::operand::{Arg, Body, fourier, linear, special};
 use super::super::rust::Expr;
 use super::elementwise::{self, cast, clamp, compare};
 use super::spatial::{batch_norm, convolution, pool, resize, transposed};
 use super::{Slots, dtype};
 use crate::error::{Error, Result};
-use crate::ir::{Dim, Extreme, Op, PadMode, Reduction, SliceAxis, Type};
+use crate::ir::{Dim, Extreme, Fourier, Join, Op, PadMode, Reduction, SliceAxis, Type};
 
 /// The value of an op as an expression: a `Tensor`, or a tuple of tensors.
 ///
@@ -72,6 +72,17 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
             let shape = Expr::array(extents(body, shape)).by_ref();
             support(body, "gather::scatter_nd", args, [shape])
         }
+        Op::Scatter { join } => {
+            let ty = body.support("gather::Join");
+            let join = match join {
+                Join::Update => "Update",
+                Join::Max => "Max",
+                Join::Min => "Min",
+                Join::Product => "Product",
+            };
+            let join = Expr::path(format!("{ty}::{join}"));
+            support(body, "gather::scatter", args, [join])
+        }
         Op::OneHot { depth, axis } => {
             let function = body.support("gather::one_hot");
             let (on, off) = (args[1].reference(body), args[2].reference(body));
@@ -129,6 +140,25 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
             transpose_lhs,
             transpose_rhs,
         } => matmul(body, args, *transpose_lhs, *transpose_rhs),
+        Op::Linear(op) => match linear(*op) {
+            (function, None) => support(body, function, args, []),
+            (function, Some(flag)) => support(body, function, args, [Expr::bool(flag)]),
+        },
+        Op::Fourier(Fourier::ToReal(length)) => {
+            let length = body.extent(length);
+            support(body, "fourier::irfft", args, [length])
+        }
+        Op::Fourier(transform) => support(body, fourier(transform), args, []),
+        Op::Special(function) => support(body, special(*function), args, []),
+        Op::Bound {
+            entry,
+            extent,
+            least,
+        } => {
+            let extent = body.extent(extent);
+            let rest = [Expr::size(*entry), extent, Expr::int(*least)];
+            support(body, "extents::bound", args, rest)
+        }
         Op::Conv(conv) => convolution(body, args, conv)?,
         Op::ConvTranspose { conv, output } => transposed(body, args, conv, output)?,
         Op::Pool {
@@ -311,12 +341,11 @@ fn matmul(body: &mut Body, args: &[Arg], transpose_lhs: bool, transpose_rhs: boo
         true => arg.receiver(body).call_method("t", []).tried().by_ref(),
         false => arg.reference(body),
     };
+    // Two axes of the same unknown extent may still be one and several, of which TensorFlow repeats the one.
     let batch = |arg: &Arg| {
-        arg.ty
-            .dims()
-            .len()
-            .checked_sub(2)
-            .map(|rank| arg.ty.dims()[..rank].to_vec())
+        let (batch, _) = arg.ty.dims().split_last_chunk::<2>()?;
+        let known: Option<Vec<i64>> = batch.iter().map(Dim::as_known).collect();
+        known
     };
     // candle's own product refuses permuted views of more than one batch axis.
     if batch(&args[0]).is_some_and(|axes| axes.len() < 2) && batch(&args[0]) == batch(&args[1]) {

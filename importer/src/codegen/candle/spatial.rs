@@ -13,10 +13,10 @@ use crate::ir::{
 pub(super) fn convolution(body: &mut Body, args: &[Arg], conv: &Conv) -> Result<Expr> {
     let function = match (conv.grouping, conv.strides.len()) {
         (Grouping::Depthwise, 2) => "depthwise_conv::depthwise_conv2d_op",
-        (Grouping::Depthwise | Grouping::Groups(_), 1) => "conv1d::conv1d_op",
-        (Grouping::Groups(_), 2) => "conv::conv2d_op",
-        (Grouping::Groups(_), 3) => "conv3d::conv3d_op",
-        (Grouping::Depthwise | Grouping::Groups(_), rank) => {
+        (Grouping::Depthwise | Grouping::Groups(_) | Grouping::ByKernel, 1) => "conv1d::conv1d_op",
+        (Grouping::Groups(_) | Grouping::ByKernel, 2) => "conv::conv2d_op",
+        (Grouping::Groups(_) | Grouping::ByKernel, 3) => "conv3d::conv3d_op",
+        (Grouping::Depthwise | Grouping::Groups(_) | Grouping::ByKernel, rank) => {
             return Err(Error::unsupported(format!(
                 "a convolution over {rank} axes in groups"
             )));
@@ -31,6 +31,14 @@ pub(super) fn convolution(body: &mut Body, args: &[Arg], conv: &Conv) -> Result<
         &conv.padding,
         conv.grouping,
     );
+    if conv.grouping == Grouping::ByKernel {
+        let last = conv.strides.len() + 1;
+        let [all, inner] = [(0, last), (1, last - 1)].map(|(arg, axis)| {
+            let channels = args[arg].receiver(body);
+            channels.call_method("dim", [Expr::size(axis)]).tried()
+        });
+        config = config.call_method("groups", [all / inner]);
+    }
     let (x, mut kernel) = (args[0].reference(body), args[1].reference(body));
     if let (Grouping::Depthwise, [width, channels, multiplier]) = (conv.grouping, args[1].ty.dims())
     {
@@ -60,6 +68,7 @@ pub(super) fn transposed(
     let function = match conv.strides.len() {
         1 => "conv_transpose::conv_transpose1d_op",
         2 => "conv_transpose::conv_transpose2d_op",
+        3 => "conv_transpose::conv_transpose3d_op",
         rank => {
             return Err(Error::unsupported(format!(
                 "a transposed convolution with {rank} spatial axes"

@@ -3,7 +3,23 @@
 use super::super::op::{Binary, Comparison, Unary};
 use super::super::ty::{DType, Type};
 use super::{boolean, broadcast, expect, floating, integer, numeric, operands, real, same_dtype};
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// Operands of one floating point type, which broadcast.
+pub(super) fn special(inputs: &[&Type]) -> Result<Type> {
+    let (first, others) = inputs
+        .split_first()
+        .ok_or_else(|| Error::malformed("a function of nothing"))?;
+    super::real(first)?;
+    let mut result = (*first).clone();
+    for other in others {
+        result = Type {
+            dtype: super::same_dtype(&result, other)?,
+            shape: broadcast(&result, other)?,
+        };
+    }
+    Ok(result)
+}
 
 pub(super) fn unary(f: Unary, inputs: &[&Type]) -> Result<Type> {
     let [x] = operands(inputs)?;

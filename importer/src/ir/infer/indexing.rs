@@ -1,6 +1,7 @@
 //! Ops that take or make indices.
 
 use super::super::dim::Dim;
+use super::super::op::Join;
 use super::super::ty::{DType, Type};
 use super::{check_axis, expect, integer, numeric, of_rank, operands, ranked, same_dtype, unify};
 use crate::error::{Error, Result};
@@ -34,10 +35,34 @@ pub(super) fn gather_nd(batch_dims: usize, inputs: &[&Type]) -> Result<Type> {
     Ok(Type::new(x.dtype, result))
 }
 
+pub(super) fn scatter(join: Join, inputs: &[&Type]) -> Result<Type> {
+    let [x, indices, updates] = operands(inputs)?;
+    same_dtype(x, updates)?;
+    if join != Join::Update {
+        numeric(x)?;
+    }
+    scattered(ranked("the operand", x)?, indices, updates)
+}
+
+pub(super) fn bound(entry: usize, inputs: &[&Type]) -> Result<Type> {
+    let [list] = operands(inputs)?;
+    integer(list)?;
+    let dims = of_rank("the bounds", list, 1)?;
+    expect(dims[0].as_usize().is_none_or(|n| entry < n), || {
+        format!("{list} has no entry {entry}")
+    })?;
+    Ok(Type::new(list.dtype, [Dim::known(1)]))
+}
+
 pub(super) fn scatter_nd(shape: &[Dim], inputs: &[&Type]) -> Result<Type> {
     let [indices, updates] = operands(inputs)?;
-    integer(indices)?;
     numeric(updates)?;
+    scattered(shape, indices, updates)
+}
+
+/// The type of what the updates are scattered into.
+fn scattered(shape: &[Dim], indices: &Type, updates: &Type) -> Result<Type> {
+    integer(indices)?;
     let result = Type::new(updates.dtype, shape);
     let (at, depth) = addresses(indices)?;
     expect(depth <= shape.len(), || {

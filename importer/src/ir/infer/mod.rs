@@ -6,6 +6,7 @@
 mod elementwise;
 mod indexing;
 mod linear;
+mod matrix;
 mod reduction;
 mod region;
 mod shape;
@@ -84,6 +85,7 @@ fn results(op: &Op, inputs: &[&Type], fresh: &mut Fresh) -> Result<Vec<Type>> {
         Op::Tile(repeats) => shape::tile(repeats, inputs)?,
         Op::Gather { axis, batch_dims } => indexing::gather(*axis, *batch_dims, inputs)?,
         Op::GatherNd { batch_dims } => indexing::gather_nd(*batch_dims, inputs)?,
+        Op::Scatter { join } => indexing::scatter(*join, inputs)?,
         Op::ScatterNd { shape } => indexing::scatter_nd(shape, inputs)?,
         Op::OneHot { depth, axis } => indexing::one_hot(depth, *axis, inputs)?,
         Op::TopK { k } => return indexing::top_k(k, inputs),
@@ -96,6 +98,10 @@ fn results(op: &Op, inputs: &[&Type], fresh: &mut Fresh) -> Result<Vec<Type>> {
             transpose_lhs,
             transpose_rhs,
         } => linear::matmul(*transpose_lhs, *transpose_rhs, inputs)?,
+        Op::Linear(op) => return matrix::linear(*op, inputs),
+        Op::Fourier(fourier) => return matrix::fourier(fourier, inputs),
+        Op::Special(_) => elementwise::special(inputs)?,
+        Op::Bound { entry, .. } => indexing::bound(*entry, inputs)?,
         Op::Conv(conv) => window::conv(conv, inputs)?,
         Op::ConvTranspose { conv, output } => window::conv_transpose(conv, output, inputs)?,
         Op::Pool {

@@ -56,6 +56,7 @@ fn conv_channels_last(conv: &Conv, x: &Type, kernel: &Type) -> Result<Type> {
             })?;
             outer.clone()
         }
+        Grouping::ByKernel => outer.clone(),
         Grouping::Depthwise => {
             unify(channels, inner).map_err(mismatch)?;
             inner.clone() * outer.clone()
