@@ -11,16 +11,21 @@ pub const OPS: &[Lowering] = &[
     op("Conv2D", conv),
     op("Conv3D", conv),
     op("DepthwiseConv2dNative", depthwise),
-    op("Conv2DBackpropInput", |cx| {
-        transposed(cx, Grouping::Groups(1))
-    }),
-    op("Conv3DBackpropInputV2", |cx| {
-        transposed(cx, Grouping::Groups(1))
-    }),
+    op("Conv2DBackpropInput", |cx| transposed(cx, Tie::Groups)),
+    op("Conv3DBackpropInputV2", |cx| transposed(cx, Tie::Groups)),
     op("DepthwiseConv2dNativeBackpropInput", |cx| {
-        transposed(cx, Grouping::Depthwise)
+        transposed(cx, Tie::Depthwise)
     }),
 ];
+
+/// How an op ties the channels of its convolution.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tie {
+    /// In as many blocks as the kernel's channels say.
+    Groups,
+    /// Each to filters of its own.
+    Depthwise,
+}
 
 impl Cx<'_> {
     /// The node's `data_format`.
@@ -112,28 +117,29 @@ fn spatial<T>(all: &[T], format: DataFormat) -> Option<&[T]> {
     }
 }
 
-/// The kernel tells how many groups there are: it has the channels of one.
 fn conv(cx: &mut Cx<'_>) -> Result<Value> {
     let (x, kernel) = cx.pair()?;
     let x = cx.to_channels_last(x)?;
-    let channels = cx.shape(x)?.pop().and_then(|dim| dim.as_usize());
-    let taps = cx.shape(kernel)?;
-    let inner = taps
-        .len()
-        .checked_sub(2)
-        .and_then(|axis| taps[axis].as_usize());
-    let groups = match (channels, inner) {
-        (Some(channels), Some(inner)) if inner > 0 && channels % inner == 0 => channels / inner,
-        (Some(_), Some(_)) => {
-            return Err(Error::malformed(
-                "the channels of the kernel do not divide the image's",
-            ));
-        }
-        (None, _) | (_, None) => 1,
-    };
+    let groups = groups(&cx.shape(x)?, &cx.shape(kernel)?)?;
     let attrs = cx.conv_attrs(Grouping::Groups(groups))?;
     let y = cx.push(Op::Conv(attrs), &[x, kernel])?;
     cx.from_channels_last(y)
+}
+
+/// The kernel tells how many groups there are: it has the channels of one.
+fn groups(image: &[Dim], kernel: &[Dim]) -> Result<usize> {
+    let channels = image.last().and_then(Dim::as_usize);
+    let inner = kernel
+        .len()
+        .checked_sub(2)
+        .and_then(|axis| kernel[axis].as_usize());
+    match (channels, inner) {
+        (Some(channels), Some(inner)) if inner > 0 && channels % inner == 0 => Ok(channels / inner),
+        (Some(_), Some(_)) => Err(Error::malformed(
+            "the channels of the kernel do not divide the image's",
+        )),
+        (None, _) | (_, None) => Ok(1),
+    }
 }
 
 fn depthwise(cx: &mut Cx<'_>) -> Result<Value> {
@@ -144,13 +150,17 @@ fn depthwise(cx: &mut Cx<'_>) -> Result<Value> {
     cx.from_channels_last(y)
 }
 
-fn transposed(cx: &mut Cx<'_>, grouping: Grouping) -> Result<Value> {
+fn transposed(cx: &mut Cx<'_>, tie: Tie) -> Result<Value> {
     let (kernel, x) = (cx.input(1)?, cx.input(2)?);
     let x = cx.to_channels_last(x)?;
     let mut output = output_extents(cx, x, kernel)?;
     if cx.data_format()? == DataFormat::ChannelsFirst && output.len() > 1 {
         output[1..].rotate_left(1);
     }
+    let grouping = match tie {
+        Tie::Groups => Grouping::Groups(groups(&output, &cx.shape(kernel)?)?),
+        Tie::Depthwise => Grouping::Depthwise,
+    };
     let conv = cx.conv_attrs(grouping)?;
     let y = cx.push(Op::ConvTranspose { conv, output }, &[x, kernel])?;
     cx.from_channels_last(y)

@@ -7,6 +7,7 @@
 //! the op's outputs.
 
 pub(crate) mod attr;
+mod backward;
 mod bits;
 mod boxes;
 mod check;
@@ -27,10 +28,12 @@ mod image;
 mod lists;
 mod matmul;
 mod norm;
+mod optimizers;
 mod pool;
 mod quantize;
 mod random;
 mod reduce;
+mod resize_backward;
 mod same;
 mod scatter;
 mod search;
@@ -45,6 +48,7 @@ mod strings;
 pub(crate) mod tables;
 mod variables;
 mod walk;
+mod window_backward;
 mod windows;
 
 pub use constant::tensor;
@@ -107,6 +111,7 @@ impl Lowering {
 }
 
 const FAMILIES: &[&[Lowering]] = &[
+    backward::OPS,
     bits::OPS,
     boxes::OPS,
     complex::OPS,
@@ -121,11 +126,13 @@ const FAMILIES: &[&[Lowering]] = &[
     image::OPS,
     lists::OPS,
     matmul::OPS,
+    optimizers::OPS,
     norm::OPS,
     pool::OPS,
     quantize::OPS,
     random::OPS,
     reduce::OPS,
+    resize_backward::OPS,
     scatter::OPS,
     search::OPS,
     shape::OPS,
@@ -137,6 +144,7 @@ const FAMILIES: &[&[Lowering]] = &[
     strings::OPS,
     tables::OPS,
     variables::OPS,
+    window_backward::OPS,
     windows::OPS,
 ];
 
