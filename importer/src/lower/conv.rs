@@ -3,9 +3,10 @@
 use super::attr::{DataFormat, WindowPadding};
 use super::cx::Cx;
 use super::gather::inverse;
+use super::strided::{not_negative, unslice};
 use super::{Lowering, op};
 use crate::error::{Error, Result};
-use crate::ir::{Channels, Conv, Dim, Grouping, Op, Padding, Value};
+use crate::ir::{Channels, Conv, Dim, Grouping, Op, Padding, SliceAxis, Value};
 
 pub const OPS: &[Lowering] = &[
     op("Conv2D", conv),
@@ -162,8 +163,103 @@ fn transposed(cx: &mut Cx<'_>, tie: Tie) -> Result<Value> {
         Tie::Depthwise => Grouping::Depthwise,
     };
     let conv = cx.conv_attrs(grouping)?;
-    let y = cx.push(Op::ConvTranspose { conv, output }, &[x, kernel])?;
+    let y = match grouping {
+        Grouping::Groups(1) => cx.push(Op::ConvTranspose { conv, output }, &[x, kernel])?,
+        Grouping::Groups(groups) => grouped(cx, x, kernel, &conv, &output, groups)?,
+        Grouping::Depthwise => {
+            let channels = output.last().and_then(Dim::as_usize);
+            let unknown = || Error::unsupported("an unknown number of channels");
+            let channels = channels.ok_or_else(unknown)?;
+            grouped(cx, x, kernel, &conv, &output, channels)?
+        }
+    };
     cx.from_channels_last(y)
+}
+
+/// The transpose of a convolution in groups, as a convolution: by the kernel turned round, of what was given with zeros
+/// between for the strides and around.
+fn grouped(
+    cx: &mut Cx<'_>,
+    x: Value,
+    kernel: Value,
+    conv: &Conv,
+    output: &[Dim],
+    groups: usize,
+) -> Result<Value> {
+    let rank = conv.strides.len();
+    let taps = cx.shape(kernel)?;
+    if taps.len() != rank + 2 || output.len() != rank + 2 {
+        return Err(Error::malformed("the kernel is not of an image"));
+    }
+    let mut spread = x;
+    for axis in 0..rank {
+        spread = spread_axis(cx, spread, conv, axis, &taps[axis], &output[axis + 1])?;
+    }
+    let turned = turned(cx, kernel, conv, groups)?;
+    let forward = Conv {
+        strides: vec![1; rank],
+        dilations: conv.dilations.clone(),
+        padding: Padding::Valid,
+        grouping: Grouping::Groups(groups),
+        channels: Channels::Last,
+    };
+    cx.push(Op::Conv(forward), &[spread, turned])
+}
+
+/// The axis with zeros between its elements, and as many around as give an axis of `extent` behind a window of `taps`.
+fn spread_axis(
+    cx: &mut Cx<'_>,
+    x: Value,
+    conv: &Conv,
+    axis: usize,
+    taps: &Dim,
+    extent: &Dim,
+) -> Result<Value> {
+    let one = Dim::known(1);
+    let count = cx.shape(x)?[axis + 1].clone();
+    let reach = (taps.clone() - one.clone()) * Dim::from(conv.dilations[axis]);
+    let span = (count.clone() - one.clone()) * Dim::from(conv.strides[axis]) + one;
+    let before = match &conv.padding {
+        Padding::Valid => Dim::known(0),
+        Padding::Explicit(widths) => Dim::from(widths.get(axis).map_or(0, |(before, _)| *before)),
+        Padding::Same => {
+            let missing = not_negative(&(span.clone() + reach.clone() - extent.clone()));
+            missing.div_floor(&Dim::known(2)).unwrap_or(Dim::known(0))
+        }
+    };
+    let slice = SliceAxis {
+        start: reach.clone() - before,
+        length: count,
+        step: conv.strides[axis],
+    };
+    unslice(cx, x, axis + 1, &slice, &(extent.clone() + reach))
+}
+
+/// The kernel `[taps…, inputs, outputs]` of a convolution in groups as that of its transpose: each tap in the opposite
+/// place, inputs and outputs of a group changed.
+fn turned(cx: &mut Cx<'_>, kernel: Value, conv: &Conv, groups: usize) -> Result<Value> {
+    let rank = conv.strides.len();
+    let axes = (0..rank).collect();
+    let kernel = cx.push(Op::Reverse { axes }, &[kernel])?;
+    let dims = cx.shape(kernel)?;
+    let number = Dim::from(groups);
+    let (inner, outer) = match conv.grouping {
+        Grouping::Depthwise => (Dim::known(1), dims[rank + 1].clone()),
+        Grouping::Groups(_) => {
+            let outer = dims[rank + 1].div_floor(&number);
+            let none = || Error::malformed("a convolution has at least one group");
+            (dims[rank].clone(), outer.ok_or_else(none)?)
+        }
+    };
+    let mut split = dims[..rank].to_vec();
+    split.extend([inner.clone(), number.clone(), outer.clone()]);
+    let kernel = cx.reshape(kernel, split)?;
+    let mut order: Vec<usize> = (0..rank).collect();
+    order.extend([rank + 2, rank + 1, rank]);
+    let kernel = cx.transpose(kernel, order)?;
+    let mut joined = dims[..rank].to_vec();
+    joined.extend([outer, number * inner]);
+    cx.reshape(kernel, joined)
 }
 
 /// Operand 0: all extents of the result, or its spatial ones. Batch and channels follow from the other operands where

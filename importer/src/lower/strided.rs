@@ -98,7 +98,7 @@ fn unpick(cx: &mut Cx<'_>, x: Value, axis: usize, place: usize, extent: &Dim) ->
 }
 
 /// The elements of a slice along `axis` where they were, zeros between, before and after them.
-fn unslice(
+pub(super) fn unslice(
     cx: &mut Cx<'_>,
     x: Value,
     axis: usize,

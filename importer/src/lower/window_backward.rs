@@ -2,7 +2,7 @@
 //!
 //! The gradient of a kernel is itself a convolution: of the image, whose batch takes the place of its channels, by the
 //! gradient, with strides and dilations in each other's place. A pool's gradient goes back the way that the transpose
-//! of a depthwise convolution does.
+//! of a convolution does, channel by channel.
 
 use super::attr::DataFormat;
 use super::conv::Tie;
@@ -10,7 +10,9 @@ use super::cx::Cx;
 use super::strided::not_negative;
 use super::{Lowering, op};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, Channels, Conv, DType, Dim, Extreme, Grouping, Op, Padding, Value};
+use crate::ir::{
+    Binary, Channels, Conv, DType, Dim, Extreme, Grouping, Op, Padding, SliceAxis, Value,
+};
 
 pub const OPS: &[Lowering] = &[
     op("Conv2DBackpropFilter", |cx| kernel(cx, Tie::Groups)),
@@ -78,12 +80,12 @@ impl Windows {
         (before, covered)
     }
 
-    fn conv(&self, grouping: Grouping) -> Conv {
+    fn conv(&self) -> Conv {
         Conv {
             strides: self.strides.clone(),
             dilations: self.dilations.clone(),
             padding: self.padding.clone(),
-            grouping,
+            grouping: Grouping::Groups(1),
             channels: Channels::Last,
         }
     }
@@ -242,38 +244,44 @@ fn max_pool_over(cx: &mut Cx<'_>, taps: Vec<usize>, strides: Vec<usize>) -> Resu
     let windows = windows_of(cx, taps, strides, image, &result)?;
     let rank = windows.taps.len();
     let taps: usize = windows.taps.iter().product();
+    let (x, dy) = (channels_as_batch(cx, x)?, channels_as_batch(cx, dy)?);
     let picks = picks(cx, &windows, cx.dtype(x))?;
     let seen = cx.covered(x, &windows, super::windows::lowest(cx.dtype(x))?)?;
     let conv = Conv {
         padding: Padding::Valid,
-        ..windows.conv(Grouping::Depthwise)
+        ..windows.conv()
     };
     let seen = cx.push(Op::Conv(conv), &[seen, picks])?;
-    let mut split = result.clone();
-    split.push(Dim::from(taps));
-    let seen = cx.reshape(seen, split)?;
     let largest = Op::ArgReduce {
         op: Extreme::Max,
-        axis: rank + 2,
+        axis: rank + 1,
         dtype: DType::I32,
     };
     let largest = cx.push(largest, &[seen])?;
     let (on, off) = (cx.scalar_like(dy, 1.0)?, cx.scalar_like(dy, 0.0)?);
     let mark = Op::OneHot {
         depth: Dim::from(taps),
-        axis: rank + 2,
+        axis: rank + 1,
     };
     let marks = cx.push(mark, &[largest, on, off])?;
-    let wide = cx.expand(dy, rank + 2)?;
-    let shares = cx.combine(Binary::Mul, marks, wide)?;
-    let mut joined = result;
-    joined[rank + 1] = joined[rank + 1].clone() * Dim::from(taps);
-    let shares = cx.reshape(shares, joined)?;
-    let dx = spread(cx, &windows, shares, picks)?;
-    cx.from_channels_last(dx)
+    let shares = cx.combine(Binary::Mul, marks, dy)?;
+    spread(cx, &windows, shares, picks)
 }
 
-/// A depthwise kernel that gives each element of a window as a channel of its own: `[taps…, channels, elements]`.
+/// `[batch, spatial…, channels]` as `[batch * channels, spatial…, 1]`.
+fn channels_as_batch(cx: &mut Cx<'_>, x: Value) -> Result<Value> {
+    let dims = cx.shape(x)?;
+    let rank = dims.len() - 2;
+    let mut order = vec![0, rank + 1];
+    order.extend(1..=rank);
+    let x = cx.transpose(x, order)?;
+    let mut joined = vec![dims[0].clone() * dims[rank + 1].clone()];
+    joined.extend_from_slice(&dims[1..=rank]);
+    joined.push(Dim::known(1));
+    cx.reshape(x, joined)
+}
+
+/// A kernel that gives each element of a window as a channel of its own: `[taps…, 1, elements]`.
 fn picks(cx: &mut Cx<'_>, windows: &Windows, dtype: DType) -> Result<Value> {
     let taps: usize = windows.taps.iter().product();
     let numbers = cx.iota(Dim::from(taps), DType::I32)?;
@@ -285,22 +293,67 @@ fn picks(cx: &mut Cx<'_>, windows: &Windows, dtype: DType) -> Result<Value> {
     let marks = cx.push(one_hot, &[numbers, on, off])?;
     let mut dims: Vec<Dim> = windows.taps.iter().copied().map(Dim::from).collect();
     dims.extend([Dim::known(1), Dim::from(taps)]);
-    let marks = cx.reshape(marks, dims.clone())?;
-    dims[windows.taps.len()] = channels(windows);
-    cx.broadcast(marks, dims)
+    cx.reshape(marks, dims)
 }
 
-fn channels(windows: &Windows) -> Dim {
-    windows.image.last().cloned().unwrap_or(Dim::known(1))
-}
-
-/// What each window gives to the pixels that it saw through a depthwise `kernel`.
+/// What each window gives to the pixels that it saw: of `[batch * channels, counts…, elements]` an image of the node's
+/// format. `kernel` says which element of a window has which share.
 fn spread(cx: &mut Cx<'_>, windows: &Windows, shares: Value, kernel: Value) -> Result<Value> {
-    let op = Op::ConvTranspose {
-        conv: windows.conv(Grouping::Depthwise),
-        output: windows.image.clone(),
+    let image = &windows.image;
+    let rank = windows.taps.len();
+    let mut output = vec![image[0].clone() * image[rank + 1].clone()];
+    output.extend_from_slice(&image[1..=rank]);
+    output.push(Dim::known(1));
+    let dx = match rank {
+        3 => spread_taps(cx, windows, shares)?,
+        _ => {
+            let conv = windows.conv();
+            cx.push(Op::ConvTranspose { conv, output }, &[shares, kernel])?
+        }
     };
-    cx.push(op, &[shares, kernel])
+    let mut split = vec![image[0].clone(), image[rank + 1].clone()];
+    split.extend_from_slice(&image[1..=rank]);
+    let dx = cx.reshape(dx, split)?;
+    let mut order = vec![0];
+    order.extend(2..=rank + 1);
+    order.push(1);
+    let dx = cx.transpose(dx, order)?;
+    cx.from_channels_last(dx)
+}
+
+/// The sum of what each tap gives, over volumes, of which the transpose of a convolution is rare among frameworks. There
+/// is one share for all taps, or one for each.
+fn spread_taps(cx: &mut Cx<'_>, windows: &Windows, shares: Value) -> Result<Value> {
+    let rank = windows.taps.len();
+    let taps: usize = windows.taps.iter().product();
+    let is_common = cx.shape(shares)?[rank + 1].is(1);
+    let mut sum = None;
+    for tap in 0..taps {
+        let mut part = match is_common {
+            true => shares,
+            false => cx.narrow(shares, rank + 1, Dim::from(tap), Dim::known(1))?,
+        };
+        let mut rest = tap;
+        for axis in (0..rank).rev() {
+            let (before, covered) = windows.cover(axis);
+            let slice = SliceAxis {
+                start: Dim::from(rest % windows.taps[axis]),
+                length: windows.counts[axis].clone(),
+                step: windows.strides[axis],
+            };
+            rest /= windows.taps[axis];
+            part = super::strided::unslice(cx, part, axis + 1, &slice, &covered)?;
+            let extent = windows.image[axis + 1].clone();
+            let after = not_negative(&(before.clone() + extent.clone() - covered));
+            part = cx.surrounded(part, axis + 1, Dim::known(0), after)?;
+            part = cx.narrow(part, axis + 1, before, extent)?;
+        }
+        sum = Some(match sum {
+            Some(sum) => cx.combine(Binary::Add, sum, part)?,
+            None => part,
+        });
+    }
+    sum.ok_or_else(|| Error::malformed("an empty window"))
 }
 
 /// Operands: the image's extents, the gradient, which all elements of a window share.
@@ -315,12 +368,17 @@ fn average_pool(cx: &mut Cx<'_>) -> Result<Value> {
     let dtype = cx.dtype(dy);
     let members = members(cx, &windows, dtype)?;
     let share = cx.combine(Binary::Div, dy, members)?;
+    let share = channels_as_batch(cx, share)?;
+    let ones = ones(cx, &windows, dtype)?;
+    spread(cx, &windows, share, ones)
+}
+
+/// A kernel that sums a window.
+fn ones(cx: &mut Cx<'_>, windows: &Windows, dtype: DType) -> Result<Value> {
     let mut dims: Vec<Dim> = windows.taps.iter().copied().map(Dim::from).collect();
-    dims.extend([channels(&windows), Dim::known(1)]);
+    dims.extend([Dim::known(1), Dim::known(1)]);
     let one = cx.scalar(dtype, 1.0)?;
-    let ones = cx.broadcast(one, dims)?;
-    let dx = spread(cx, &windows, share, ones)?;
-    cx.from_channels_last(dx)
+    cx.broadcast(one, dims)
 }
 
 /// How many elements of the image each window has: a scalar, or `[1, counts…, 1]`.
@@ -334,11 +392,8 @@ fn members(cx: &mut Cx<'_>, windows: &Windows, dtype: DType) -> Result<Value> {
     image[0] = Dim::known(1);
     image[windows.taps.len() + 1] = Dim::known(1);
     let image = cx.broadcast(one, image)?;
-    let mut dims: Vec<Dim> = windows.taps.iter().copied().map(Dim::from).collect();
-    dims.extend([Dim::known(1), Dim::known(1)]);
-    let kernel = cx.broadcast(one, dims)?;
-    let conv = windows.conv(Grouping::Groups(1));
-    cx.push(Op::Conv(conv), &[image, kernel])
+    let kernel = ones(cx, windows, dtype)?;
+    cx.push(Op::Conv(windows.conv()), &[image, kernel])
 }
 
 /// Operands: the image, the gradient, and where in the flat image the largest elements were.

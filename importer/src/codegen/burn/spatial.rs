@@ -42,40 +42,44 @@ fn known(dims: &[Dim], what: &str) -> Result<Vec<usize>> {
 /// A convolution whose kernel is a value.
 pub fn convolution(body: &mut Body, x: &Arg, kernel: &Arg, conv: &Conv) -> Result<Expr> {
     let n = conv.strides.len();
-    let dims = known(kernel.ty.dims(), "a convolution")?;
+    let dims = kernel.ty.dims();
     if dims.len() != n + 2 || !(1..=3).contains(&n) {
         return Err(Error::unsupported(format!(
             "a convolution with {n} spatial axes"
         )));
     }
-    let (inputs, last) = (dims[n], dims[n + 1]);
+    let (inputs, last) = (dims[n].clone(), dims[n + 1].clone());
     let (channels, groups, weight) = match conv.grouping {
         Grouping::Groups(groups) => {
             let order: Vec<usize> = [n + 1, n].into_iter().chain(0..n).collect();
             (
-                [inputs * groups, last],
-                groups,
+                [inputs * Dim::from(groups), last],
+                Dim::from(groups),
                 kernel.value(body).call_method("permute", [sizes(&order)]),
             )
         }
         Grouping::Depthwise => {
             let order: Vec<usize> = [n, n + 1].into_iter().chain(0..n).collect();
-            let shape: Vec<usize> = [inputs * last, 1]
+            let outputs = inputs.clone() * last;
+            let shape: Vec<Dim> = [outputs.clone(), Dim::known(1)]
                 .into_iter()
-                .chain(dims[..n].iter().copied())
+                .chain(dims[..n].iter().cloned())
                 .collect();
             let weight = kernel.value(body).call_method("permute", [sizes(&order)]);
             (
-                [inputs, inputs * last],
+                [inputs.clone(), outputs],
                 inputs,
-                weight.call_method("reshape", [sizes(&shape)]),
+                weight.call_method("reshape", [super::shape(body, &shape)]),
             )
         }
     };
     body.using("support::conv");
     let mut config = Expr::call(
         format!("conv::Conv{n}dConfig::new"),
-        [sizes(&channels), sizes(&dims[..n])],
+        [
+            super::shape(body, &channels),
+            super::shape(body, &dims[..n]),
+        ],
     );
     if conv.strides.iter().any(|&stride| stride != 1) {
         config = config.call_method("with_stride", [sizes(&conv.strides)]);
@@ -83,8 +87,8 @@ pub fn convolution(body: &mut Body, x: &Arg, kernel: &Arg, conv: &Conv) -> Resul
     if conv.dilations.iter().any(|&dilation| dilation != 1) {
         config = config.call_method("with_dilation", [sizes(&conv.dilations)]);
     }
-    if groups != 1 {
-        config = config.call_method("with_groups", [Expr::size(groups)]);
+    if !groups.is(1) {
+        config = config.call_method("with_groups", [body.extent(&groups)]);
     }
     if conv.padding != Padding::Valid {
         config = config.call_method("with_padding", [padding(body, &conv.padding)]);
