@@ -93,7 +93,7 @@ fn collect_without(program: &Program, bare: &BTreeSet<ParamId>) -> Items {
     };
     let mut calls: Vec<Vec<(usize, Found)>> = vec![];
     for function in &program.functions {
-        let found = layers::find(&function.graph, bare);
+        let found = layers::find(&function.graph, bare, &program.moving_averages);
         calls.push(
             found
                 .into_iter()

@@ -2,7 +2,7 @@
 
 use super::same::order;
 use super::select::Chosen;
-use super::{constants, dropout, tables};
+use super::{constants, dropout, tables, thaw};
 use crate::graph::body::Body;
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
 use crate::graph::op_def;
@@ -11,6 +11,7 @@ use crate::lower::tables::Table;
 use crate::saved_model::{
     Capture, ExportedFunction, FunctionBody, SavedModel, StaticShape, Variable,
 };
+use crate::training::Training;
 use crate::{Error, Framework, Options, Place, Result, lower, passes};
 use savedmodel_import_proto::DataType;
 use std::cell::RefCell;
@@ -23,6 +24,8 @@ pub(crate) struct Lowered {
     pub program: Program,
     /// The exported functions, and which of the program's functions each is.
     pub exported: Vec<Exported>,
+    /// What is known of its layers in training.
+    pub training: Training,
     /// Why functions that are not required are not among them.
     pub left_out: Vec<Error>,
 }
@@ -43,8 +46,9 @@ pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) ->
     let mut lowered = Lowered {
         program: Program {
             params: builder.params.clone(),
-            functions: vec![],
+            ..Program::default()
         },
+        training: Training::of(model, options)?,
         exported: vec![],
         left_out: vec![],
     };
@@ -67,7 +71,11 @@ pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) ->
         (false, _) => Err(Error::several(errors)),
         (true, true) => Err(Error::several(lowered.left_out)),
         (true, false) => {
+            if options.thaw {
+                thaw::thaw(&mut lowered.program)?;
+            }
             constants::promote(&mut lowered.program)?;
+            lowered.note_training();
             Ok(lowered)
         }
     }
@@ -129,6 +137,14 @@ pub(crate) fn params(model: &SavedModel) -> Result<Vec<Param>> {
 }
 
 impl Lowered {
+    fn note_training(&mut self) {
+        let functions = std::mem::take(&mut self.program.functions);
+        for function in &functions {
+            self.training.note(&function.graph, &mut self.program);
+        }
+        self.program.functions = functions;
+    }
+
     /// Adds a function, unless there is one that computes the same, if in another order.
     fn add(&mut self, function: ir::Function) -> (usize, Option<Vec<usize>>) {
         let same = |known: &ir::Function| {

@@ -11,6 +11,7 @@ mod dtype;
 mod exported;
 mod file;
 mod functions;
+mod keras_metadata;
 mod library;
 mod model;
 mod objects;

@@ -100,6 +100,7 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
             features,
             epsilon,
             momentum,
+            unbiased,
             scale,
             offset,
             ..
@@ -114,6 +115,7 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
                 ),
                 ("scale", (!scale).then(|| Expr::bool(false))),
                 ("center", (!offset).then(|| Expr::bool(false))),
+                ("bessel", unbiased.then(|| Expr::bool(true))),
             ]);
             Expr::call(
                 function,
@@ -202,7 +204,9 @@ fn convolution(body: &mut Body, layer: &Layer, structure: &Struct, vb: Expr) -> 
     )
 }
 
-fn changed(settings: [(&'static str, Option<Expr>); 4]) -> Vec<(&'static str, Expr)> {
+fn changed<const N: usize>(
+    settings: [(&'static str, Option<Expr>); N],
+) -> Vec<(&'static str, Expr)> {
     settings
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
