@@ -40,8 +40,20 @@ pub struct Manifest {
     /// How layers behave in training, and who says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub training: Vec<LayerTraining>,
+    /// The functions of the model that have no method.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Crates that the source needs beside the framework, as `name version`.
     pub support_crates: Vec<String>,
+}
+
+/// A function of the model that has no method.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// `signatures/KEY`, or the attribute path from the root.
+    pub path: String,
+    /// Why.
+    pub why: String,
 }
 
 /// How a batch norm behaves in training.

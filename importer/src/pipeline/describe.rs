@@ -4,7 +4,7 @@ use super::program::{Exported, Lowered};
 use crate::codegen::{Alias, Generated, Results, native_dtype};
 use crate::ir::{DType, ParamSource, Program};
 use crate::manifest::{
-    Function, Input, LayerTraining, Manifest, Output, Returns, SCHEMA, Variable,
+    Function, Input, LayerTraining, LeftOut, Manifest, Output, Returns, SCHEMA, Variable,
 };
 use crate::modules::EntryNames;
 use crate::plan::ident::{Namer, snake};
@@ -192,8 +192,41 @@ pub(crate) fn manifest(
         functions: functions(lowered, names, plan, options),
         variables: variables(model, &lowered.program, plan),
         training,
+        left_out: lowered.left_out.iter().map(left_out).collect(),
         support_crates: generated.support_crates.clone(),
     }
+}
+
+/// A function without a method. Of several reasons the first is told.
+fn left_out(error: &Error) -> LeftOut {
+    let failure = crate::failures(error).into_iter().next();
+    LeftOut {
+        path: failure
+            .as_ref()
+            .and_then(|failure| failure.function.clone())
+            .unwrap_or_default(),
+        why: failure.map(|failure| failure.message).unwrap_or_default(),
+    }
+}
+
+/// What a user of a module should know beside its functions, a sentence each.
+pub(crate) fn notes(training: &[LayerTraining], lowered: &Lowered) -> Vec<String> {
+    let mut notes = training_lines(training);
+    let names: Vec<String> = lowered
+        .left_out
+        .iter()
+        .map(|error| left_out(error).path)
+        .collect();
+    match names.len() {
+        0 => {}
+        count if count > NAMED_LAYERS => {
+            notes.push(format!(
+                "Left out: {count} functions, which the manifest lists."
+            ));
+        }
+        _ => notes.push(format!("Left out: `{}`.", names.join("`, `"))),
+    }
+    notes
 }
 
 /// How each batch norm of a module trains, in the order of the weights.

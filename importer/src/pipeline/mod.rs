@@ -71,7 +71,7 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
         embedded: options
             .embed_weights
             .then(|| format!("{}.safetensors", options.name)),
-        training: describe::training_lines(&training),
+        notes: describe::notes(&training, &lowered),
         support: options.support.clone(),
     };
     let generated = codegen::generate(&plan, &lowered.program, options.framework, &context)?;

@@ -54,7 +54,18 @@ pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) ->
     };
     let mut errors = vec![];
     for Chosen { function, required } in chosen {
-        match builder.function(function, options.framework) {
+        let place = Place {
+            function: Some(function.path.clone()),
+            ..Place::default()
+        };
+        let flat = builder.flat(function).map_err(|e| e.at(&place));
+        if let Ok(flat) = &flat
+            && let Some(error) = checkpointing(flat)
+        {
+            lowered.left_out.push(error.at(&place));
+            continue;
+        }
+        match flat.and_then(|flat| builder.function(function, &flat, options.framework)) {
             Ok(ir) => {
                 let (index, order) = lowered.add(ir);
                 lowered.exported.push(Exported {
@@ -165,6 +176,24 @@ impl Lowered {
     }
 }
 
+/// Why a function that reads or writes checkpoints has no method, if it is one. A module has methods of its own for that.
+fn checkpointing(flat: &FlatGraph) -> Option<Error> {
+    let what = flat.nodes.iter().find_map(|node| match &node.kind {
+        FlatKind::Op(def) => match def.op.as_str() {
+            "Save" | "SaveV2" | "SaveSlices" | "MergeV2Checkpoints" => Some("writes"),
+            "Restore" | "RestoreV2" | "RestoreSlice" => Some("reads"),
+            _ => None,
+        },
+        FlatKind::Argument { .. }
+        | FlatKind::Variable(_)
+        | FlatKind::Asset(_)
+        | FlatKind::Resource(_)
+        | FlatKind::Dropout { .. } => None,
+    })?;
+    let error = Error::unsupported(format!("it {what} a checkpoint of TensorFlow"));
+    Some(error.help("save and load the module by its own methods; `import run` calls the function"))
+}
+
 struct Builder<'a> {
     model: &'a SavedModel,
     params: Vec<Param>,
@@ -199,13 +228,17 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn function(&self, function: &ExportedFunction, framework: Framework) -> Result<ir::Function> {
+    fn function(
+        &self,
+        function: &ExportedFunction,
+        flat: &FlatGraph,
+        framework: Framework,
+    ) -> Result<ir::Function> {
         let place = Place {
             function: Some(function.path.clone()),
             ..Place::default()
         };
-        let flat = self.flat(function).map_err(|e| e.at(&place))?;
-        let lowered = lower::lower(&flat, &self.params, self).map_err(|e| e.at(&place))?;
+        let lowered = lower::lower(flat, &self.params, self).map_err(|e| e.at(&place))?;
         verify::verify(&lowered.graph)?;
         let mut graph = passes::optimise(&lowered.graph).map_err(|e| e.at(&place))?;
         if framework == Framework::Burn {
