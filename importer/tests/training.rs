@@ -36,7 +36,10 @@ fn a_keras_file_tells_the_momentum_of_each_layer() {
     let convert = Convert::new(fixture("k3_convnet")).keras(config);
     let (norms, source) = norms(convert, "keras");
     assert_eq!(norms.len(), 1);
-    assert_eq!((norms[0].momentum, norms[0].source), (0.9, Source::KerasFile));
+    assert_eq!(
+        (norms[0].momentum, norms[0].source),
+        (0.9, Source::KerasFile)
+    );
     assert!(source.contains("momentum: 0.1"), "{source}");
 }
 
@@ -44,7 +47,10 @@ fn a_keras_file_tells_the_momentum_of_each_layer() {
 fn what_nobody_tells_is_the_default_unless_the_user_does() {
     let plain = Convert::new(fixture("k3_convnet"));
     let (known, source) = norms(plain, "default");
-    assert_eq!((known[0].momentum, known[0].source), (0.99, Source::Default));
+    assert_eq!(
+        (known[0].momentum, known[0].source),
+        (0.99, Source::Default)
+    );
     assert!(source.contains("Keras' default"), "{source}");
     let asked = Convert::new(fixture("k3_convnet")).batch_norm_momentum(0.95);
     let (known, _) = norms(asked, "option");
@@ -70,9 +76,22 @@ fn a_frozen_graph_trains_when_it_is_thawed() {
     assert!(frozen.to_string().contains("--thaw"));
     let thawed = convert().thaw(true).run().unwrap();
     assert_eq!(thawed.trainable_parameters, 72 + 4 + 4 + 4 + 12 + 3);
-    let names: Vec<String> = manifest(&thawed).variables.into_iter().map(|v| v.name).collect();
-    for name in ["conv/kernel", "conv/bias", "norm/gamma", "dense/kernel", "dense/bias"] {
-        assert!(names.iter().any(|known| known == name), "{name} in {names:?}");
+    let names: Vec<String> = manifest(&thawed)
+        .variables
+        .into_iter()
+        .map(|v| v.name)
+        .collect();
+    for name in [
+        "conv/kernel",
+        "conv/bias",
+        "norm/gamma",
+        "dense/kernel",
+        "dense/bias",
+    ] {
+        assert!(
+            names.iter().any(|known| known == name),
+            "{name} in {names:?}"
+        );
     }
 }
 

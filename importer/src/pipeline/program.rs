@@ -13,9 +13,9 @@ use crate::saved_model::{
 };
 use crate::training::Training;
 use crate::{Error, Framework, Options, Place, Result, lower, passes};
-use savedmodel_import_proto::DataType;
+use savedmodel_import_proto::{DataType, NodeDef, attr_value};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A model as IR, with what each function was in the model.
@@ -58,13 +58,11 @@ pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) ->
             function: Some(function.path.clone()),
             ..Place::default()
         };
-        let flat = builder.flat(function).map_err(|e| e.at(&place));
-        if let Ok(flat) = &flat
-            && let Some(error) = checkpointing(flat)
-        {
+        if let Some(error) = checkpointing(model, function) {
             lowered.left_out.push(error.at(&place));
             continue;
         }
+        let flat = builder.flat(function).map_err(|e| e.at(&place));
         match flat.and_then(|flat| builder.function(function, &flat, options.framework)) {
             Ok(ir) => {
                 let (index, order) = lowered.add(ir);
@@ -177,21 +175,40 @@ impl Lowered {
 }
 
 /// Why a function that reads or writes checkpoints has no method, if it is one. A module has methods of its own for that.
-fn checkpointing(flat: &FlatGraph) -> Option<Error> {
-    let what = flat.nodes.iter().find_map(|node| match &node.kind {
-        FlatKind::Op(def) => match def.op.as_str() {
-            "Save" | "SaveV2" | "SaveSlices" | "MergeV2Checkpoints" => Some("writes"),
-            "Restore" | "RestoreV2" | "RestoreSlice" => Some("reads"),
-            _ => None,
-        },
-        FlatKind::Argument { .. }
-        | FlatKind::Variable(_)
-        | FlatKind::Asset(_)
-        | FlatKind::Resource(_)
-        | FlatKind::Dropout { .. } => None,
-    })?;
-    let error = Error::unsupported(format!("it {what} a checkpoint of TensorFlow"));
-    Some(error.help("save and load the module by its own methods; `import run` calls the function"))
+fn checkpointing(model: &SavedModel, function: &ExportedFunction) -> Option<Error> {
+    let FunctionBody::Concrete { function, .. } = &function.body else {
+        return None;
+    };
+    let mut stack = vec![function.as_str()];
+    let mut seen = BTreeSet::new();
+    while let Some(name) = stack.pop() {
+        let Some(def) = model.library().get(name).filter(|_| seen.insert(name)) else {
+            continue;
+        };
+        for node in &def.node_def {
+            let what = match node.op.as_str() {
+                "Save" | "SaveV2" | "SaveSlices" | "MergeV2Checkpoints" => "writes",
+                "Restore" | "RestoreV2" | "RestoreSlice" => "reads",
+                _ => {
+                    stack.extend(callees(node));
+                    continue;
+                }
+            };
+            let error = Error::unsupported(format!("it {what} a checkpoint of TensorFlow"));
+            return Some(error.help(
+                "save and load the module by its own methods; `import run` calls the function",
+            ));
+        }
+    }
+    None
+}
+
+/// The functions that a node calls.
+fn callees(node: &NodeDef) -> impl Iterator<Item = &str> {
+    node.attr.values().filter_map(|attr| match &attr.value {
+        Some(attr_value::Value::Func(function)) => Some(function.name.as_str()),
+        Some(_) | None => None,
+    })
 }
 
 struct Builder<'a> {
