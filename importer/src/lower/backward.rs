@@ -11,6 +11,7 @@ pub const OPS: &[Lowering] = &[
     op("SoftsignGrad", softsign),
     op("MirrorPadGrad", mirror_pad),
     op("LRNGrad", local_response),
+    op("FakeQuantWithMinMaxArgsGradient", fake_quant),
     multi("FusedBatchNormGrad", batch_norm),
     multi("FusedBatchNormGradV2", batch_norm),
     multi("FusedBatchNormGradV3", batch_norm),
@@ -46,6 +47,18 @@ fn softsign(cx: &mut Cx<'_>) -> Result<Value> {
     let base = cx.combine_scalar(Binary::Add, size, 1.0)?;
     let square = cx.apply(Unary::Square, base)?;
     cx.combine(Binary::Div, dy, square)
+}
+
+/// `dy` where `x` is within the range, else zero.
+fn fake_quant(cx: &mut Cx<'_>) -> Result<Value> {
+    let (dy, x) = cx.pair()?;
+    let (low, high): (f64, f64) = (cx.attr("min")?, cx.attr("max")?);
+    let (low, high) = (cx.scalar_like(x, low)?, cx.scalar_like(x, high)?);
+    let above = cx.test(Comparison::GreaterEqual, x, low)?;
+    let below = cx.test(Comparison::LessEqual, x, high)?;
+    let within = cx.combine(Binary::LogicalAnd, above, below)?;
+    let zero = cx.scalar_like(dy, 0.0)?;
+    cx.select(within, dy, zero)
 }
 
 /// Each border's gradient is added to what it mirrors, axis by axis.

@@ -6,7 +6,6 @@ use super::strided::not_negative;
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
 use crate::ir::{Binary, Dim, Op, PadMode, Reduction, SliceAxis, Value};
-use std::collections::BTreeMap;
 
 pub const OPS: &[Lowering] = &[
     op("ConcatV2", |cx| concat(cx, cx.arity().saturating_sub(1), 0)),
@@ -19,8 +18,6 @@ pub const OPS: &[Lowering] = &[
     op("Pad", |cx| pad(cx, None)),
     op("PadV2", |cx| pad(cx, Some(2))),
     op("MirrorPad", mirror_pad),
-    op("DynamicStitch", stitch),
-    op("ParallelDynamicStitch", stitch),
     op("Tile", tile),
     op("ReverseV2", reverse),
     op("Roll", roll),
@@ -199,35 +196,6 @@ fn window(cx: &mut Cx<'_>, x: Value, axis: usize, size: &Dim) -> Result<Value> {
         },
         &[x, indices],
     )
-}
-
-/// Operands: as many lists of places as tensors, whose rows go there; of two rows for a place the later one does.
-fn stitch(cx: &mut Cx<'_>) -> Result<Value> {
-    let count = cx.arity() / 2;
-    let mut rows = BTreeMap::new();
-    for list in 0..count {
-        let (places, data) = (cx.input(list)?, cx.input(count + list)?);
-        let mut dims = cx.shape(data)?;
-        let numbers = cx.integers(list)?;
-        dims.splice(
-            ..cx.rank(places)?.min(dims.len()),
-            [Dim::from(numbers.len())],
-        );
-        let data = cx.reshape(data, dims)?;
-        for (row, place) in numbers.into_iter().enumerate() {
-            rows.insert(place, (data, row));
-        }
-    }
-    if rows.keys().zip(0..).any(|(&place, wanted)| place != wanted) {
-        return Err(Error::malformed(
-            "a stitched tensor has places without a row",
-        ));
-    }
-    let parts = rows
-        .into_values()
-        .map(|(data, row)| cx.narrow(data, 0, Dim::from(row), Dim::known(1)))
-        .collect::<Result<Vec<_>>>()?;
-    cx.concat(&parts, 0)
 }
 
 /// Paddings of shape `[rank, 2]` in operand 1.
