@@ -155,6 +155,24 @@ impl Convert {
         self
     }
 
+    /// Reads how layers train from a `.keras` file, or from the `config.json` in one.
+    pub fn keras(mut self, file: impl Into<PathBuf>) -> Self {
+        self.options.keras = Some(file.into());
+        self
+    }
+
+    /// The momentum of batch norms, as Keras counts it, where nothing else tells it.
+    pub fn batch_norm_momentum(mut self, momentum: f64) -> Self {
+        self.options.batch_norm_momentum = Some(momentum);
+        self
+    }
+
+    /// Makes variables of constants that stand where weights stand, so that a frozen graph trains.
+    pub fn thaw(mut self, thaw: bool) -> Self {
+        self.options.thaw = thaw;
+        self
+    }
+
     /// Lets variables lack a value in the checkpoint.
     pub fn allow_partial_checkpoint(mut self, allow: bool) -> Self {
         self.options.allow_partial_checkpoint = allow;
@@ -256,6 +274,13 @@ impl Convert {
             methods: compiled.methods.clone(),
             left_out: compiled.left_out.iter().flat_map(failures).collect(),
             tensors: weights.len(),
+            training: manifest.training.clone(),
+            thawed: manifest
+                .variables
+                .iter()
+                .filter(|variable| variable.checkpoint_key.is_empty() && self.options.thaw)
+                .map(|variable| variable.name.clone())
+                .collect(),
             trainable_parameters: weights.iter().filter(trainable).map(count).sum(),
             weight_bytes,
         })

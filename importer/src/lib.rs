@@ -63,6 +63,7 @@ mod plan;
 mod report;
 pub mod saved_model;
 mod staging;
+pub mod training;
 pub mod weights;
 
 pub use convert::{Convert, Progress};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::training::Source;
 use crate::{Error, Framework, Result};
 
 /// The version of the manifest's schema that this crate writes and reads.
@@ -39,8 +40,36 @@ pub struct Manifest {
     /// The other tensors of the weights: constants of the graph.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constants: Vec<Constant>,
+    /// How layers behave in training, and who says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub training: Vec<LayerTraining>,
+    /// The functions of the model that have no method.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Crates that the source needs beside the framework, as `name version`.
     pub support_crates: Vec<String>,
+}
+
+/// A function of the model that has no method.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// `signatures/KEY`, or the attribute path from the root.
+    pub path: String,
+    /// Why.
+    pub why: String,
+}
+
+/// How a batch norm behaves in training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerTraining {
+    /// The path of its field from the model.
+    pub layer: String,
+    /// Keras' momentum: the weight of what the moving averages were before a batch.
+    pub momentum: f64,
+    /// Whether the moving variance follows that of a sample (`n - 1`) rather than of a population.
+    pub unbiased_variance: bool,
+    /// Who tells the momentum.
+    pub source: Source,
 }
 
 /// One signature, or one trace of an exported function.
@@ -113,9 +142,9 @@ pub enum Returns {
 /// A variable of the model and the tensor that holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Variable {
-    /// The variable's own name in TensorFlow.
+    /// The variable's own name in TensorFlow; of a thawed constant the node that holds it.
     pub name: String,
-    /// Its key in the checkpoint.
+    /// Its key in the checkpoint; empty for a thawed constant.
     pub checkpoint_key: String,
     /// Its key in the safetensors file, which is its field's path.
     pub tensor: String,

@@ -47,6 +47,12 @@ pub struct Options {
     pub python_lines: bool,
     /// The Rust path of a module with the support code; `None` puts it at the end of the source.
     pub support: Option<String>,
+    /// A `.keras` file, or the `config.json` in one, that tells how layers train.
+    pub keras: Option<PathBuf>,
+    /// The momentum of batch norms of which nothing else tells it.
+    pub batch_norm_momentum: Option<f64>,
+    /// Whether constants that stand where weights stand become variables.
+    pub thaw: bool,
     /// Whether variables may lack a value.
     pub allow_partial_checkpoint: bool,
     /// Whether variables stay at their initial values.
@@ -70,6 +76,9 @@ impl Options {
             embed_weights: false,
             python_lines: false,
             support: None,
+            keras: None,
+            batch_norm_momentum: None,
+            thaw: false,
             allow_partial_checkpoint: false,
             skip_checkpoint: false,
         }
@@ -81,6 +90,14 @@ impl Options {
             return Err(
                 Error::usage(format!("`{}` cannot name a Rust module", self.name))
                     .help("use a name of lower-case letters, digits and `_`"),
+            );
+        }
+        if let Some(momentum) = self.batch_norm_momentum
+            && !(0.0..1.0).contains(&momentum)
+        {
+            return Err(
+                Error::usage(format!("{momentum} is no momentum of a batch norm"))
+                    .help("it lies between 0 and 1, such as 0.9"),
             );
         }
         match self.fetches.is_empty() && !self.feeds.is_empty() {

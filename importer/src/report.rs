@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::error::Place;
+use crate::manifest::LayerTraining;
+use crate::pipeline;
+use crate::training::Source;
 use crate::{Error, ErrorKind, Framework};
 
 /// The files that a conversion wrote, and what is in them.
@@ -27,6 +30,10 @@ pub struct Report {
     pub methods: Vec<String>,
     /// Why functions that are no signatures are not among them.
     pub left_out: Vec<Failure>,
+    /// How layers behave in training, and who says so.
+    pub training: Vec<LayerTraining>,
+    /// The nodes whose constants became variables.
+    pub thawed: Vec<String>,
     /// How many tensors the weights hold.
     pub tensors: usize,
     /// How many numbers the trainable variables have together.
@@ -47,6 +54,22 @@ impl fmt::Display for Report {
             self.weight_bytes
         )?;
         write!(f, "{}", self.manifest.display())?;
+        if self.trainable_parameters == 0 && self.thawed.is_empty() && self.tensors > 0 {
+            f.write_str("\nnothing is trainable: --thaw makes variables of the constants that stand where weights do")?;
+        }
+        for line in pipeline::training_lines(&self.training) {
+            write!(f, "\n{line}")?;
+        }
+        if self
+            .training
+            .iter()
+            .any(|layer| layer.source == Source::Default)
+        {
+            f.write_str("\n--keras FILE or --batch-norm-momentum M tell another")?;
+        }
+        if !self.thawed.is_empty() {
+            write!(f, "\nthawed: {}", self.thawed.join(", "))?;
+        }
         if let Some(support) = &self.support {
             write!(f, "\n{}", support.display())?;
         }

@@ -87,6 +87,15 @@ struct ConvertArgs {
     /// Say in comments which lines of Python made what, where the model has debug information.
     #[arg(long)]
     python_lines: bool,
+    /// Read how layers train from this .keras file, or from the config.json in one.
+    #[arg(long, value_name = "FILE")]
+    keras: Option<PathBuf>,
+    /// The momentum of batch norms, as Keras counts it, where nothing else tells it.
+    #[arg(long, value_name = "M")]
+    batch_norm_momentum: Option<f64>,
+    /// Make variables of constants that stand where weights stand, so that a frozen graph trains.
+    #[arg(long)]
+    thaw: bool,
     /// Write the support code to this file, a module beside the generated one that several models share.
     #[arg(long, value_name = "PATH")]
     support: Option<PathBuf>,
@@ -293,6 +302,7 @@ fn request(args: ConvertArgs) -> Convert {
         .prune(args.feeds, args.fetches)
         .embed_weights(args.embed_weights)
         .python_lines(args.python_lines)
+        .thaw(args.thaw)
         .allow_partial_checkpoint(args.load.allow_partial_checkpoint)
         .skip_checkpoint(args.load.skip_checkpoint)
         .wait(args.wait.unwrap_or_default());
@@ -310,6 +320,12 @@ fn request(args: ConvertArgs) -> Convert {
     }
     if let Some(prefix) = args.load.checkpoint {
         convert = convert.checkpoint(prefix);
+    }
+    if let Some(file) = args.keras {
+        convert = convert.keras(file);
+    }
+    if let Some(momentum) = args.batch_norm_momentum {
+        convert = convert.batch_norm_momentum(momentum);
     }
     if let Some(dtype) = args.dtype {
         convert = convert.dtype(dtype);

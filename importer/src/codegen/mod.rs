@@ -40,6 +40,8 @@ pub struct Context {
     pub aliases: Vec<Alias>,
     /// The weights file beside the module, if the compiled program shall carry it.
     pub embedded: Option<String>,
+    /// What a user should know beside the functions, a sentence each.
+    pub notes: Vec<String>,
     /// The Rust path of a module that holds the support code; `None` puts it into the file.
     pub support: Option<String>,
 }
@@ -191,6 +193,7 @@ fn header(context: &Context, framework: Framework, support_crates: &[String]) ->
             .collect::<Vec<_>>()
             .join(", ")
     ));
+    lines.extend(context.notes.iter().cloned());
     let crates = framework_crates(framework).iter().copied();
     let crates = crates.chain(support_crates.iter().map(String::as_str));
     let crates = crates.collect::<Vec<_>>().join(", ");

@@ -14,6 +14,8 @@ mod region;
 mod ty;
 pub mod verify;
 
+use std::collections::BTreeMap;
+
 pub use content::Content;
 pub use dim::{Atom, Dim, Symbol};
 pub use graph::{Fresh, Graph, Node, NodeId, Origin, Value};
@@ -49,6 +51,13 @@ pub enum ParamSource {
     Variable(usize),
     /// In the graph: a constant too large to be spelt in code.
     Constant(std::sync::Arc<crate::eval::Tensor>),
+    /// In the graph: a constant that a user wants trained, and the name of its node.
+    Thawed {
+        /// The constant.
+        value: std::sync::Arc<crate::eval::Tensor>,
+        /// The node that held it.
+        node: std::sync::Arc<str>,
+    },
 }
 
 /// A function of the model that generated code offers.
@@ -75,4 +84,25 @@ pub struct Program {
     pub params: Vec<Param>,
     /// The functions.
     pub functions: Vec<Function>,
+    /// How batch norms average, by their moving means.
+    pub moving_averages: BTreeMap<ParamId, MovingAverage>,
+}
+
+/// How a batch norm averages the statistics of batches in training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MovingAverage {
+    /// The weight of a new batch: 1 - the momentum of Keras.
+    pub new_weight: f64,
+    /// Whether the variance is averaged with Bessel's correction.
+    pub unbiased: bool,
+}
+
+impl Default for MovingAverage {
+    /// Keras' default: momentum 0.99, and the variance of the batch itself.
+    fn default() -> Self {
+        MovingAverage {
+            new_weight: 0.01,
+            unbiased: false,
+        }
+    }
 }

@@ -7,6 +7,7 @@
 //! the op's outputs.
 
 pub(crate) mod attr;
+mod backward;
 mod bits;
 mod boxes;
 mod branch;
@@ -33,11 +34,13 @@ mod lists;
 mod looped;
 mod matmul;
 mod norm;
+mod optimizers;
 mod pool;
 mod quantize;
 mod random;
 mod reduce;
 mod region;
+mod resize_backward;
 mod same;
 mod sampling;
 mod scatter;
@@ -55,6 +58,7 @@ pub(crate) mod tables;
 mod trips;
 mod variables;
 mod walk;
+mod window_backward;
 mod windows;
 
 pub use constant::tensor;
@@ -117,6 +121,7 @@ impl Lowering {
 }
 
 const FAMILIES: &[&[Lowering]] = &[
+    backward::OPS,
     bits::OPS,
     boxes::OPS,
     colour::OPS,
@@ -134,12 +139,14 @@ const FAMILIES: &[&[Lowering]] = &[
     linalg::OPS,
     lists::OPS,
     matmul::OPS,
+    optimizers::OPS,
     norm::OPS,
     pool::OPS,
     quantize::OPS,
     random::OPS,
     reduce::OPS,
     sampling::OPS,
+    resize_backward::OPS,
     scatter::OPS,
     search::OPS,
     shape::OPS,
@@ -152,6 +159,7 @@ const FAMILIES: &[&[Lowering]] = &[
     strings::OPS,
     tables::OPS,
     variables::OPS,
+    window_backward::OPS,
     windows::OPS,
 ];
 

@@ -13,14 +13,28 @@ pub const OPS: &[Lowering] = &[
     op("LRN", local_response),
 ];
 
-const RESERVED: Lowered = Lowered::Opaque("a cache for the gradient of batch normalisation");
+/// Statistics of a batch.
+struct Statistics {
+    mean: Value,
+    /// Of the batch itself.
+    variance: Value,
+    /// As an estimate of what the batch was drawn from.
+    unbiased: Value,
+}
 
+/// Results: the normalised image; mean and variance, in training the running ones; the statistics that it was
+/// normalised with, for its gradient; and a cache that is empty on a CPU.
 fn fused_batch_norm(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let x = cx.input(0)?;
     let (scale, offset) = (cx.input(1)?, cx.input(2)?);
     let x = cx.to_channels_last(x)?;
-    let (y, mean, variance) = match cx.attr("is_training")? {
-        true => batch_statistics(cx, x, scale, offset)?,
+    let (y, running, own) = match cx.attr("is_training")? {
+        true => {
+            let (y, batch) = batch_statistics(cx, x, scale, offset)?;
+            let mean = averaged(cx, 3, batch.mean)?;
+            let variance = averaged(cx, 4, batch.unbiased)?;
+            (y, [mean, variance], [batch.mean, batch.variance])
+        }
         false => {
             let (mean, variance) = (cx.input(3)?, cx.input(4)?);
             let epsilon = cx.attr("epsilon")?;
@@ -32,23 +46,39 @@ fn fused_batch_norm(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
             };
             (
                 cx.push(op, &[x, mean, variance, scale, offset])?,
-                mean,
-                variance,
+                [mean, variance],
+                [mean, variance],
             )
         }
     };
     let y = cx.from_channels_last(y)?;
-    let [y, mean, variance] = [y, mean, variance].map(Lowered::Value);
-    Ok(vec![y, mean, variance, RESERVED, RESERVED, RESERVED])
+    let mut results = vec![Lowered::Value(y)];
+    results.extend(running.into_iter().chain(own).map(Lowered::Value));
+    let cache = cx.splat(cx.dtype(scale), vec![0], 0.0)?;
+    results.push(Lowered::Value(cache));
+    Ok(results)
 }
 
-/// The normalised image, and the statistics as TensorFlow reports them: the variance is the unbiased one.
+/// The batch's statistic, averaged with the one in operand `old` where the node says with which weight.
+fn averaged(cx: &mut Cx<'_>, old: usize, new: Value) -> Result<Value> {
+    match cx.attr_if_any::<f64>("exponential_avg_factor")? {
+        None | Some(1.0) => Ok(new),
+        Some(weight) => {
+            let old = cx.input(old)?;
+            let kept = cx.combine_scalar(Binary::Mul, old, 1.0 - weight)?;
+            let added = cx.combine_scalar(Binary::Mul, new, weight)?;
+            cx.combine(Binary::Add, kept, added)
+        }
+    }
+}
+
+/// The normalised image, and the statistics.
 fn batch_statistics(
     cx: &mut Cx<'_>,
     x: Value,
     scale: Value,
     offset: Value,
-) -> Result<(Value, Value, Value)> {
+) -> Result<(Value, Statistics)> {
     let dtype = cx.dtype(x);
     let wide = cx.cast(x, cx.dtype(scale))?;
     let mut dims = cx.shape(wide)?;
@@ -68,7 +98,14 @@ fn batch_statistics(
     let mean = cx.reshape(kept, channels.clone())?;
     let variance = cx.reshape(variance, channels)?;
     let unbiased = unbiased(cx, variance, &dims)?;
-    Ok((y, mean, unbiased))
+    Ok((
+        y,
+        Statistics {
+            mean,
+            variance,
+            unbiased,
+        },
+    ))
 }
 
 /// `variance * n / max(n - 1, 1)`.
@@ -121,9 +158,24 @@ const RADIUS_LIMIT: usize = 256;
 /// `x / (bias + alpha * sum of squares of the neighbouring channels) ^ beta`.
 fn local_response(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
+    let beta: f64 = cx.attr("beta")?;
+    let base = response_norm(cx, x)?;
+    let divisor = cx.combine_scalar(Binary::Pow, base, beta)?;
+    cx.combine(Binary::Div, x, divisor)
+}
+
+/// `bias + alpha * sum of squares of the neighbouring channels`, by the node's attributes.
+pub(super) fn response_norm(cx: &mut Cx<'_>, x: Value) -> Result<Value> {
+    let (bias, alpha): (f64, f64) = (cx.attr("bias")?, cx.attr("alpha")?);
+    let square = cx.apply(Unary::Square, x)?;
+    let sum = sum_of_neighbours(cx, square)?;
+    let scaled = cx.combine_scalar(Binary::Mul, sum, alpha)?;
+    cx.combine_scalar(Binary::Add, scaled, bias)
+}
+
+/// The sum of each channel and of those within the node's `depth_radius`.
+pub(super) fn sum_of_neighbours(cx: &mut Cx<'_>, x: Value) -> Result<Value> {
     let radius: usize = cx.attr("depth_radius")?;
-    let (bias, alpha, beta): (f64, f64, f64) =
-        (cx.attr("bias")?, cx.attr("alpha")?, cx.attr("beta")?);
     let dims = cx.shape(x)?;
     let (Some(channels), axis) = (dims.last().cloned(), dims.len().saturating_sub(1)) else {
         return Ok(x);
@@ -136,18 +188,11 @@ fn local_response(cx: &mut Cx<'_>) -> Result<Value> {
             "attribute `depth_radius` is {radius}, above {RADIUS_LIMIT}"
         )));
     }
-    let square = cx.apply(Unary::Square, x)?;
-    let zero = cx.scalar_like(x, 0.0)?;
-    let mut widths = vec![(Dim::known(0), Dim::known(0)); axis];
-    widths.push((Dim::from(radius), Dim::from(radius)));
-    let padded = cx.pad(square, widths, zero)?;
+    let padded = cx.surrounded(x, axis, Dim::from(radius), Dim::from(radius))?;
     let mut sum = cx.narrow(padded, axis, Dim::known(0), channels.clone())?;
     for shift in 1..=2 * radius {
         let shifted = cx.narrow(padded, axis, Dim::from(shift), channels.clone())?;
         sum = cx.combine(Binary::Add, sum, shifted)?;
     }
-    let scaled = cx.combine_scalar(Binary::Mul, sum, alpha)?;
-    let base = cx.combine_scalar(Binary::Add, scaled, bias)?;
-    let divisor = cx.combine_scalar(Binary::Pow, base, beta)?;
-    cx.combine(Binary::Div, x, divisor)
+    Ok(sum)
 }

@@ -3,8 +3,9 @@
 use super::cx::{Cx, Lowered};
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
-use crate::ir::Dim;
 use crate::ir::host::{self, Attribute, HostOp};
+use crate::ir::{Dim, Value};
+use std::collections::BTreeMap;
 
 pub const OPS: &[Lowering] = &[
     op("Where", |cx| cx.on_host(&host::NON_ZERO, vec![])),
@@ -26,10 +27,8 @@ pub const OPS: &[Lowering] = &[
         let places = cx.element("out_type")?;
         cx.on_host(&host::UPPER_BOUND, vec![places])
     }),
-    op("DynamicStitch", |cx| cx.on_host(&host::STITCH, vec![])),
-    op("ParallelDynamicStitch", |cx| {
-        cx.on_host(&host::STITCH, vec![])
-    }),
+    op("DynamicStitch", stitch),
+    op("ParallelDynamicStitch", stitch),
 ];
 
 fn unique(cx: &mut Cx<'_>, op: &'static HostOp) -> Result<Vec<Lowered>> {
@@ -67,3 +66,52 @@ fn partition(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
 
 /// A partition has at most as many parts.
 const PARTS_LIMIT: usize = 1 << 12;
+
+/// More rows than this are no shape.
+const STITCH_LIMIT: usize = 64;
+
+/// Operands: as many lists of places as tensors, whose rows go there. A few rows with known places are joined, so that the
+/// shape which a gradient of a reduction stitches is known.
+fn stitch(cx: &mut Cx<'_>) -> Result<Value> {
+    match joined_rows(cx)? {
+        Some(rows) => cx.concat(&rows, 0),
+        None => cx.on_host(&host::STITCH, vec![]),
+    }
+}
+
+/// The rows in their order, where all places are known and taken; of two rows for a place the later one.
+fn joined_rows(cx: &mut Cx<'_>) -> Result<Option<Vec<Value>>> {
+    let lists = cx.arity() / 2;
+    let mut places = BTreeMap::new();
+    for list in 0..lists {
+        let Ok(known) = cx.partial_dims(list) else {
+            return Ok(None);
+        };
+        let known: Option<Vec<i64>> = known.iter().map(|dim| dim.as_ref()?.as_known()).collect();
+        let Some(known) = known.filter(|known| known.len() <= STITCH_LIMIT) else {
+            return Ok(None);
+        };
+        for (row, place) in known.into_iter().enumerate() {
+            places.insert(place, (list, row));
+        }
+    }
+    if places.is_empty()
+        || places
+            .keys()
+            .zip(0..)
+            .any(|(&place, wanted)| place != wanted)
+    {
+        return Ok(None);
+    }
+    let mut rows = vec![];
+    for (list, row) in places.into_values() {
+        let (numbers, data) = (cx.input(list)?, cx.input(lists + list)?);
+        let mut dims = cx.shape(data)?;
+        let count = super::emit::product(&cx.shape(numbers)?);
+        let inner = cx.rank(numbers)?.min(dims.len());
+        dims.splice(..inner, [count]);
+        let data = cx.reshape(data, dims)?;
+        rows.push(cx.narrow(data, 0, Dim::from(row), Dim::known(1))?);
+    }
+    Ok(Some(rows))
+}

@@ -199,7 +199,7 @@ fn window(cx: &mut Cx<'_>, x: Value, axis: usize, size: &Dim) -> Result<Value> {
 }
 
 /// Paddings of shape `[rank, 2]` in operand 1.
-fn widths(cx: &mut Cx<'_>) -> Result<Vec<(Dim, Dim)>> {
+pub(super) fn widths(cx: &mut Cx<'_>) -> Result<Vec<(Dim, Dim)>> {
     Ok(cx
         .dims(1)?
         .chunks_exact(2)

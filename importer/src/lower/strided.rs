@@ -5,7 +5,10 @@ use super::{Lowering, op};
 use crate::error::{Error, Result};
 use crate::ir::{Atom, Binary, Dim, Op, SliceAxis, Value};
 
-pub const OPS: &[Lowering] = &[op("StridedSlice", strided_slice)];
+pub const OPS: &[Lowering] = &[
+    op("StridedSlice", strided_slice),
+    op("StridedSliceGrad", strided_slice_grad),
+];
 
 /// Ends from here on mean the end of the axis.
 const NO_END: i64 = i32::MAX as i64;
@@ -34,22 +37,8 @@ struct Spec {
 
 fn strided_slice(cx: &mut Cx<'_>) -> Result<Value> {
     let x = cx.input(0)?;
-    let mut spec = Spec {
-        begin: cx.partial_dims(1)?,
-        end: cx.partial_dims(2)?,
-        strides: cx.integers(3)?,
-        begin_mask: cx.attr("begin_mask")?,
-        end_mask: cx.attr("end_mask")?,
-        ellipsis_mask: cx.attr("ellipsis_mask")?,
-        new_axis_mask: cx.attr("new_axis_mask")?,
-        shrink_axis_mask: cx.attr("shrink_axis_mask")?,
-        dims: cx.shape(x)?,
-        axes: vec![],
-        reversed: vec![],
-        picked: vec![],
-        result: vec![],
-    };
-    spec.resolve(cx)?;
+    let dims = cx.shape(x)?;
+    let spec = Spec::of(cx, dims)?;
     let mut value = x;
     if !spec.reversed.is_empty() {
         value = cx.push(
@@ -66,14 +55,87 @@ fn strided_slice(cx: &mut Cx<'_>) -> Result<Value> {
     cx.reshape(value, spec.result)
 }
 
-/// The element of `axis` that entry `place` of operand 1 names; it may count from the end.
-fn pick(cx: &mut Cx<'_>, x: Value, axis: usize, place: usize) -> Result<Value> {
+/// Operands: the extents of what was sliced, begin, end, strides, the gradient, which stands where the slice was.
+fn strided_slice_grad(cx: &mut Cx<'_>) -> Result<Value> {
+    let dims = cx.dims(0)?;
+    let spec = Spec::of(cx, dims)?;
+    let mut value = cx.input(4)?;
+    let mut lengths: Vec<Dim> = spec.axes.iter().map(|axis| axis.length.clone()).collect();
+    for (axis, _) in &spec.picked {
+        lengths[*axis] = Dim::known(1);
+    }
+    value = cx.reshape(value, lengths)?;
+    for (axis, place) in spec.picked {
+        value = unpick(cx, value, axis, place, &spec.dims[axis])?;
+    }
+    for (axis, slice) in spec.axes.iter().enumerate() {
+        value = unslice(cx, value, axis, slice, &spec.dims[axis])?;
+    }
+    match spec.reversed.is_empty() {
+        true => Ok(value),
+        false => cx.push(
+            Op::Reverse {
+                axes: spec.reversed,
+            },
+            &[value],
+        ),
+    }
+}
+
+/// The only element of `axis` where entry `place` of operand 1 says, zeros elsewhere.
+fn unpick(cx: &mut Cx<'_>, x: Value, axis: usize, place: usize, extent: &Dim) -> Result<Value> {
+    let index = index(cx, place, extent)?;
+    let (on, off) = (cx.scalar_like(x, 1.0)?, cx.scalar_like(x, 0.0)?);
+    let mark = Op::OneHot {
+        depth: extent.clone(),
+        axis: 0,
+    };
+    let mark = cx.push(mark, &[index, on, off])?;
+    let mut column = vec![Dim::known(1); cx.rank(x)?];
+    column[axis] = extent.clone();
+    let mark = cx.reshape(mark, column)?;
+    cx.combine(Binary::Mul, x, mark)
+}
+
+/// The elements of a slice along `axis` where they were, zeros between, before and after them.
+pub(super) fn unslice(
+    cx: &mut Cx<'_>,
+    x: Value,
+    axis: usize,
+    slice: &SliceAxis,
+    extent: &Dim,
+) -> Result<Value> {
+    if slice.is_whole(Some(extent)) {
+        return Ok(x);
+    }
+    let mut x = x;
+    let mut taken = slice.length.clone();
+    if slice.step > 1 {
+        let wide = cx.expand(x, axis + 1)?;
+        let wide = cx.surrounded(wide, axis + 1, Dim::known(0), Dim::from(slice.step - 1))?;
+        let mut dims = cx.shape(x)?;
+        dims[axis] = slice.length.clone() * Dim::from(slice.step);
+        x = cx.reshape(wide, dims)?;
+        taken = (slice.length.clone() - Dim::known(1)) * Dim::from(slice.step) + Dim::known(1);
+        x = cx.narrow(x, axis, Dim::known(0), taken.clone())?;
+    }
+    let after = extent.clone() - slice.start.clone() - taken;
+    cx.surrounded(x, axis, slice.start.clone(), after)
+}
+
+/// Entry `place` of operand 1, counted from the front.
+fn index(cx: &mut Cx<'_>, place: usize, extent: &Dim) -> Result<Value> {
     let starts = cx.input(1)?;
     let start = cx.narrow(starts, 0, Dim::from(place), Dim::known(1))?;
     let index = cx.reshape(start, vec![])?;
+    let extent = cx.extents(vec![extent.clone()], true, cx.dtype(starts))?;
+    cx.combine(Binary::FloorMod, index, extent)
+}
+
+/// The element of `axis` that entry `place` of operand 1 names; it may count from the end.
+fn pick(cx: &mut Cx<'_>, x: Value, axis: usize, place: usize) -> Result<Value> {
     let extent = cx.shape(x)?[axis].clone();
-    let extent = cx.extents(vec![extent], true, cx.dtype(starts))?;
-    let index = cx.combine(Binary::FloorMod, index, extent)?;
+    let index = index(cx, place, &extent)?;
     cx.push(
         Op::Gather {
             axis,
@@ -84,6 +146,27 @@ fn pick(cx: &mut Cx<'_>, x: Value, axis: usize, place: usize) -> Result<Value> {
 }
 
 impl Spec {
+    /// Of the node's operands 1 to 3, over an operand of these extents.
+    fn of(cx: &mut Cx<'_>, dims: Vec<Dim>) -> Result<Self> {
+        let mut spec = Spec {
+            begin: cx.partial_dims(1)?,
+            end: cx.partial_dims(2)?,
+            strides: cx.integers(3)?,
+            begin_mask: cx.attr("begin_mask")?,
+            end_mask: cx.attr("end_mask")?,
+            ellipsis_mask: cx.attr("ellipsis_mask")?,
+            new_axis_mask: cx.attr("new_axis_mask")?,
+            shrink_axis_mask: cx.attr("shrink_axis_mask")?,
+            dims,
+            axes: vec![],
+            reversed: vec![],
+            picked: vec![],
+            result: vec![],
+        };
+        spec.resolve(cx)?;
+        Ok(spec)
+    }
+
     fn resolve(&mut self, cx: &mut Cx<'_>) -> Result<()> {
         if self.begin.len() != self.strides.len()
             || self.end.len() != self.strides.len()

@@ -142,8 +142,11 @@ fn dilation(cx: &mut Cx<'_>) -> Result<Value> {
     largest.ok_or_else(|| Error::malformed("an empty filter"))
 }
 
-fn lowest(dtype: DType) -> Result<f64> {
+/// The lowest finite number of a float type.
+pub(super) fn lowest(dtype: DType) -> Result<f64> {
     match dtype {
+        DType::F16 => Ok(-65504.0),
+        DType::BF16 => Ok(-3.3895313892515355e38),
         DType::F32 => Ok(f64::from(f32::MIN)),
         DType::F64 => Ok(f64::MIN),
         other => Err(Error::unsupported(format!("windows of {other:?}"))),

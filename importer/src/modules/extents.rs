@@ -1,7 +1,7 @@
 //! The extents that a method needs at run time: where it reads each, and under which name.
 
 use super::body::{Body, Source, Step};
-use crate::ir::{Atom, Dim, Symbol};
+use crate::ir::{Atom, Dim, Op, Symbol};
 use crate::plan::axes::{Axes, usual_name};
 use crate::plan::{Action, Flow};
 
@@ -190,12 +190,14 @@ impl Extents {
 fn dims_of(body: &Body, step: &Step) -> Vec<Dim> {
     match &step.action {
         Action::Op(op) => {
-            let operand = step
-                .args
-                .first()
-                .map(|&arg| body.ty(arg).dims())
-                .unwrap_or_default();
-            op.extents(operand).into_iter().cloned().collect()
+            let dims = |arg: Option<&Source>| arg.map(|&arg| body.ty(arg).dims());
+            let operand = dims(step.args.first()).unwrap_or_default();
+            let mut extents: Vec<Dim> = op.extents(operand).into_iter().cloned().collect();
+            if let Op::Conv(_) = op {
+                // A framework may want the sizes of a kernel that is computed.
+                extents.extend_from_slice(dims(step.args.get(1)).unwrap_or_default());
+            }
+            extents
         }
         Action::Layer { output, .. } => output.clone().unwrap_or_default(),
         Action::Constant(_)

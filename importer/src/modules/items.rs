@@ -3,7 +3,7 @@
 use super::layers::{self, Found};
 use super::paths::{self, Path, Scopes};
 use super::view::View;
-use crate::ir::{Graph, Node, NodeId, Op, ParamId, Program, Value};
+use crate::ir::{Graph, MovingAverage, Node, NodeId, Op, ParamId, Program, Value};
 use crate::plan::{Layer, Role};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -94,7 +94,7 @@ fn collect_without(program: &Program, bare: &BTreeSet<ParamId>) -> Items {
         ..Items::default()
     };
     let graphs = program.functions.iter().map(|function| &function.graph);
-    let calls: Vec<Calls> = graphs.map(|graph| items.claim_all(graph, bare)).collect();
+    let calls: Vec<Calls> = graphs.map(|graph| items.claim_all(graph, bare, &program.moving_averages)).collect();
     items.name_layers(&paths);
     let layer_paths: BTreeSet<Path> = items.layers.iter().map(LayerInfo::path).collect();
     for (function, calls) in program.functions.iter().zip(&calls) {
@@ -162,14 +162,19 @@ impl LayerInfo {
 
 impl Items {
     /// The layers that a graph and its regions call.
-    fn claim_all(&mut self, graph: &Graph, bare: &BTreeSet<ParamId>) -> Calls {
-        let found = layers::find(graph, bare).into_iter();
+    fn claim_all(
+        &mut self,
+        graph: &Graph,
+        bare: &BTreeSet<ParamId>,
+        averages: &BTreeMap<ParamId, MovingAverage>,
+    ) -> Calls {
+        let found = layers::find(graph, bare, averages).into_iter();
         let own = found.filter_map(|found| self.claim(found)).collect();
         let mut regions = BTreeMap::new();
         for (id, node) in graph.nodes() {
             let inside = node.op.regions().into_iter();
             let inside: Vec<Calls> = inside
-                .map(|region| self.claim_all(region.graph(), bare))
+                .map(|region| self.claim_all(region.graph(), bare, averages))
                 .collect();
             if !inside.is_empty() {
                 regions.insert(id, inside);

@@ -1,9 +1,11 @@
 //! Layers: nodes that own weights, found by their ops.
 
 use super::view::View;
-use crate::ir::{Binary, Channels, Conv, Dim, Graph, Grouping, Node, NodeId, Op, ParamId, Value};
+use crate::ir::{
+    Binary, Channels, Conv, Dim, Graph, Grouping, MovingAverage, Node, NodeId, Op, ParamId, Value,
+};
 use crate::plan::{Layer, Role, Setting};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A layer at one place of one function.
 #[derive(Clone, Debug)]
@@ -24,12 +26,13 @@ pub struct Found {
     pub spatial: Option<Vec<Dim>>,
 }
 
-/// The momentum of Keras' moving averages that a graph for inference does not tell, as the framework counts it.
-const BATCH_NORM_MOMENTUM: f64 = 0.01;
-
 /// All layers of a graph, in its order. Layers may share weights; who owns them is decided later. The parameters `bare`
 /// are in no layer but as its kernel.
-pub fn find(graph: &Graph, bare: &BTreeSet<ParamId>) -> Vec<Found> {
+pub fn find(
+    graph: &Graph,
+    bare: &BTreeSet<ParamId>,
+    averages: &BTreeMap<ParamId, MovingAverage>,
+) -> Vec<Found> {
     let users = users(graph);
     let is_bare = |found: &Found| {
         let mut others = found
@@ -39,7 +42,7 @@ pub fn find(graph: &Graph, bare: &BTreeSet<ParamId>) -> Vec<Found> {
         others.any(|(_, view)| bare.contains(&view.param))
     };
     let recognise = |(id, node)| {
-        let plain = recognise(graph, id, node)?;
+        let plain = recognise(graph, id, node, averages)?;
         let whole = with_bias(graph, &users, plain.clone());
         let mut forms = [whole, plain].into_iter();
         forms.find(|found| !is_bare(found))
@@ -66,7 +69,12 @@ pub fn users(graph: &Graph) -> Vec<Vec<NodeId>> {
     users
 }
 
-fn recognise(graph: &Graph, id: NodeId, node: &Node) -> Option<Found> {
+fn recognise(
+    graph: &Graph,
+    id: NodeId,
+    node: &Node,
+    averages: &BTreeMap<ParamId, MovingAverage>,
+) -> Option<Found> {
     match &node.op {
         Op::Conv(conv) => convolution(graph, id, node, conv),
         Op::ConvTranspose { conv, output } => transposed(graph, id, node, conv, output),
@@ -79,7 +87,10 @@ fn recognise(graph: &Graph, id: NodeId, node: &Node) -> Option<Found> {
             scale,
             offset,
             channels,
-        } => batch_norm(graph, id, node, (*epsilon, *scale, *offset), *channels),
+        } => {
+            let norm = (*epsilon, *scale, *offset);
+            batch_norm(graph, id, node, norm, *channels, averages)
+        }
         Op::LayerNorm {
             axes: 1,
             epsilon,
@@ -199,6 +210,7 @@ fn batch_norm(
     node: &Node,
     norm: (f64, bool, bool),
     channels: Channels,
+    averages: &BTreeMap<ParamId, MovingAverage>,
 ) -> Option<Found> {
     let (epsilon, scale, offset) = (shortest(norm.0), norm.1, norm.2);
     let roles = [
@@ -210,11 +222,16 @@ fn batch_norm(
     let weights = vectors(graph, &node.inputs[1..], &roles)?;
     let features = Setting::Fixed(weights[0].1.dims()[0]);
     let rank = graph.ty(node.inputs[0]).rank()?;
-    let momentum = BATCH_NORM_MOMENTUM;
+    let average = averages.get(&weights[0].1.param).copied();
+    let MovingAverage {
+        new_weight: momentum,
+        unbiased,
+    } = average.unwrap_or_default();
     let layer = Layer::BatchNorm {
         features,
         epsilon,
         momentum,
+        unbiased,
         scale,
         offset,
         channels,

@@ -52,7 +52,7 @@ pub fn add(
 pub fn named_weight(model: &SavedModel, param: &Param, key: &str) -> Weight {
     let checkpoint_key = match &param.source {
         ParamSource::Variable(index) => model.variables().get(*index),
-        ParamSource::Constant(_) => None,
+        ParamSource::Constant(_) | ParamSource::Thawed { .. } => None,
     };
     let shape = param.ty.shape.known().unwrap_or_default();
     let counts = shape.iter().map(|&dim| dim as u64);

@@ -11,7 +11,9 @@ const LITERAL_LIMIT: usize = 16;
 
 /// Moves every large numeric constant into [`Program::params`]; equal ones once.
 pub(crate) fn promote(program: &mut Program) -> Result<()> {
-    let Program { params, functions } = program;
+    let Program {
+        params, functions, ..
+    } = program;
     for function in functions {
         function.graph = Rewriter::new(&function.graph).run(|rewriter, _, node| {
             let Op::Constant(value) = &node.op else {

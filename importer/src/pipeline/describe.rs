@@ -3,7 +3,9 @@
 use super::program::{Exported, Lowered};
 use crate::codegen::{Alias, Generated, Results, native_dtype};
 use crate::ir::{DType, ParamSource, Program};
-use crate::manifest::{Constant, Function, Input, Manifest, Output, Returns, SCHEMA, Variable};
+use crate::manifest::{
+    Constant, Function, Input, LayerTraining, LeftOut, Manifest, Output, Returns, SCHEMA, Variable,
+};
 use crate::modules::EntryNames;
 use crate::plan::ident::{Namer, snake};
 use crate::plan::target::METHODS;
@@ -175,6 +177,7 @@ pub(crate) fn manifest(
     names: &Names,
     plan: &Plan,
     generated: &Generated,
+    training: Vec<LayerTraining>,
 ) -> Manifest {
     let name = &options.name;
     Manifest {
@@ -189,8 +192,92 @@ pub(crate) fn manifest(
         functions: functions(lowered, names, plan, options),
         variables: variables(model, &lowered.program, plan),
         constants: constants(&lowered.program, plan, options),
+        training,
+        left_out: lowered.left_out.iter().map(left_out).collect(),
         support_crates: generated.support_crates.clone(),
     }
+}
+
+/// A function without a method. Of several reasons the first is told.
+fn left_out(error: &Error) -> LeftOut {
+    let failure = crate::failures(error).into_iter().next();
+    LeftOut {
+        path: failure
+            .as_ref()
+            .and_then(|failure| failure.function.clone())
+            .unwrap_or_default(),
+        why: failure.map(|failure| failure.message).unwrap_or_default(),
+    }
+}
+
+/// What a user of a module should know beside its functions, a sentence each.
+pub(crate) fn notes(training: &[LayerTraining], lowered: &Lowered) -> Vec<String> {
+    let mut notes = training_lines(training);
+    let names: Vec<String> = lowered
+        .left_out
+        .iter()
+        .map(|error| left_out(error).path)
+        .collect();
+    match names.len() {
+        0 => {}
+        count if count > NAMED_LAYERS => {
+            notes.push(format!(
+                "Left out: {count} functions, which the manifest lists."
+            ));
+        }
+        _ => notes.push(format!("Left out: `{}`.", names.join("`, `"))),
+    }
+    notes
+}
+
+/// How each batch norm of a module trains, in the order of the weights.
+pub(crate) fn training(lowered: &Lowered, plan: &Plan) -> Vec<LayerTraining> {
+    let row = |weight: &crate::plan::Weight| {
+        let average = lowered.program.moving_averages.get(&weight.param)?;
+        let layer = weight.key.rsplit_once('.').map_or("", |(layer, _)| layer);
+        Some(LayerTraining {
+            layer: layer.to_owned(),
+            momentum: complement(average.new_weight),
+            unbiased_variance: average.unbiased,
+            source: lowered.training.source(weight.param),
+        })
+    };
+    plan.weights.iter().filter_map(row).collect()
+}
+
+/// The momentum that leaves this weight to a new batch.
+fn complement(weight: f64) -> f64 {
+    let momentum = (1.0 - weight) as f32;
+    momentum.to_string().parse().unwrap_or(1.0 - weight)
+}
+
+/// More layers than this are counted, not named.
+const NAMED_LAYERS: usize = 3;
+
+/// What is known of training as sentences, one for all layers of which the same is known.
+pub(crate) fn training_lines(layers: &[LayerTraining]) -> Vec<String> {
+    let mut groups: Vec<(&LayerTraining, Vec<&str>)> = vec![];
+    for layer in layers {
+        let same = |(first, _): &&mut (&LayerTraining, Vec<&str>)| {
+            first.momentum == layer.momentum && first.source == layer.source
+        };
+        match groups.iter_mut().find(same) {
+            Some((_, names)) => names.push(&layer.layer),
+            None => groups.push((layer, vec![&layer.layer])),
+        }
+    }
+    let line = |(first, names): (&LayerTraining, Vec<&str>)| {
+        let which = match names.len() {
+            count if count > NAMED_LAYERS => format!("{count} batch norms"),
+            _ => format!("`{}`", names.join("`, `")),
+        };
+        let phrase = first.source.phrase();
+        format!(
+            "In training: {which} with momentum {}, {phrase}.",
+            first.momentum
+        )
+    };
+    groups.into_iter().map(line).collect()
 }
 
 fn functions(lowered: &Lowered, names: &Names, plan: &Plan, options: &Options) -> Vec<Function> {
@@ -277,19 +364,28 @@ fn function(
 }
 
 fn variables(model: &SavedModel, program: &Program, plan: &Plan) -> Vec<Variable> {
-    let of_model =
-        |weight: &crate::plan::Weight| match program.params[weight.param.0 as usize].source {
-            ParamSource::Variable(index) => Some((weight.clone(), &model.variables()[index])),
-            ParamSource::Constant(_) => None,
+    let row = |weight: &crate::plan::Weight| {
+        let param = &program.params[weight.param.0 as usize];
+        let (name, checkpoint_key) = match &param.source {
+            ParamSource::Variable(index) => {
+                let variable = &model.variables()[*index];
+                (
+                    variable.name.clone(),
+                    variable.checkpoint_key.clone().unwrap_or_default(),
+                )
+            }
+            ParamSource::Thawed { node, .. } => (node.to_string(), String::new()),
+            ParamSource::Constant(_) => return None,
         };
-    let row = |(weight, variable): (crate::plan::Weight, &crate::saved_model::Variable)| Variable {
-        name: variable.name.clone(),
-        checkpoint_key: variable.checkpoint_key.clone().unwrap_or_default(),
-        tensor: weight.key.clone(),
-        trainable: variable.trainable,
-        layout: weight.layout.to_string(),
+        Some(Variable {
+            name,
+            checkpoint_key,
+            tensor: weight.key.clone(),
+            trainable: param.trainable,
+            layout: weight.layout.to_string(),
+        })
     };
-    plan.weights.iter().filter_map(of_model).map(row).collect()
+    plan.weights.iter().filter_map(row).collect()
 }
 
 fn constants(program: &Program, plan: &Plan, options: &Options) -> Vec<Constant> {
@@ -325,7 +421,9 @@ pub(crate) fn weights(
         let param = &program.params[weight.param.0 as usize];
         let source = match &param.source {
             ParamSource::Variable(index) => Source::Variable(*index),
-            ParamSource::Constant(value) => Source::Bytes(value.to_bytes()?.into()),
+            ParamSource::Constant(value) | ParamSource::Thawed { value, .. } => {
+                Source::Bytes(value.to_bytes()?.into())
+            }
         };
         let from = stored(param.ty.dtype).ok_or_else(|| {
             Error::unsupported(format!(

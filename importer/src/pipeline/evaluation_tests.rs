@@ -175,7 +175,7 @@ fn call(
     let params = |id: ParamId| -> Result<Arc<Tensor>> {
         let param = &lowered.program.params[id.0 as usize];
         match &param.source {
-            ParamSource::Constant(value) => Ok(value.clone()),
+            ParamSource::Constant(value) | ParamSource::Thawed { value, .. } => Ok(value.clone()),
             ParamSource::Variable(index) if state.contains_key(index) => Ok(state[index].clone()),
             ParamSource::Variable(index) => {
                 let value = model.read_variable(&model.variables()[*index])?;

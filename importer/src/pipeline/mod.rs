@@ -3,7 +3,6 @@
 mod constants;
 mod describe;
 mod dropout;
-mod moving_average;
 mod program;
 mod prune;
 mod python_lines;
@@ -11,6 +10,7 @@ mod recover;
 mod same;
 mod select;
 mod tables;
+mod thaw;
 
 #[cfg(test)]
 mod evaluation_tests;
@@ -18,6 +18,7 @@ mod evaluation_tests;
 mod stage_tests;
 
 pub(crate) use describe::weight_dtype;
+pub(crate) use describe::training_lines;
 pub(crate) use program::Exported;
 pub(crate) use recover::{Modules, Recovered, Rest, RestGraph, recover};
 pub(crate) use select::is_public;
@@ -55,7 +56,7 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
     let names = describe::Names::of(&lowered);
     let target = codegen::weight_layout(options.framework);
     let mut plan = modules::plan(&lowered.program, &options.name, &names.entries, target)?;
-    moving_average::apply(model, &mut plan);
+    let training = describe::training(&lowered, &plan);
     if options.python_lines {
         python_lines::note(&mut plan);
     }
@@ -71,12 +72,15 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
         embedded: options
             .embed_weights
             .then(|| format!("{}.safetensors", options.name)),
+        notes: describe::notes(&training, &lowered),
         support: options.support.clone(),
     };
     let generated = codegen::generate(&plan, &lowered.program, options.framework, &context)?;
     Ok(Compiled {
         weights: describe::weights(&lowered.program, &plan, options)?,
-        manifest: describe::manifest(model, options, &lowered, &names, &plan, &generated),
+        manifest: describe::manifest(
+            model, options, &lowered, &names, &plan, &generated, training,
+        ),
         source: generated.source,
         methods: methods(&plan, &names),
         left_out: std::mem::take(&mut lowered.left_out),

@@ -2,7 +2,7 @@
 
 use super::same::order;
 use super::select::Chosen;
-use super::{constants, dropout, tables};
+use super::{constants, dropout, tables, thaw};
 use crate::graph::body::Body;
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
 use crate::graph::op_def;
@@ -11,10 +11,11 @@ use crate::lower::tables::Table;
 use crate::saved_model::{
     Capture, ExportedFunction, FunctionBody, SavedModel, StaticShape, Variable,
 };
+use crate::training::Training;
 use crate::{Error, Framework, Options, Place, Result, lower, passes};
-use savedmodel_import_proto::DataType;
+use savedmodel_import_proto::{DataType, NodeDef, attr_value};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A model as IR, with what each function was in the model.
@@ -23,6 +24,8 @@ pub(crate) struct Lowered {
     pub program: Program,
     /// The exported functions, and which of the program's functions each is.
     pub exported: Vec<Exported>,
+    /// What is known of its layers in training.
+    pub training: Training,
     /// Why functions that are not required are not among them.
     pub left_out: Vec<Error>,
 }
@@ -43,14 +46,24 @@ pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) ->
     let mut lowered = Lowered {
         program: Program {
             params: builder.params.clone(),
-            functions: vec![],
+            ..Program::default()
         },
+        training: Training::of(model, options)?,
         exported: vec![],
         left_out: vec![],
     };
     let mut errors = vec![];
     for Chosen { function, required } in chosen {
-        match builder.function(function, options.framework) {
+        let place = Place {
+            function: Some(function.path.clone()),
+            ..Place::default()
+        };
+        if let Some(error) = checkpointing(model, function) {
+            lowered.left_out.push(error.at(&place));
+            continue;
+        }
+        let flat = builder.flat(function).map_err(|e| e.at(&place));
+        match flat.and_then(|flat| builder.function(function, &flat, options.framework)) {
             Ok(ir) => {
                 let (index, order) = lowered.add(ir);
                 lowered.exported.push(Exported {
@@ -67,7 +80,11 @@ pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) ->
         (false, _) => Err(Error::several(errors)),
         (true, true) => Err(Error::several(lowered.left_out)),
         (true, false) => {
+            if options.thaw {
+                thaw::thaw(&mut lowered.program)?;
+            }
             constants::promote(&mut lowered.program)?;
+            lowered.note_training();
             Ok(lowered)
         }
     }
@@ -129,6 +146,14 @@ pub(crate) fn params(model: &SavedModel) -> Result<Vec<Param>> {
 }
 
 impl Lowered {
+    fn note_training(&mut self) {
+        let functions = std::mem::take(&mut self.program.functions);
+        for function in &functions {
+            self.training.note(&function.graph, &mut self.program);
+        }
+        self.program.functions = functions;
+    }
+
     /// Adds a function, unless there is one that computes the same, if in another order.
     fn add(&mut self, function: ir::Function) -> (usize, Option<Vec<usize>>) {
         let same = |known: &ir::Function| {
@@ -147,6 +172,43 @@ impl Lowered {
         self.program.functions.push(function);
         (self.program.functions.len() - 1, None)
     }
+}
+
+/// Why a function that reads or writes checkpoints has no method, if it is one. A module has methods of its own for that.
+fn checkpointing(model: &SavedModel, function: &ExportedFunction) -> Option<Error> {
+    let FunctionBody::Concrete { function, .. } = &function.body else {
+        return None;
+    };
+    let mut stack = vec![function.as_str()];
+    let mut seen = BTreeSet::new();
+    while let Some(name) = stack.pop() {
+        let Some(def) = model.library().get(name).filter(|_| seen.insert(name)) else {
+            continue;
+        };
+        for node in &def.node_def {
+            let what = match node.op.as_str() {
+                "Save" | "SaveV2" | "SaveSlices" | "MergeV2Checkpoints" => "writes",
+                "Restore" | "RestoreV2" | "RestoreSlice" => "reads",
+                _ => {
+                    stack.extend(callees(node));
+                    continue;
+                }
+            };
+            let error = Error::unsupported(format!("it {what} a checkpoint of TensorFlow"));
+            return Some(error.help(
+                "save and load the module by its own methods; `import run` calls the function",
+            ));
+        }
+    }
+    None
+}
+
+/// The functions that a node calls.
+fn callees(node: &NodeDef) -> impl Iterator<Item = &str> {
+    node.attr.values().filter_map(|attr| match &attr.value {
+        Some(attr_value::Value::Func(function)) => Some(function.name.as_str()),
+        Some(_) | None => None,
+    })
 }
 
 struct Builder<'a> {
@@ -183,13 +245,17 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn function(&self, function: &ExportedFunction, framework: Framework) -> Result<ir::Function> {
+    fn function(
+        &self,
+        function: &ExportedFunction,
+        flat: &FlatGraph,
+        framework: Framework,
+    ) -> Result<ir::Function> {
         let place = Place {
             function: Some(function.path.clone()),
             ..Place::default()
         };
-        let flat = self.flat(function).map_err(|e| e.at(&place))?;
-        let lowered = lower::lower(&flat, &self.params, self).map_err(|e| e.at(&place))?;
+        let lowered = lower::lower(flat, &self.params, self).map_err(|e| e.at(&place))?;
         verify::verify(&lowered.graph)?;
         let mut graph = passes::optimise(&lowered.graph).map_err(|e| e.at(&place))?;
         if framework == Framework::Burn {

@@ -92,8 +92,7 @@ fn modules(model: &SavedModel, chosen: &[Chosen], options: &Options) -> Result<M
     let lowered = program::build(model, chosen, options)?;
     let names = Names::of(&lowered);
     let target = codegen::weight_layout(options.framework);
-    let mut plan = modules::plan(&lowered.program, &options.name, &names.entries, target)?;
-    super::moving_average::apply(model, &mut plan);
+    let plan = modules::plan(&lowered.program, &options.name, &names.entries, target)?;
     Ok(Modules { lowered, plan })
 }
 

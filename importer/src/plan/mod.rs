@@ -223,6 +223,7 @@ pub enum Layer {
         features: Setting<usize>,
         epsilon: f64,
         momentum: f64,
+        unbiased: bool,
         scale: bool,
         offset: bool,
         channels: Channels,

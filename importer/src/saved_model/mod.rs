@@ -12,6 +12,7 @@ mod dtype;
 mod exported;
 pub(crate) mod file;
 mod functions;
+mod keras_metadata;
 mod library;
 mod model;
 mod objects;

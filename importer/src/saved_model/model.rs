@@ -9,6 +9,7 @@ use super::assets::{self, Asset};
 use super::bundle::{Bundle, index_path};
 use super::exported::{Capture, ExportedFunction, FunctionBody};
 use super::functions;
+use super::keras_metadata;
 use super::library::FunctionLibrary;
 use super::objects::{CheckpointObjects, Context, ObjectGraph, match_checkpoint};
 use super::options::{LoadOptions, Running};
@@ -245,6 +246,14 @@ impl SavedModel {
     /// The object graph; `None` if the model was loaded as TF1.
     pub fn objects(&self) -> Option<&ObjectGraph> {
         self.objects.as_ref()
+    }
+
+    /// The JSON texts of `keras_metadata.pb`, one for each object of legacy Keras; none where the file is missing.
+    ///
+    /// # Errors
+    /// The file cannot be parsed.
+    pub fn keras_metadata(&self) -> Result<Vec<String>> {
+        keras_metadata::read(&self.dir)
     }
 
     /// Whether the model is a flat TF1 graph.

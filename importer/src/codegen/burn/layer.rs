@@ -88,13 +88,18 @@ pub fn constructor(body: &mut Body, layer: &Layer) -> Result<Expr> {
             features,
             epsilon,
             momentum,
+            unbiased,
             scale,
             offset,
             ..
         } => {
             let config = body.support("batch_norm::BatchNormConfig");
             let config = Expr::call(format!("{config}::new"), [size(features, structure)]);
-            batch_norm_config(config, *epsilon, *momentum, *scale, *offset)
+            let config = batch_norm_config(config, *epsilon, *momentum, *scale, *offset);
+            match unbiased {
+                true => config.call_method("with_unbiased", [Expr::bool(true)]),
+                false => config,
+            }
         }
         Layer::LayerNorm {
             size: features,

@@ -42,20 +42,20 @@ fn known(dims: &[Dim], what: &str) -> Result<Vec<usize>> {
 /// A convolution whose kernel is a value.
 pub fn convolution(body: &mut Body, x: &Arg, kernel: &Arg, conv: &Conv) -> Result<Expr> {
     let n = conv.strides.len();
-    let dims = known(kernel.ty.dims(), "a convolution")?;
+    let dims = kernel.ty.dims();
     if dims.len() != n + 2 || !(1..=3).contains(&n) {
         return Err(Error::unsupported(format!(
             "a convolution with {n} spatial axes"
         )));
     }
-    let (inputs, last) = (dims[n], dims[n + 1]);
+    let (inputs, last) = (dims[n].clone(), dims[n + 1].clone());
     let plain = |body: &mut Body| {
         let order: Vec<usize> = [n + 1, n].into_iter().chain(0..n).collect();
         kernel.value(body).call_method("permute", [sizes(&order)])
     };
     let (channels, groups, weight) = match conv.grouping {
         Grouping::Groups(groups) => (
-            sizes(&[inputs * groups, last]),
+            super::shape(body, &[inputs * Dim::from(groups), last]),
             Expr::size(groups),
             plain(body),
         ),
@@ -66,27 +66,28 @@ pub fn convolution(body: &mut Body, x: &Arg, kernel: &Arg, conv: &Conv) -> Resul
             };
             let all = x.place_of(body).call_method("dims", []);
             let all = all.index(Expr::size(axis));
-            let channels = Expr::array([all.clone(), Expr::size(last)]);
-            (channels, all / Expr::size(inputs), plain(body))
+            let channels = Expr::array([all.clone(), body.extent(&last)]);
+            (channels, all / body.extent(&inputs), plain(body))
         }
         Grouping::Depthwise => {
             let order: Vec<usize> = [n, n + 1].into_iter().chain(0..n).collect();
-            let shape: Vec<usize> = [inputs * last, 1]
+            let outputs = inputs.clone() * last;
+            let shape: Vec<Dim> = [outputs.clone(), Dim::known(1)]
                 .into_iter()
-                .chain(dims[..n].iter().copied())
+                .chain(dims[..n].iter().cloned())
                 .collect();
             let weight = kernel.value(body).call_method("permute", [sizes(&order)]);
             (
-                sizes(&[inputs, inputs * last]),
-                Expr::size(inputs),
-                weight.call_method("reshape", [sizes(&shape)]),
+                super::shape(body, &[inputs.clone(), outputs]),
+                body.extent(&inputs),
+                weight.call_method("reshape", [super::shape(body, &shape)]),
             )
         }
     };
     body.using("support::conv");
     let mut config = Expr::call(
         format!("conv::Conv{n}dConfig::new"),
-        [channels, sizes(&dims[..n])],
+        [channels, super::shape(body, &dims[..n])],
     );
     if conv.strides.iter().any(|&stride| stride != 1) {
         config = config.call_method("with_stride", [sizes(&conv.strides)]);

@@ -101,6 +101,7 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
             features,
             epsilon,
             momentum,
+            unbiased,
             scale,
             offset,
             ..
@@ -115,6 +116,7 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
                 ),
                 ("scale", (!scale).then(|| Expr::bool(false))),
                 ("center", (!offset).then(|| Expr::bool(false))),
+                ("bessel", unbiased.then(|| Expr::bool(true))),
             ]);
             Expr::call(
                 function,
@@ -203,7 +205,9 @@ fn convolution(body: &mut Body, layer: &Layer, structure: &Struct, vb: Expr) -> 
     )
 }
 
-fn changed(settings: [(&'static str, Option<Expr>); 4]) -> Vec<(&'static str, Expr)> {
+fn changed<const N: usize>(
+    settings: [(&'static str, Option<Expr>); N],
+) -> Vec<(&'static str, Expr)> {
     settings
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))

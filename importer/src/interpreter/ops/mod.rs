@@ -13,7 +13,6 @@ mod feeds;
 mod files;
 mod fourier;
 mod gamma;
-mod gradients;
 mod image;
 pub(super) mod iterators;
 mod linalg;
@@ -44,7 +43,7 @@ mod tensor_proto;
 mod training;
 mod unicode;
 mod variables;
-mod window_gradients;
+
 mod writers;
 
 use super::cx::{Cx, Kernel};
@@ -93,7 +92,6 @@ const FAMILIES: &[&[Row]] = &[
     feeds::OPS,
     fourier::OPS,
     gamma::OPS,
-    gradients::OPS,
     image::OPS,
     iterators::OPS,
     linalg::OPS,
@@ -121,7 +119,6 @@ const FAMILIES: &[&[Row]] = &[
     training::OPS,
     unicode::OPS,
     variables::OPS,
-    window_gradients::OPS,
     writers::OPS,
 ];
 

@@ -1,23 +1,17 @@
-//! The momentum of batch norms, which only the training traces of legacy Keras tell.
+//! The momentum of batch norms, as the training traces of legacy Keras have it.
 
+use super::as_written;
 use crate::lower;
-use crate::plan::{FieldKind, Layer, Plan};
 use crate::saved_model::SavedModel;
 use savedmodel_import_proto::NodeDef;
 use savedmodel_import_proto::attr_value::Value;
 
-/// Gives every batch norm the weight of a new batch that the training traces use, where they agree on one.
-pub(crate) fn apply(model: &SavedModel, plan: &mut Plan) {
+/// The momentum that all training traces have, if they agree on one.
+pub fn momentum(model: &SavedModel) -> Option<f64> {
     let functions = model.library().iter();
     let nodes = functions.flat_map(|(_, def)| &def.node_def);
-    let Some(weight) = agreed(nodes.filter_map(new_batch_weight)) else {
-        return;
-    };
-    for field in plan.structs.iter_mut().flat_map(|s| &mut s.fields) {
-        if let FieldKind::Layer(Layer::BatchNorm { momentum, .. }) = &mut field.kind {
-            *momentum = weight;
-        }
-    }
+    let weight = agreed(nodes.filter_map(new_batch_weight))?;
+    Some(as_written(1.0 - weight))
 }
 
 /// The value that all of `weights` have.
@@ -49,11 +43,6 @@ fn is_decay(name: &str) -> bool {
     last == Some("decay") && scope.is_some_and(|scope| scope.starts_with("AssignMovingAvg"))
 }
 
-/// The shortest decimal number that is this one in single precision.
-fn as_written(number: f64) -> f64 {
-    (number as f32).to_string().parse().unwrap_or(number)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,10 +58,5 @@ mod tests {
     fn a_decay_lies_in_the_scope_of_a_moving_average() {
         assert!(is_decay("norm/AssignMovingAvg_1/decay"));
         assert!(!is_decay("adam/decay"));
-    }
-
-    #[test]
-    fn a_single_precision_number_is_as_it_was_written() {
-        assert_eq!(as_written(f64::from(0.01_f32)), 0.01);
     }
 }
