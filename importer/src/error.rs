@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 /// The result of anything that reads or compiles a model.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What to do about a fault of the importer.
+const REPORT_IT: &str = "please report this, with the model if you can";
+
 /// What went wrong, where, and, if known, what to do about it.
 pub struct Error(Box<Inner>);
 
@@ -90,8 +93,7 @@ impl Error {
 
     /// The importer is wrong, not the model.
     pub fn internal(message: impl Into<String>) -> Self {
-        Error::new(ErrorKind::Internal(message.into()))
-            .help("please report this, with the model if you can")
+        Error::new(ErrorKind::Internal(message.into())).help(REPORT_IT)
     }
 
     /// All of `errors` as one; a single error stays itself.
@@ -139,6 +141,25 @@ impl Error {
             self.0.kind = ErrorKind::Usage(std::mem::take(text));
         }
         self
+    }
+
+    /// The same error as the importer's own: the model was checked before what went wrong.
+    pub(crate) fn into_internal(mut self) -> Self {
+        match &mut self.0.kind {
+            ErrorKind::Malformed(text) => {
+                self.0.kind = ErrorKind::Internal(std::mem::take(text));
+                self.help(REPORT_IT)
+            }
+            ErrorKind::Several(errors) => {
+                let errors = std::mem::take(errors).into_iter();
+                self.0.kind = ErrorKind::Several(errors.map(Error::into_internal).collect());
+                self
+            }
+            ErrorKind::Io(_)
+            | ErrorKind::Usage(_)
+            | ErrorKind::Unsupported(_)
+            | ErrorKind::Internal(_) => self,
+        }
     }
 
     /// The kind.
@@ -265,6 +286,7 @@ mod tests {
         assert_eq!(Error::internal("x").exit_code(), 1);
         assert_eq!(Error::usage("x").exit_code(), 2);
         assert_eq!(Error::malformed("x").exit_code(), 3);
+        assert_eq!(Error::malformed("x").into_internal().exit_code(), 1);
         assert_eq!(Error::unsupported("x").exit_code(), 4);
     }
 }

@@ -190,9 +190,7 @@ impl Run<'_> {
             .get(value.result as usize)
             .cloned()
             .flatten();
-        found.ok_or_else(|| {
-            Error::malformed(format!("internal: {value:?} is read before it is made"))
-        })
+        found.ok_or_else(|| Error::internal(format!("{value:?} is read before it is made")))
     }
 
     /// Forgets operands that nobody reads any more.

@@ -2,7 +2,6 @@
 
 use super::body::{Body, Source, Step};
 use crate::ir::{Atom, Dim, Symbol};
-use crate::plan::Action;
 use crate::plan::axes::{Axes, usual_name};
 
 /// An extent that nothing in a method has.
@@ -135,24 +134,9 @@ impl Extents {
 
 /// The extents that a step's action needs at run time.
 fn dims_of(body: &Body, step: &Step) -> Vec<Dim> {
-    match &step.action {
-        Action::Op(op) => {
-            let operand = step
-                .args
-                .first()
-                .map(|&arg| body.ty(arg).dims())
-                .unwrap_or_default();
-            op.extents(operand).into_iter().cloned().collect()
-        }
-        Action::Layer { output, .. } => output.clone().unwrap_or_default(),
-        Action::Constant(_)
-        | Action::Module { .. }
-        | Action::Modules { .. }
-        | Action::Parameter(_)
-        | Action::LayerWeight { .. }
-        | Action::Extent { .. }
-        | Action::Elements => vec![],
-    }
+    let operand = step.args.first().map(|&arg| body.ty(arg).dims());
+    let spelt = step.action.extents(operand.unwrap_or_default());
+    spelt.into_iter().cloned().collect()
 }
 
 /// The first value before a step that has the extent: arguments, then results.

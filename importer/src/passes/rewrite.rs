@@ -57,7 +57,7 @@ impl<'a> Rewriter<'a> {
         let first = match op {
             Op::Input(_) => self.new.input(ty(), &node.origin),
             Op::Param(param) => self.new.param(param, ty(), &node.origin),
-            Op::Constant(value) => self.new.constant((*value).clone(), &node.origin),
+            Op::Constant(value) => self.new.shared_constant(value, &node.origin),
             Op::Extents {
                 dims,
                 scalar,

@@ -6,7 +6,7 @@ use super::{constants, dropout, tables};
 use crate::graph::body::Body;
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
 use crate::graph::op_def;
-use crate::ir::{self, DType, Param, ParamId, ParamSource, Program, Type, verify};
+use crate::ir::{self, DType, Graph, Param, ParamId, ParamSource, Program, Type, verify};
 use crate::lower::tables::Table;
 use crate::saved_model::{
     Capture, ExportedFunction, FunctionBody, SavedModel, StaticShape, Variable,
@@ -123,6 +123,16 @@ pub(crate) fn flat(
     Ok(functions.iter().map(flat).collect())
 }
 
+/// A lowered graph after the passes that the framework wants. What goes wrong is no fault of the model's.
+fn normal_form(graph: &Graph, framework: Framework) -> Result<Graph> {
+    verify::verify(graph)?;
+    let graph = passes::optimise(graph)?;
+    match framework {
+        Framework::Candle => Ok(graph),
+        Framework::Burn => passes::channels_first(&graph),
+    }
+}
+
 /// The variables of a model.
 pub(crate) fn params(model: &SavedModel) -> Result<Vec<Param>> {
     Ok(Builder::new(model)?.params)
@@ -190,11 +200,8 @@ impl<'a> Builder<'a> {
         };
         let flat = self.flat(function).map_err(|e| e.at(&place))?;
         let lowered = lower::lower(&flat, &self.params, self).map_err(|e| e.at(&place))?;
-        verify::verify(&lowered.graph)?;
-        let mut graph = passes::optimise(&lowered.graph).map_err(|e| e.at(&place))?;
-        if framework == Framework::Burn {
-            graph = passes::channels_first(&graph).map_err(|e| e.at(&place))?;
-        }
+        let graph = normal_form(&lowered.graph, framework);
+        let graph = graph.map_err(|e| e.into_internal().at(&place))?;
         Ok(ir::Function {
             path: function.path.clone(),
             trace: function.trace,
