@@ -47,6 +47,8 @@ pub struct Options {
     pub python_lines: bool,
     /// The Rust path of a module with the support code; `None` puts it at the end of the source.
     pub support: Option<String>,
+    /// Whether functions that cannot be converted are left out, signatures too.
+    pub keep_going: bool,
     /// Whether variables may lack a value.
     pub allow_partial_checkpoint: bool,
     /// Whether variables stay at their initial values.
@@ -70,6 +72,7 @@ impl Options {
             embed_weights: false,
             python_lines: false,
             support: None,
+            keep_going: false,
             allow_partial_checkpoint: false,
             skip_checkpoint: false,
         }

@@ -22,6 +22,8 @@ pub struct Conversion {
     pub failures: Vec<Failure>,
     /// Why functions that are no signatures would have no method.
     pub left_out: Vec<Failure>,
+    /// The functions that `--keep-going` would convert where there would be no module.
+    pub convertible: Vec<String>,
 }
 
 /// A field of the generated module, or of a module in it.
@@ -57,6 +59,7 @@ pub fn conversions(model: &Model) -> (Vec<Conversion>, Vec<ModuleRow>) {
             methods: vec![],
             failures: vec![],
             left_out: vec![],
+            convertible: vec![],
         };
         match compiled {
             Ok(compiled) => {
@@ -66,7 +69,10 @@ pub fn conversions(model: &Model) -> (Vec<Conversion>, Vec<ModuleRow>) {
                     rows = tree(model, &compiled.modules);
                 }
             }
-            Err(error) => conversion.failures = failures(&error),
+            Err(error) => {
+                conversion.failures = failures(&error);
+                conversion.convertible = error.convertible().to_vec();
+            }
         }
         conversions.push(conversion);
     }

@@ -4,6 +4,7 @@ mod constants;
 mod describe;
 mod dropout;
 mod moving_average;
+mod pinned;
 mod program;
 mod prune;
 mod python_lines;
@@ -21,7 +22,10 @@ pub(crate) use program::Exported;
 pub(crate) use recover::{Modules, Recovered, Rest, RestGraph, recover};
 pub(crate) use select::is_public;
 
-use crate::codegen::{self, Context};
+use program::Lowered;
+use select::Chosen;
+
+use crate::codegen::{self, Alias, Context};
 use crate::ir::{DType, Program};
 use crate::manifest::Manifest;
 use crate::modules;
@@ -46,33 +50,63 @@ pub(crate) struct Compiled {
     pub modules: Modules,
 }
 
-/// Compiles what `options` choose of `model`.
+/// Compiles what `options` choose of `model`. What cannot be compiled is left out, unless it is required and nobody has
+/// said to keep going.
 pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled> {
     let chosen = select::functions(model, options)?;
-    let mut lowered = program::build(model, &chosen, options)?;
+    let error = match attempt(model, &chosen, options) {
+        Ok(compiled) => return Ok(compiled),
+        Err(error) if chosen.len() == 1 => return Err(error),
+        Err(error) => error,
+    };
+    let Some((kept, refused)) = part(model, chosen, options) else {
+        return Err(error);
+    };
+    let is_refusal = refused.iter().any(|(chosen, _)| chosen.required);
+    if is_refusal && !options.keep_going {
+        let paths = kept.iter().map(|chosen| chosen.function.path.clone());
+        let mut paths: Vec<String> = paths.collect();
+        paths.dedup();
+        return Err(error.with_convertible(paths));
+    }
+    let mut compiled = attempt(model, &kept, options)?;
+    compiled
+        .left_out
+        .extend(refused.into_iter().map(|(_, error)| error));
+    Ok(compiled)
+}
+
+/// The functions that can be compiled, and the others with why not; `None` if there are none of either.
+#[expect(clippy::type_complexity, reason = "said in the sentence above")]
+fn part(
+    model: &SavedModel,
+    chosen: Vec<Chosen>,
+    options: &Options,
+) -> Option<(Vec<Chosen>, Vec<(Chosen, Error)>)> {
+    let (mut kept, mut refused) = (vec![], vec![]);
+    for one in chosen {
+        match attempt(model, std::slice::from_ref(&one), options) {
+            Ok(_) => kept.push(one),
+            Err(error) => refused.push((one, error)),
+        }
+    }
+    (!kept.is_empty() && !refused.is_empty()).then_some((kept, refused))
+}
+
+fn attempt(model: &SavedModel, chosen: &[Chosen], options: &Options) -> Result<Compiled> {
+    let mut lowered = program::build(model, chosen, options)?;
     refuse_unprinted(&lowered.program, options)?;
     let names = describe::Names::of(&lowered);
     let target = codegen::weight_layout(options.framework);
-    let mut plan = modules::plan(&lowered.program, &options.name, &names.entries, target)?;
+    let plan = modules::plan(&lowered.program, &options.name, &names.entries, target);
+    let mut plan = plan.map_err(|error| within_only(error.into_internal(), chosen))?;
     moving_average::apply(model, &mut plan);
     if options.python_lines {
         python_lines::note(&mut plan);
     }
-    let context = Context {
-        name: options.name.clone(),
-        tensorflow: model.tensorflow_version.clone(),
-        functions: lowered
-            .exported
-            .iter()
-            .map(|exported| exported.function.path.clone())
-            .collect(),
-        aliases: names.aliases(&plan),
-        embedded: options
-            .embed_weights
-            .then(|| format!("{}.safetensors", options.name)),
-        support: options.support.clone(),
-    };
-    let generated = codegen::generate(&plan, &lowered.program, options.framework, &context)?;
+    let context = context(model, options, &lowered, names.aliases(&plan));
+    let generated = codegen::generate(&plan, &lowered.program, options.framework, &context);
+    let generated = generated.map_err(|error| within_only(error.into_internal(), chosen))?;
     Ok(Compiled {
         weights: describe::weights(&lowered.program, &plan, options)?,
         manifest: describe::manifest(model, options, &lowered, &names, &plan, &generated),
@@ -81,6 +115,34 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
         left_out: std::mem::take(&mut lowered.left_out),
         modules: Modules { lowered, plan },
     })
+}
+
+/// An error of a plan names the function if there is but one.
+fn within_only(error: Error, chosen: &[Chosen]) -> Error {
+    match chosen {
+        [only] => error.in_function(&only.function.path),
+        _ => error,
+    }
+}
+
+fn context(
+    model: &SavedModel,
+    options: &Options,
+    lowered: &Lowered,
+    aliases: Vec<Alias>,
+) -> Context {
+    let exported = lowered.exported.iter();
+    let embedded = options.embed_weights;
+    Context {
+        name: options.name.clone(),
+        tensorflow: model.tensorflow_version.clone(),
+        functions: exported
+            .map(|exported| exported.function.path.clone())
+            .collect(),
+        aliases,
+        embedded: embedded.then(|| format!("{}.safetensors", options.name)),
+        support: options.support.clone(),
+    }
 }
 
 fn methods(plan: &Plan, names: &describe::Names) -> Vec<String> {
@@ -106,7 +168,7 @@ fn refuse_unprinted(program: &Program, options: &Options) -> Result<()> {
     {
         None => Ok(()),
         Some(dtype) => Err(Error::unsupported(format!(
-            "the model computes in {dtype:?}, and a change to {wanted:?} is not supported"
+            "the model computes in {dtype}, and a change to {wanted} is not supported"
         ))
         .help("leave --dtype out")),
     }

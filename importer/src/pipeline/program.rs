@@ -2,7 +2,7 @@
 
 use super::same::order;
 use super::select::Chosen;
-use super::{constants, dropout, tables};
+use super::{constants, dropout, pinned, tables};
 use crate::graph::body::Body;
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
 use crate::graph::op_def;
@@ -11,7 +11,7 @@ use crate::lower::tables::Table;
 use crate::saved_model::{
     Capture, ExportedFunction, FunctionBody, SavedModel, StaticShape, Variable,
 };
-use crate::{Error, Framework, Options, Place, Result, lower, passes};
+use crate::{Error, Framework, Options, Result, lower, passes};
 use savedmodel_import_proto::DataType;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -84,12 +84,12 @@ pub(crate) fn unsupported(model: &SavedModel, chosen: &[Chosen]) -> Vec<Error> {
         match builder.flat(function) {
             Ok(flat) => {
                 let ops = lower::unsupported(&flat, &builder);
-                errors.extend(
-                    ops.into_iter()
-                        .map(|(op, origin)| op_def::unsupported(&op).at(&origin.place())),
-                );
+                errors.extend(ops.into_iter().map(|(op, origin)| {
+                    let error = op_def::unsupported(&op).at(&origin.place());
+                    error.in_function(&function.path)
+                }));
             }
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(error.in_function(&function.path)),
         }
     }
     errors
@@ -105,11 +105,8 @@ pub(crate) fn flat(
 ) -> Result<Vec<Result<Flat>>> {
     let builder = Builder::new(model)?;
     let flat = |function: &&ExportedFunction| {
-        let place = Place {
-            function: Some(function.path.clone()),
-            ..Place::default()
-        };
-        let flat = builder.flat(function).map_err(|e| e.at(&place))?;
+        let within = |e: Error| e.in_function(&function.path);
+        let flat = builder.flat(function).map_err(within)?;
         let ops = lower::unsupported(&flat, &builder).into_iter();
         let mut errors: Vec<Error> = ops
             .map(|(op, origin)| op_def::unsupported(&op).at(&origin.place()))
@@ -117,7 +114,7 @@ pub(crate) fn flat(
         if errors.is_empty() {
             errors.extend(lower::lower(&flat, &builder.params, &builder).err());
         }
-        let why = (!errors.is_empty()).then(|| Error::several(errors).at(&place));
+        let why = (!errors.is_empty()).then(|| within(Error::several(errors)));
         Ok((flat, why))
     };
     Ok(functions.iter().map(flat).collect())
@@ -193,15 +190,29 @@ impl<'a> Builder<'a> {
         })
     }
 
+    /// Lowers a function. An error that a pinned argument would avoid says which argument, and a shape that works.
     fn function(&self, function: &ExportedFunction, framework: Framework) -> Result<ir::Function> {
-        let place = Place {
-            function: Some(function.path.clone()),
-            ..Place::default()
-        };
-        let flat = self.flat(function).map_err(|e| e.at(&place))?;
-        let lowered = lower::lower(&flat, &self.params, self).map_err(|e| e.at(&place))?;
+        self.as_given(function, framework)
+            .map_err(|error| match error.asks_for_input() {
+                true => {
+                    let works =
+                        |pinned: &ExportedFunction| self.as_given(pinned, framework).is_ok();
+                    let help = pinned::advice(function, works);
+                    match help {
+                        Some(help) => error.with_input(&help),
+                        None => error,
+                    }
+                }
+                false => error,
+            })
+    }
+
+    fn as_given(&self, function: &ExportedFunction, framework: Framework) -> Result<ir::Function> {
+        let within = |e: Error| e.in_function(&function.path);
+        let flat = self.flat(function).map_err(within)?;
+        let lowered = lower::lower(&flat, &self.params, self).map_err(within)?;
         let graph = normal_form(&lowered.graph, framework);
-        let graph = graph.map_err(|e| e.into_internal().at(&place))?;
+        let graph = graph.map_err(|e| within(e.into_internal()))?;
         Ok(ir::Function {
             path: function.path.clone(),
             trace: function.trace,
