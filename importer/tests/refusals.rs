@@ -20,11 +20,15 @@ fn a_signature_that_is_refused_names_those_that_are_not() {
     let (convert, _) = convert(Framework::Candle, "refused");
     let error = convert.run().expect_err("an op without a kernel");
     assert_eq!(error.exit_code(), 4);
-    assert_eq!(error.convertible(), ["scaled", "signatures/scaled"]);
-    assert_eq!(
-        render(&error),
-        "error: the op Fact is not supported\n  --> Fact `Fact` in `signatures/told`"
+    let mut paths = error.convertible().to_vec();
+    paths.sort();
+    assert_eq!(paths, ["scaled", "signatures/scaled"]);
+    let said = render(&error);
+    assert!(
+        said.starts_with("error: the op Fact is not supported\n"),
+        "{said}"
     );
+    assert!(said.contains(" in `signatures/told`"), "{said}");
 }
 
 #[test]

@@ -59,38 +59,45 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
         Err(error) if chosen.len() == 1 => return Err(error),
         Err(error) => error,
     };
-    let Some((kept, refused)) = part(model, chosen, options) else {
+    let parted = Parted::of(model, chosen, options);
+    if parted.kept.is_empty() || parted.refused.is_empty() {
         return Err(error);
-    };
-    let is_refusal = refused.iter().any(|(chosen, _)| chosen.required);
-    if is_refusal && !options.keep_going {
-        let paths = kept.iter().map(|chosen| chosen.function.path.clone());
-        let mut paths: Vec<String> = paths.collect();
-        paths.dedup();
-        return Err(error.with_convertible(paths));
     }
-    let mut compiled = attempt(model, &kept, options)?;
-    compiled
-        .left_out
-        .extend(refused.into_iter().map(|(_, error)| error));
+    let is_refusal = parted.refused.iter().any(|(chosen, _)| chosen.required);
+    if is_refusal && !options.keep_going {
+        return Err(error.with_convertible(parted.paths()));
+    }
+    let mut compiled = attempt(model, &parted.kept, options)?;
+    let refused = parted.refused.into_iter();
+    compiled.left_out.extend(refused.map(|(_, error)| error));
     Ok(compiled)
 }
 
-/// The functions that can be compiled, and the others with why not; `None` if there are none of either.
-#[expect(clippy::type_complexity, reason = "said in the sentence above")]
-fn part(
-    model: &SavedModel,
-    chosen: Vec<Chosen>,
-    options: &Options,
-) -> Option<(Vec<Chosen>, Vec<(Chosen, Error)>)> {
-    let (mut kept, mut refused) = (vec![], vec![]);
-    for one in chosen {
-        match attempt(model, std::slice::from_ref(&one), options) {
-            Ok(_) => kept.push(one),
-            Err(error) => refused.push((one, error)),
+/// The functions that can be compiled, each on its own, and the others with why not.
+struct Parted {
+    kept: Vec<Chosen>,
+    refused: Vec<(Chosen, Error)>,
+}
+
+impl Parted {
+    fn of(model: &SavedModel, chosen: Vec<Chosen>, options: &Options) -> Self {
+        let (mut kept, mut refused) = (vec![], vec![]);
+        for one in chosen {
+            match attempt(model, std::slice::from_ref(&one), options) {
+                Ok(_) => kept.push(one),
+                Err(error) => refused.push((one, error)),
+            }
         }
+        Parted { kept, refused }
     }
-    (!kept.is_empty() && !refused.is_empty()).then_some((kept, refused))
+
+    /// The paths of what can be compiled.
+    fn paths(&self) -> Vec<String> {
+        let paths = self.kept.iter().map(|chosen| chosen.function.path.clone());
+        let mut paths: Vec<String> = paths.collect();
+        paths.dedup();
+        paths
+    }
 }
 
 fn attempt(model: &SavedModel, chosen: &[Chosen], options: &Options) -> Result<Compiled> {

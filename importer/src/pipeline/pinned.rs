@@ -18,14 +18,17 @@ pub(super) fn advice(
     let free: Vec<usize> = (0..function.inputs.len())
         .filter(|&index| is_free(&function.inputs[index]))
         .collect();
+    if free.is_empty() {
+        return None;
+    }
     let has_rank = free
         .iter()
         .all(|&index| function.inputs[index].shape.is_some());
-    let tried = TRIED
+    let mut tried = TRIED
         .iter()
         .filter(|_| has_rank)
         .map(|&extent| pinned(function, extent));
-    match tried.into_iter().find(works) {
+    match tried.find(works) {
         Some(pinned) => {
             let specs: Vec<String> = free.iter().map(|&i| spec(&pinned.inputs[i])).collect();
             Some(format!(
@@ -34,14 +37,9 @@ pub(super) fn advice(
             ))
         }
         None => {
-            let names: Vec<String> = free.iter().map(|&i| spec(&function.inputs[i])).collect();
-            let is_any = !names.is_empty();
-            is_any.then(|| {
-                format!(
-                    "pin an argument whose shape is free, with {}",
-                    names.join(" or ")
-                )
-            })
+            let specs: Vec<String> = free.iter().map(|&i| spec(&function.inputs[i])).collect();
+            let specs = specs.join(" or ");
+            Some(format!("pin an argument whose shape is free, with {specs}"))
         }
     }
 }
