@@ -226,10 +226,12 @@ fn main() -> ExitCode {
 /// The command that converts what can be converted.
 fn without_refused(error: &Error) -> Option<String> {
     let paths = error.convertible();
-    let named: Vec<&str> = paths
+    let mut named: Vec<&str> = paths
         .iter()
         .map(|path| path.trim_start_matches("signatures/"))
         .collect();
+    named.sort_unstable();
+    named.dedup();
     let arguments: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
     (!paths.is_empty()).then(|| {
         let command = arguments.join(" ");

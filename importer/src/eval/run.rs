@@ -93,13 +93,8 @@ struct Extents(BTreeMap<Symbol, i64>);
 impl Extents {
     /// Takes the extents of a value for the dimensions of its type.
     fn learn(&mut self, ty: &Type, value: &Tensor) -> Result<()> {
-        let mismatch = || {
-            Error::malformed(format!(
-                "{:?}{:?} is not {ty}",
-                value.dtype(),
-                value.shape()
-            ))
-        };
+        let mismatch =
+            || Error::malformed(format!("{}{:?} is not {ty}", value.dtype(), value.shape()));
         let Shape::Ranked(dims) = &ty.shape else {
             return Ok(());
         };
