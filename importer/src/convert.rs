@@ -173,6 +173,12 @@ impl Convert {
         self
     }
 
+    /// Leaves out what cannot be converted, signatures too, as long as anything is left: [`Report::left_out`] says what.
+    pub fn keep_going(mut self, keep_going: bool) -> Self {
+        self.options.keep_going = keep_going;
+        self
+    }
+
     /// Lets variables lack a value in the checkpoint.
     pub fn allow_partial_checkpoint(mut self, allow: bool) -> Self {
         self.options.allow_partial_checkpoint = allow;

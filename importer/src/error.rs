@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 /// The result of anything that reads or compiles a model.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What to do about a fault of the importer.
+const REPORT_IT: &str = "please report this, with the model if you can";
+
 /// What went wrong, where, and, if known, what to do about it.
 pub struct Error(Box<Inner>);
 
@@ -14,6 +17,7 @@ struct Inner {
     place: Place,
     help: Option<String>,
     is_of_model: bool,
+    convertible: Vec<String>,
 }
 
 /// The kinds of failure, by what a caller would do about them.
@@ -50,7 +54,8 @@ fn join(errors: &[Error]) -> String {
 pub struct Place {
     /// The file that was being read.
     pub file: Option<PathBuf>,
-    /// The library function, or `None` for the main graph.
+    /// The path of the exported function; the library function where no exported one is being compiled, `None` for the
+    /// main graph.
     pub function: Option<String>,
     /// The node's name.
     pub node: Option<String>,
@@ -70,6 +75,7 @@ impl Error {
             place: Place::default(),
             help: None,
             is_of_model: false,
+            convertible: vec![],
         }))
     }
 
@@ -90,8 +96,7 @@ impl Error {
 
     /// The importer is wrong, not the model.
     pub fn internal(message: impl Into<String>) -> Self {
-        Error::new(ErrorKind::Internal(message.into()))
-            .help("please report this, with the model if you can")
+        Error::new(ErrorKind::Internal(message.into())).help(REPORT_IT)
     }
 
     /// All of `errors` as one; a single error stays itself.
@@ -122,6 +127,48 @@ impl Error {
         self
     }
 
+    /// Names the exported function in which it happened, in place of the library's that were inlined into it.
+    pub(crate) fn in_function(mut self, path: &str) -> Self {
+        if let ErrorKind::Several(errors) = &mut self.0.kind {
+            let inner = std::mem::take(errors).into_iter();
+            *errors = inner.map(|error| error.in_function(path)).collect();
+        } else {
+            self.0.place.function = Some(path.to_owned());
+        }
+        self
+    }
+
+    /// Whether the advice is to pin an argument.
+    pub(crate) fn asks_for_input(&self) -> bool {
+        match &self.0.kind {
+            ErrorKind::Several(errors) => errors.iter().any(Error::asks_for_input),
+            _ => self.advice().is_some_and(|help| help.contains("--input")),
+        }
+    }
+
+    /// The same error with `help` in place of an advice to pin some argument.
+    pub(crate) fn with_input(mut self, help: &str) -> Self {
+        if let ErrorKind::Several(errors) = &mut self.0.kind {
+            let inner = std::mem::take(errors).into_iter();
+            *errors = inner.map(|error| error.with_input(help)).collect();
+        } else if self.asks_for_input() {
+            self.0.help = Some(help.to_owned());
+        }
+        self
+    }
+
+    /// The same error, which the functions at these paths do not have.
+    pub(crate) fn with_convertible(mut self, paths: Vec<String>) -> Self {
+        self.0.convertible = paths;
+        self
+    }
+
+    /// The paths of the functions that a conversion could do without those that it refuses, which it does with
+    /// [`crate::Convert::keep_going`]; empty where there are none.
+    pub fn convertible(&self) -> &[String] {
+        &self.0.convertible
+    }
+
     /// The same error, which no value that a caller gave can have led to.
     pub(crate) fn of_model(mut self) -> Self {
         self.0.is_of_model = true;
@@ -139,6 +186,25 @@ impl Error {
             self.0.kind = ErrorKind::Usage(std::mem::take(text));
         }
         self
+    }
+
+    /// The same error as the importer's own: the model was checked before what went wrong.
+    pub(crate) fn into_internal(mut self) -> Self {
+        match &mut self.0.kind {
+            ErrorKind::Malformed(text) => {
+                self.0.kind = ErrorKind::Internal(std::mem::take(text));
+                self.help(REPORT_IT)
+            }
+            ErrorKind::Several(errors) => {
+                let errors = std::mem::take(errors).into_iter();
+                self.0.kind = ErrorKind::Several(errors.map(Error::into_internal).collect());
+                self
+            }
+            ErrorKind::Io(_)
+            | ErrorKind::Usage(_)
+            | ErrorKind::Unsupported(_)
+            | ErrorKind::Internal(_) => self,
+        }
     }
 
     /// The kind.
@@ -183,6 +249,19 @@ impl Place {
         fill(&mut self.python, &outer.python);
     }
 
+    /// The place as indented lines, if anything of it is known.
+    pub(crate) fn lines(&self) -> Option<String> {
+        let arrow = self.arrow().map(|arrow| format!("  --> {arrow}"));
+        let made = match (&self.object, &self.python) {
+            (Some(object), Some(python)) => Some(format!("  layer {object}, made at {python}")),
+            (Some(object), None) => Some(format!("  layer {object}")),
+            (None, Some(python)) => Some(format!("  made at {python}")),
+            (None, None) => None,
+        };
+        let lines: Vec<String> = [arrow, made].into_iter().flatten().collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
     fn arrow(&self) -> Option<String> {
         let node = match (&self.op, &self.node) {
             (Some(op), Some(node)) => Some(format!("{op} `{node}`")),
@@ -200,14 +279,8 @@ impl Place {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.kind)?;
-        if let Some(arrow) = self.0.place.arrow() {
-            write!(f, "\n  --> {arrow}")?;
-        }
-        match (&self.0.place.object, &self.0.place.python) {
-            (Some(object), Some(python)) => write!(f, "\n  layer {object}, made at {python}")?,
-            (Some(object), None) => write!(f, "\n  layer {object}")?,
-            (None, Some(python)) => write!(f, "\n  made at {python}")?,
-            (None, None) => {}
+        if let Some(lines) = self.0.place.lines() {
+            write!(f, "\n{lines}")?;
         }
         match &self.0.help {
             Some(help) => write!(f, "\n  help: {help}"),
@@ -265,6 +338,7 @@ mod tests {
         assert_eq!(Error::internal("x").exit_code(), 1);
         assert_eq!(Error::usage("x").exit_code(), 2);
         assert_eq!(Error::malformed("x").exit_code(), 3);
+        assert_eq!(Error::malformed("x").into_internal().exit_code(), 1);
         assert_eq!(Error::unsupported("x").exit_code(), 4);
     }
 }

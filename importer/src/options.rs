@@ -53,6 +53,8 @@ pub struct Options {
     pub batch_norm_momentum: Option<f64>,
     /// Whether constants that stand where weights stand become variables.
     pub thaw: bool,
+    /// Whether functions that cannot be converted are left out, signatures too.
+    pub keep_going: bool,
     /// Whether variables may lack a value.
     pub allow_partial_checkpoint: bool,
     /// Whether variables stay at their initial values.
@@ -79,6 +81,7 @@ impl Options {
             keras: None,
             batch_norm_momentum: None,
             thaw: false,
+            keep_going: false,
             allow_partial_checkpoint: false,
             skip_checkpoint: false,
         }

@@ -89,7 +89,7 @@ pub struct Failure {
     pub message: String,
     /// The file.
     pub file: Option<PathBuf>,
-    /// The library function.
+    /// The path of the exported function, or the library function where no exported one is being compiled.
     pub function: Option<String>,
     /// The node.
     pub node: Option<String>,
@@ -135,18 +135,61 @@ pub fn failures(error: &Error) -> Vec<Failure> {
     }]
 }
 
-/// The failures in `error` as text: `error: …` for each, with its place below.
+/// How many places of one reason are listed.
+const MAX_PLACES: usize = 3;
+
+/// The failures in `error` as text: each reason once, with how often it is met and the first places below.
 pub fn render(error: &Error) -> String {
+    let mut reasons: Vec<(String, Vec<&Error>)> = vec![];
+    for failure in leaves(error) {
+        let message = failure.kind().to_string();
+        match reasons.iter_mut().find(|(known, _)| *known == message) {
+            Some((_, failures)) => failures.push(failure),
+            None => reasons.push((message, vec![failure])),
+        }
+    }
+    let reasons = reasons
+        .iter()
+        .map(|(message, failures)| reason(message, failures));
+    reasons.collect::<Vec<_>>().join("\n\n")
+}
+
+/// The failures that are no lists of others.
+fn leaves(error: &Error) -> Vec<&Error> {
     match error.kind() {
-        ErrorKind::Several(errors) => errors.iter().map(render).collect::<Vec<_>>().join("\n\n"),
+        ErrorKind::Several(errors) => errors.iter().flat_map(leaves).collect(),
         ErrorKind::Io(_)
         | ErrorKind::Malformed(_)
         | ErrorKind::Usage(_)
         | ErrorKind::Unsupported(_)
-        | ErrorKind::Internal(_) => {
-            format!("error: {error}")
-        }
+        | ErrorKind::Internal(_) => vec![error],
     }
+}
+
+fn reason(message: &str, failures: &[&Error]) -> String {
+    let mut places: Vec<String> = vec![];
+    for failure in failures {
+        places.extend(
+            failure
+                .place()
+                .lines()
+                .filter(|lines| !places.contains(lines)),
+        );
+    }
+    let mut text = match places.len() {
+        0 | 1 => format!("error: {message}"),
+        count => format!("error: {message} (in {count} places)"),
+    };
+    for place in places.iter().take(MAX_PLACES) {
+        text += &format!("\n{place}");
+    }
+    if places.len() > MAX_PLACES {
+        text += &format!("\n  … and {} more", places.len() - MAX_PLACES);
+    }
+    if let Some(help) = failures.iter().find_map(|failure| failure.advice()) {
+        text += &format!("\n  help: {help}");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -155,7 +198,7 @@ mod tests {
     use crate::Place;
 
     #[test]
-    fn several_failures_are_listed_one_by_one() {
+    fn a_reason_is_said_once_with_its_places() {
         let at = |node: &str| Place {
             node: Some(node.into()),
             op: Some("Fact".into()),
@@ -169,8 +212,7 @@ mod tests {
         ]);
         assert_eq!(
             render(&error),
-            "error: op `Fact` is not supported\n  --> Fact `a`\n\n\
-             error: op `Fact` is not supported\n  --> Fact `b`\n  help: none"
+            "error: op `Fact` is not supported (in 2 places)\n  --> Fact `a`\n  --> Fact `b`\n  help: none"
         );
         let listed = failures(&error);
         assert_eq!(listed.len(), 2);

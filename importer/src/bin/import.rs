@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use savedmodel_import::inspect::{Device, inspect};
+use savedmodel_import::inspect::{Device, inspect_dir};
 use savedmodel_import::interpreter::{Callee, Interpreter};
 use savedmodel_import::picture::{Format, draw};
 use savedmodel_import::saved_model::{LoadOptions, SavedModel};
@@ -99,6 +99,9 @@ struct ConvertArgs {
     /// Write the support code to this file, a module beside the generated one that several models share.
     #[arg(long, value_name = "PATH")]
     support: Option<PathBuf>,
+    /// Leave out what cannot be converted, signatures too, and say what.
+    #[arg(long)]
+    keep_going: bool,
     /// Wait so many seconds for the model to appear.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     wait: Option<Duration>,
@@ -255,10 +258,43 @@ fn main() -> ExitCode {
                 true => print_json(&Failures {
                     errors: failures(&error),
                 }),
-                false => eprintln!("{}", render(&error)),
+                false => {
+                    eprintln!("{}", render(&error));
+                    if let Some(way_out) = without_refused(&error) {
+                        eprintln!("{way_out}");
+                    }
+                }
             }
             error.exit_code().into()
         }
+    }
+}
+
+/// The command that converts what can be converted.
+fn without_refused(error: &Error) -> Option<String> {
+    let paths = error.convertible();
+    let mut named: Vec<&str> = paths
+        .iter()
+        .map(|path| path.trim_start_matches("signatures/"))
+        .collect();
+    named.sort_unstable();
+    named.dedup();
+    let arguments: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
+    (!paths.is_empty()).then(|| {
+        let command = arguments.join(" ");
+        format!(
+            "\nhelp: the rest can be converted ({}):\n  import {command} --keep-going",
+            named.join(", ")
+        )
+    })
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 
@@ -303,6 +339,7 @@ fn request(args: ConvertArgs) -> Convert {
         .embed_weights(args.embed_weights)
         .python_lines(args.python_lines)
         .thaw(args.thaw)
+        .keep_going(args.keep_going)
         .allow_partial_checkpoint(args.load.allow_partial_checkpoint)
         .skip_checkpoint(args.load.skip_checkpoint)
         .wait(args.wait.unwrap_or_default());
@@ -409,7 +446,7 @@ fn export(args: ExportArgs) -> Result<()> {
 }
 
 fn show(args: InspectArgs) -> Result<()> {
-    let inventory = inspect(&load(&args.saved_model, args.load)?);
+    let inventory = inspect_dir(&args.saved_model, &options(args.load))?;
     match args.json {
         true => print_json(&inventory),
         false => print(format_args!("{inventory}")),

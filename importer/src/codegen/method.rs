@@ -26,6 +26,7 @@ pub fn method(
     let mut lines = statements(words, &mut body)?;
     let assignments = assignments(words, &mut body);
     let tail = tail(words, &mut lines, &assignments, entry, &mut body);
+    body.check_extents()?;
     let read = body.read.take();
     let is_read = |line: &Line| line.names.iter().any(|name| read.contains(name));
     lines.retain(|line| line.extent.is_none() || is_read(line));

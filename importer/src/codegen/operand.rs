@@ -1,6 +1,7 @@
 //! Operands of a step as expressions, and what a method's statements share.
 
 use super::rust::Expr;
+use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::ir::{Atom, DType, Dim, Fourier, Linear, Op, Special, Type};
 use crate::plan::axes::{before_rounding_up, is_flipped, is_negative};
@@ -76,6 +77,8 @@ pub struct Body<'a> {
     named: BTreeSet<String>,
     /// The named extents that statements read.
     pub read: RefCell<BTreeSet<String>>,
+    /// An extent that a statement reads and that has no name: a fault.
+    unnamed: RefCell<Option<Dim>>,
     /// The paths that statements use.
     pub uses: &'a mut BTreeSet<String>,
 }
@@ -93,6 +96,7 @@ impl<'a> Body<'a> {
             needs_device: false,
             named: BTreeSet::new(),
             read: RefCell::default(),
+            unnamed: RefCell::default(),
             uses,
         }
     }
@@ -258,6 +262,19 @@ impl<'a> Body<'a> {
         Some(Expr::path(name))
     }
 
+    /// Whether every extent that statements read has a name.
+    ///
+    /// # Errors
+    /// One that has none, which is a fault of the importer.
+    pub fn check_extents(&self) -> Result<()> {
+        self.unnamed.borrow().as_ref().map_or(Ok(()), |dim| {
+            let (owner, method) = (&self.structure.name, &self.method.name);
+            Err(Error::internal(format!(
+                "`{owner}::{method}` reads the extent {dim}, which has no name"
+            )))
+        })
+    }
+
     /// The name of an extent, if a statement has bound it by now.
     pub fn name_of(&self, dim: &Dim) -> Option<&str> {
         let mut extents = self.method.extents.iter();
@@ -297,8 +314,11 @@ impl<'a> Body<'a> {
     fn atom(&self, atom: &Atom) -> Expr {
         match atom {
             Atom::Symbol(symbol) => {
-                let named = self.named(&Dim::symbol(*symbol));
-                named.unwrap_or_else(|| Expr::path("batch"))
+                let dim = Dim::symbol(*symbol);
+                self.named(&dim).unwrap_or_else(|| {
+                    self.unnamed.replace(Some(dim));
+                    Expr::int(0)
+                })
             }
             Atom::Quotient(a, b) => self.quotient(a, b),
             Atom::Max(members) => self.largest(members),

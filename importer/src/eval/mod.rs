@@ -46,7 +46,7 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], results: &[Type]) -> Result<Vec<T
     let dtype = results.first().map_or(DType::F32, |ty| ty.dtype);
     let one = match op {
         Op::Input(_) | Op::Param(_) => {
-            return Err(Error::malformed("internal: an argument has no value here"));
+            return Err(Error::internal("an argument has no value here"));
         }
         Op::If { .. } | Op::Loop(_) => {
             return Err(Error::internal("a region runs with its graph alone"));

@@ -107,13 +107,8 @@ pub(super) struct Extents(BTreeMap<Symbol, i64>);
 impl Extents {
     /// Takes the extents of a value for the dimensions of its type.
     fn learn(&mut self, ty: &Type, value: &Tensor) -> Result<()> {
-        let mismatch = || {
-            Error::malformed(format!(
-                "{:?}{:?} is not {ty}",
-                value.dtype(),
-                value.shape()
-            ))
-        };
+        let mismatch =
+            || Error::malformed(format!("{}{:?} is not {ty}", value.dtype(), value.shape()));
         let Shape::Ranked(dims) = &ty.shape else {
             return Ok(());
         };
@@ -211,9 +206,7 @@ impl Run<'_> {
             .get(value.result as usize)
             .cloned()
             .flatten();
-        found.ok_or_else(|| {
-            Error::malformed(format!("internal: {value:?} is read before it is made"))
-        })
+        found.ok_or_else(|| Error::internal(format!("{value:?} is read before it is made")))
     }
 
     /// Forgets operands that nobody reads any more.

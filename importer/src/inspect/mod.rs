@@ -9,7 +9,7 @@ mod tree;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use savedmodel_import_proto::collection_def::Kind;
@@ -17,11 +17,12 @@ use serde::Serialize;
 
 pub use self::modules::{Conversion, ModuleRow};
 pub use self::objects::ObjectRow;
+use crate::Result;
 use crate::pipeline;
 use crate::report::{Failure, failures};
 use crate::saved_model::{
-    Argument, ExportedFunction, Output, PythonValue, SavedModel, StaticShape, Variable, dtype_name,
-    element_size,
+    Argument, ExportedFunction, LoadOptions, Output, PythonValue, SavedModel, StaticShape,
+    Variable, dtype_name, element_size,
 };
 use crate::{Error, Result};
 
@@ -59,6 +60,8 @@ pub struct Inventory {
     pub totals: Totals,
     /// The asset files.
     pub assets: Vec<String>,
+    /// Files and inputs of signatures that are missing, so that the model cannot be loaded to be run.
+    pub missing: Vec<Failure>,
     /// The fields of the module that a conversion makes; none where it is not possible.
     pub modules: Vec<ModuleRow>,
     /// What a conversion would say, for each framework.
@@ -185,6 +188,14 @@ pub struct Totals {
     pub bytes: u64,
 }
 
+/// Takes stock of the SavedModel in `dir`, files that are missing included: [`Inventory::missing`].
+///
+/// # Errors
+/// There is no SavedModel, or its files contradict themselves.
+pub fn inspect_dir(dir: &Path, options: &LoadOptions) -> Result<Inventory> {
+    Ok(inspect(&options.clone().tolerant().load(dir)?))
+}
+
 /// Takes stock of `model`.
 pub fn inspect(model: &SavedModel) -> Inventory {
     let variables: Vec<VariableRow> = model.variables().iter().map(variable).collect();
@@ -209,6 +220,7 @@ pub fn inspect(model: &SavedModel) -> Inventory {
             .iter()
             .map(|asset| asset.filename.clone())
             .collect(),
+        missing: model.missing().iter().flat_map(failures).collect(),
         unsupported: unsupported(model, &conversions),
         modules,
         conversions,

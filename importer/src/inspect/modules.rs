@@ -25,6 +25,8 @@ pub struct Conversion {
     pub left_out: Vec<Failure>,
     /// The steps of the module that run on the host while the rest runs on a GPU, and why.
     pub host: Vec<Failure>,
+    /// The functions that `--keep-going` would convert where there would be no module.
+    pub convertible: Vec<String>,
 }
 
 /// A field of the generated module, or of a module in it.
@@ -61,6 +63,7 @@ pub fn conversions(model: &Model) -> (Vec<Conversion>, Vec<ModuleRow>) {
             failures: vec![],
             left_out: vec![],
             host: vec![],
+            convertible: vec![],
         };
         match compiled {
             Ok(compiled) => {
@@ -71,7 +74,10 @@ pub fn conversions(model: &Model) -> (Vec<Conversion>, Vec<ModuleRow>) {
                     rows = tree(model, &compiled.modules);
                 }
             }
-            Err(error) => conversion.failures = failures(&error),
+            Err(error) => {
+                conversion.failures = failures(&error);
+                conversion.convertible = error.convertible().to_vec();
+            }
         }
         conversions.push(conversion);
     }

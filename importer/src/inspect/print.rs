@@ -21,6 +21,7 @@ impl fmt::Display for Inventory {
             objects(&self.objects),
             variables(self),
             section("assets", &self.assets),
+            missing(&self.missing),
             collections(self),
             modules(&self.modules),
             conversions(self),
@@ -38,6 +39,15 @@ impl fmt::Display for Inventory {
             }
         }
     }
+}
+
+/// What is missing, and where it should be.
+fn missing(rows: &[Failure]) -> Vec<String> {
+    let said = |row: &Failure| match &row.file {
+        Some(file) => format!("{}: {}", file.display(), row.message),
+        None => row.message.clone(),
+    };
+    section("missing", &rows.iter().map(said).collect::<Vec<_>>())
 }
 
 impl Inventory {
@@ -218,11 +228,12 @@ fn conversions(inventory: &Inventory) -> Vec<String> {
             0 => format!("  {framework}: {}", conversion.methods.join(", ")),
             _ => format!("  {framework}: no"),
         });
-        let left_out = conversion
-            .left_out
-            .iter()
-            .filter_map(|f| f.function.as_deref());
-        let mut left_out: Vec<&str> = left_out.collect();
+        if !conversion.convertible.is_empty() {
+            let paths = conversion.convertible.join(", ");
+            lines.push(format!("    with --keep-going: {paths}"));
+        }
+        let refused = conversion.failures.iter().chain(&conversion.left_out);
+        let mut left_out: Vec<&str> = refused.filter_map(|f| f.function.as_deref()).collect();
         left_out.dedup();
         if !left_out.is_empty() {
             lines.push(format!("    without {}", left_out.join(", ")));

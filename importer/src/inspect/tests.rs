@@ -104,3 +104,19 @@ fn totals_count_numbers_and_bytes() {
     assert_eq!(account.totals.trainable_parameters, expect);
     assert_eq!(account.totals.variables, account.variables.len());
 }
+
+#[test]
+fn missing_files_are_said_and_do_not_stop_an_account() {
+    let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+    let proto = fixtures.join("models/sharded/saved_model.pb");
+    let dir = std::env::temp_dir().join(format!("inspect-missing-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a folder");
+    std::fs::copy(proto, dir.join("saved_model.pb")).expect("a copy");
+    let account = inspect_dir(&dir, &LoadOptions::new());
+    assert!(SavedModel::load(&dir).is_err());
+    std::fs::remove_dir_all(&dir).expect("the folder can be removed");
+    let account = account.expect("an account");
+    assert_eq!(account.missing.len(), 1);
+    assert!(account.to_string().contains("missing"), "{account}");
+    assert!(!account.functions.is_empty() && !account.variables.is_empty());
+}

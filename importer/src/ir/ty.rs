@@ -69,6 +69,30 @@ impl DType {
     }
 }
 
+impl fmt::Display for DType {
+    /// As users of TensorFlow and NumPy call it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DType::F16 => "float16",
+            DType::BF16 => "bfloat16",
+            DType::F32 => "float32",
+            DType::F64 => "float64",
+            DType::I8 => "int8",
+            DType::I16 => "int16",
+            DType::I32 => "int32",
+            DType::I64 => "int64",
+            DType::U8 => "uint8",
+            DType::U16 => "uint16",
+            DType::U32 => "uint32",
+            DType::U64 => "uint64",
+            DType::Bool => "bool",
+            DType::C64 => "complex64",
+            DType::C128 => "complex128",
+            DType::String => "string",
+        })
+    }
+}
+
 /// The shape of a value: a list of extents, or not even a known rank.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Shape {
@@ -150,15 +174,9 @@ impl Type {
 }
 
 impl fmt::Display for Type {
+    /// For messages: `float32[2, s0]`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.dtype)?;
-        match &self.shape {
-            Shape::Ranked(dims) => {
-                let dims: Vec<String> = dims.iter().map(Dim::to_string).collect();
-                write!(f, "[{}]", dims.join(", "))
-            }
-            Shape::Unranked => f.write_str("[..]"),
-        }
+        write!(f, "{}{:?}", self.dtype, self.shape)
     }
 }
 
@@ -172,7 +190,8 @@ impl fmt::Debug for Shape {
 }
 
 impl fmt::Debug for Type {
+    /// For the text of the IR: `F32[2, s0]`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        write!(f, "{:?}{:?}", self.dtype, self.shape)
     }
 }

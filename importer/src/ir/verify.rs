@@ -79,5 +79,5 @@ fn compatible(a: &Type, b: &Type) -> bool {
 }
 
 fn broken(message: String) -> Error {
-    Error::malformed(format!("internal: {message}"))
+    Error::internal(message)
 }

@@ -9,7 +9,7 @@ use super::same::Same;
 use super::space::Spread;
 use super::variables::Variables;
 use super::{check, find};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::flat::{FlatGraph, FlatKind, FlatNode, Library, flatten};
 use crate::graph::op_def;
 use crate::ir::{DType, Dim, Graph, Op, Origin, Param, ParamId, Type, Value};
@@ -326,7 +326,33 @@ impl Walk<'_> {
         };
         let checked =
             outputs.and_then(|outputs| check::shapes(&self.graph, def, &outputs).map(|()| outputs));
-        checked.map_or_else(|error| self.fail(error, &origin), Some)
+        checked.map_or_else(
+            |error| self.fail(self.beyond_words(error, def, &inputs), &origin),
+            Some,
+        )
+    }
+
+    /// What rows for real numbers say of complex ones is no fault of the model's.
+    fn beyond_words(&self, error: Error, def: &NodeDef, inputs: &[Lowered]) -> Error {
+        let is_complex = |input: &Lowered| match input {
+            Lowered::Complex(..) => true,
+            Lowered::Value(value) => {
+                matches!(self.graph.ty(*value).dtype, DType::C64 | DType::C128)
+            }
+            Lowered::Variable(_)
+            | Lowered::Resource(_)
+            | Lowered::Asset(_)
+            | Lowered::List(_)
+            | Lowered::Random(_)
+            | Lowered::Dead
+            | Lowered::Opaque(_) => false,
+        };
+        match error.kind() {
+            ErrorKind::Malformed(_) if inputs.iter().any(is_complex) => Error::unsupported(
+                format!("op `{}` of complex numbers is not supported", def.op),
+            ),
+            _ => error,
+        }
     }
 
     fn dropout(

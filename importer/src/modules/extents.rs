@@ -188,28 +188,14 @@ impl Extents {
 
 /// The extents that a step's action needs at run time.
 fn dims_of(body: &Body, step: &Step) -> Vec<Dim> {
-    match &step.action {
-        Action::Op(op) => {
-            let dims = |arg: Option<&Source>| arg.map(|&arg| body.ty(arg).dims());
-            let operand = dims(step.args.first()).unwrap_or_default();
-            let mut extents: Vec<Dim> = op.extents(operand).into_iter().cloned().collect();
-            if let Op::Conv(_) = op {
-                // A framework may want the sizes of a kernel that is computed.
-                extents.extend_from_slice(dims(step.args.get(1)).unwrap_or_default());
-            }
-            extents
-        }
-        Action::Layer { output, .. } => output.clone().unwrap_or_default(),
-        Action::Constant(_)
-        | Action::Module { .. }
-        | Action::Modules { .. }
-        | Action::Parameter(_)
-        | Action::LayerWeight { .. }
-        | Action::Extent { .. }
-        | Action::Elements
-        | Action::Flow(Flow::Branch) => vec![],
-        Action::Flow(Flow::Repeat { rounds, .. }) => rounds.iter().cloned().collect(),
+    let dims = |arg: Option<&Source>| arg.map(|&arg| body.ty(arg).dims());
+    let spelt = step.action.extents(dims(step.args.first()).unwrap_or_default());
+    let mut extents: Vec<Dim> = spelt.into_iter().cloned().collect();
+    if let Action::Op(Op::Conv(_)) = step.action {
+        // A framework may want the sizes of a kernel that is computed.
+        extents.extend_from_slice(dims(step.args.get(1)).unwrap_or_default());
     }
+    extents
 }
 
 /// Whether the number of rounds of a loop, its last result, is read.

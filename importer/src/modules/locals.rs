@@ -69,7 +69,7 @@ pub(super) struct Writer<'a> {
     shared: BTreeSet<Source>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Name {
     pub(super) name: String,
     borrowed: bool,
@@ -158,10 +158,8 @@ impl<'a> Writer<'a> {
     }
 
     fn operand(&self, source: Source, step: usize) -> Operand {
-        let name = self.names.get(&source).cloned().unwrap_or(Name {
-            name: "x".to_owned(),
-            borrowed: false,
-        });
+        // A plan that reads a value without a name does not verify.
+        let name = self.names.get(&source).cloned().unwrap_or_default();
         let last = self.last_use.get(&source) == Some(&step) && !self.shared.contains(&source);
         Operand {
             name: name.name,

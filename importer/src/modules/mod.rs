@@ -35,7 +35,8 @@ use emit::{Emitted, emit};
 /// The plan of a model called `name`; `entries` names its functions' methods, arguments and results.
 ///
 /// # Errors
-/// When a function needs an extent that cannot be computed from its arguments.
+/// When a function needs an extent that cannot be computed from its arguments; a fault of the importer if the plan does not
+/// verify.
 pub fn plan(
     program: &Program,
     name: &str,
@@ -49,9 +50,7 @@ pub fn plan(
         let types = types::unify(modules, &items, &program.params)?;
         match emit(program, &items, &types, name, entries, target)? {
             Emitted::Plan(plan) => {
-                if cfg!(debug_assertions) {
-                    verify(&plan)?;
-                }
+                verify(&plan)?;
                 return Ok(plan);
             }
             Emitted::Dissolve(path) => {

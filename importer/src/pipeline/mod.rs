@@ -3,6 +3,7 @@
 mod constants;
 mod describe;
 mod dropout;
+mod pinned;
 mod program;
 mod prune;
 mod python_lines;
@@ -23,7 +24,10 @@ pub(crate) use program::Exported;
 pub(crate) use recover::{Modules, Recovered, Rest, RestGraph, recover};
 pub(crate) use select::is_public;
 
-use crate::codegen::{self, Context};
+use program::Lowered;
+use select::Chosen;
+
+use crate::codegen::{self, Alias, Context};
 use crate::ir::{DType, Program};
 use crate::manifest::Manifest;
 use crate::modules;
@@ -48,34 +52,71 @@ pub(crate) struct Compiled {
     pub modules: Modules,
 }
 
-/// Compiles what `options` choose of `model`.
+/// Compiles what `options` choose of `model`. What cannot be compiled is left out, unless it is required and nobody has
+/// said to keep going.
 pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled> {
     let chosen = select::functions(model, options)?;
-    let mut lowered = program::build(model, &chosen, options)?;
+    let error = match attempt(model, &chosen, options) {
+        Ok(compiled) => return Ok(compiled),
+        Err(error) if chosen.len() == 1 => return Err(error),
+        Err(error) => error,
+    };
+    let parted = Parted::of(model, chosen, options);
+    if parted.kept.is_empty() || parted.refused.is_empty() {
+        return Err(error);
+    }
+    let is_refusal = parted.refused.iter().any(|(chosen, _)| chosen.required);
+    if is_refusal && !options.keep_going {
+        return Err(error.with_convertible(parted.paths()));
+    }
+    let mut compiled = attempt(model, &parted.kept, options)?;
+    let refused = parted.refused.into_iter();
+    compiled.left_out.extend(refused.map(|(_, error)| error));
+    Ok(compiled)
+}
+
+/// The functions that can be compiled, each on its own, and the others with why not.
+struct Parted {
+    kept: Vec<Chosen>,
+    refused: Vec<(Chosen, Error)>,
+}
+
+impl Parted {
+    fn of(model: &SavedModel, chosen: Vec<Chosen>, options: &Options) -> Self {
+        let (mut kept, mut refused) = (vec![], vec![]);
+        for one in chosen {
+            match attempt(model, std::slice::from_ref(&one), options) {
+                Ok(_) => kept.push(one),
+                Err(error) => refused.push((one, error)),
+            }
+        }
+        Parted { kept, refused }
+    }
+
+    /// The paths of what can be compiled.
+    fn paths(&self) -> Vec<String> {
+        let paths = self.kept.iter().map(|chosen| chosen.function.path.clone());
+        let mut paths: Vec<String> = paths.collect();
+        paths.dedup();
+        paths
+    }
+}
+
+fn attempt(model: &SavedModel, chosen: &[Chosen], options: &Options) -> Result<Compiled> {
+    let mut lowered = program::build(model, chosen, options)?;
     refuse_unprinted(&lowered.program, options)?;
     let names = describe::Names::of(&lowered);
     let target = codegen::weight_layout(options.framework);
-    let mut plan = modules::plan(&lowered.program, &options.name, &names.entries, target)?;
+    let plan = modules::plan(&lowered.program, &options.name, &names.entries, target);
+    let mut plan = plan.map_err(|error| within_only(error.into_internal(), chosen))?;
     let training = describe::training(&lowered, &plan);
     if options.python_lines {
         python_lines::note(&mut plan);
     }
-    let context = Context {
-        name: options.name.clone(),
-        tensorflow: model.tensorflow_version.clone(),
-        functions: lowered
-            .exported
-            .iter()
-            .map(|exported| exported.function.path.clone())
-            .collect(),
-        aliases: names.aliases(&plan),
-        embedded: options
-            .embed_weights
-            .then(|| format!("{}.safetensors", options.name)),
-        notes: describe::notes(&training, &lowered),
-        support: options.support.clone(),
-    };
-    let generated = codegen::generate(&plan, &lowered.program, options.framework, &context)?;
+    let mut context = context(model, options, &lowered, names.aliases(&plan));
+    context.notes = describe::notes(&training, &lowered);
+    let generated = codegen::generate(&plan, &lowered.program, options.framework, &context);
+    let generated = generated.map_err(|error| within_only(error.into_internal(), chosen))?;
     Ok(Compiled {
         weights: describe::weights(&lowered.program, &plan, options)?,
         manifest: describe::manifest(
@@ -86,6 +127,35 @@ pub(crate) fn compile(model: &SavedModel, options: &Options) -> Result<Compiled>
         left_out: std::mem::take(&mut lowered.left_out),
         modules: Modules { lowered, plan },
     })
+}
+
+/// An error of a plan names the function if there is but one.
+fn within_only(error: Error, chosen: &[Chosen]) -> Error {
+    match chosen {
+        [only] => error.in_function(&only.function.path),
+        _ => error,
+    }
+}
+
+fn context(
+    model: &SavedModel,
+    options: &Options,
+    lowered: &Lowered,
+    aliases: Vec<Alias>,
+) -> Context {
+    let exported = lowered.exported.iter();
+    let embedded = options.embed_weights;
+    Context {
+        name: options.name.clone(),
+        tensorflow: model.tensorflow_version.clone(),
+        functions: exported
+            .map(|exported| exported.function.path.clone())
+            .collect(),
+        aliases,
+        embedded: embedded.then(|| format!("{}.safetensors", options.name)),
+        notes: vec![],
+        support: options.support.clone(),
+    }
 }
 
 fn methods(plan: &Plan, names: &describe::Names) -> Vec<String> {
@@ -111,7 +181,7 @@ fn refuse_unprinted(program: &Program, options: &Options) -> Result<()> {
     {
         None => Ok(()),
         Some(dtype) => Err(Error::unsupported(format!(
-            "the model computes in {dtype:?}, and a change to {wanted:?} is not supported"
+            "the model computes in {dtype}, and a change to {wanted} is not supported"
         ))
         .help("leave --dtype out")),
     }

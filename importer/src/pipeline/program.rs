@@ -2,17 +2,17 @@
 
 use super::same::order;
 use super::select::Chosen;
-use super::{constants, dropout, tables, thaw};
+use super::{constants, dropout, pinned, tables, thaw};
 use crate::graph::body::Body;
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
 use crate::graph::op_def;
-use crate::ir::{self, DType, Param, ParamId, ParamSource, Program, Type, verify};
+use crate::ir::{self, DType, Graph, Param, ParamId, ParamSource, Program, Type, verify};
 use crate::lower::tables::Table;
 use crate::saved_model::{
     Capture, ExportedFunction, FunctionBody, SavedModel, StaticShape, Variable,
 };
 use crate::training::Training;
-use crate::{Error, Framework, Options, Place, Result, lower, passes};
+use crate::{Error, Framework, Options, Result, lower, passes};
 use savedmodel_import_proto::{DataType, NodeDef, attr_value};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -54,16 +54,11 @@ pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) ->
     };
     let mut errors = vec![];
     for Chosen { function, required } in chosen {
-        let place = Place {
-            function: Some(function.path.clone()),
-            ..Place::default()
-        };
         if let Some(error) = checkpointing(model, function) {
-            lowered.left_out.push(error.at(&place));
+            lowered.left_out.push(error.in_function(&function.path));
             continue;
         }
-        let flat = builder.flat(function).map_err(|e| e.at(&place));
-        match flat.and_then(|flat| builder.function(function, &flat, options.framework)) {
+        match builder.function(function, options.framework) {
             Ok(ir) => {
                 let (index, order) = lowered.add(ir);
                 lowered.exported.push(Exported {
@@ -101,12 +96,12 @@ pub(crate) fn unsupported(model: &SavedModel, chosen: &[Chosen]) -> Vec<Error> {
         match builder.flat(function) {
             Ok(flat) => {
                 let ops = lower::unsupported(&flat, &builder);
-                errors.extend(
-                    ops.into_iter()
-                        .map(|(op, origin)| op_def::unsupported(&op).at(&origin.place())),
-                );
+                errors.extend(ops.into_iter().map(|(op, origin)| {
+                    let error = op_def::unsupported(&op).at(&origin.place());
+                    error.in_function(&function.path)
+                }));
             }
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(error.in_function(&function.path)),
         }
     }
     errors
@@ -122,11 +117,8 @@ pub(crate) fn flat(
 ) -> Result<Vec<Result<Flat>>> {
     let builder = Builder::new(model)?;
     let flat = |function: &&ExportedFunction| {
-        let place = Place {
-            function: Some(function.path.clone()),
-            ..Place::default()
-        };
-        let flat = builder.flat(function).map_err(|e| e.at(&place))?;
+        let within = |e: Error| e.in_function(&function.path);
+        let flat = builder.flat(function).map_err(within)?;
         let ops = lower::unsupported(&flat, &builder).into_iter();
         let mut errors: Vec<Error> = ops
             .map(|(op, origin)| op_def::unsupported(&op).at(&origin.place()))
@@ -134,10 +126,20 @@ pub(crate) fn flat(
         if errors.is_empty() {
             errors.extend(lower::lower(&flat, &builder.params, &builder).err());
         }
-        let why = (!errors.is_empty()).then(|| Error::several(errors).at(&place));
+        let why = (!errors.is_empty()).then(|| within(Error::several(errors)));
         Ok((flat, why))
     };
     Ok(functions.iter().map(flat).collect())
+}
+
+/// A lowered graph after the passes that the framework wants. What goes wrong is no fault of the model's.
+fn normal_form(graph: &Graph, framework: Framework) -> Result<Graph> {
+    verify::verify(graph)?;
+    let graph = passes::optimise(graph)?;
+    match framework {
+        Framework::Candle => Ok(graph),
+        Framework::Burn => passes::channels_first(&graph),
+    }
 }
 
 /// The variables of a model.
@@ -245,22 +247,29 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn function(
-        &self,
-        function: &ExportedFunction,
-        flat: &FlatGraph,
-        framework: Framework,
-    ) -> Result<ir::Function> {
-        let place = Place {
-            function: Some(function.path.clone()),
-            ..Place::default()
-        };
-        let lowered = lower::lower(flat, &self.params, self).map_err(|e| e.at(&place))?;
-        verify::verify(&lowered.graph)?;
-        let mut graph = passes::optimise(&lowered.graph).map_err(|e| e.at(&place))?;
-        if framework == Framework::Burn {
-            graph = passes::channels_first(&graph).map_err(|e| e.at(&place))?;
-        }
+    /// Lowers a function. An error that a pinned argument would avoid says which argument, and a shape that works.
+    fn function(&self, function: &ExportedFunction, framework: Framework) -> Result<ir::Function> {
+        self.as_given(function, framework)
+            .map_err(|error| match error.asks_for_input() {
+                true => {
+                    let works =
+                        |pinned: &ExportedFunction| self.as_given(pinned, framework).is_ok();
+                    let help = pinned::advice(function, works);
+                    match help {
+                        Some(help) => error.with_input(&help),
+                        None => error,
+                    }
+                }
+                false => error,
+            })
+    }
+
+    fn as_given(&self, function: &ExportedFunction, framework: Framework) -> Result<ir::Function> {
+        let within = |e: Error| e.in_function(&function.path);
+        let flat = self.flat(function).map_err(within)?;
+        let lowered = lower::lower(&flat, &self.params, self).map_err(within)?;
+        let graph = normal_form(&lowered.graph, framework);
+        let graph = graph.map_err(|e| within(e.into_internal()))?;
         Ok(ir::Function {
             path: function.path.clone(),
             trace: function.trace,

@@ -491,6 +491,23 @@ impl Action {
         }
     }
 
+    /// The extents that it is spelt with; `operand` is the shape of the first operand.
+    pub fn extents<'a>(&'a self, operand: &'a [Dim]) -> Vec<&'a Dim> {
+        match self {
+            Action::Op(op) => op.extents(operand),
+            Action::Layer { output, .. } => output.iter().flatten().collect(),
+            Action::Constant(_)
+            | Action::Module { .. }
+            | Action::Modules { .. }
+            | Action::Parameter(_)
+            | Action::LayerWeight { .. }
+            | Action::Extent { .. }
+            | Action::Elements
+            | Action::Flow(Flow::Branch) => vec![],
+            Action::Flow(Flow::Repeat { rounds, .. }) => rounds.iter().collect(),
+        }
+    }
+
     /// The extents that the elements of its operand are: see [`Op::ReadExtents`].
     pub fn extents_read(&self) -> &[Symbol] {
         match self {

@@ -85,11 +85,9 @@ fn check_step<'a>(
     step.args
         .iter()
         .try_for_each(|operand| scope.read(operand))?;
-    if let Action::Op(op) = &step.action {
-        let operand = step.args.first().map(|operand| operand.ty.dims());
-        let extents = op.extents(operand.unwrap_or_default());
-        extents.into_iter().try_for_each(|dim| scope.spell(dim))?;
-    }
+    let operand = step.args.first().map(|operand| operand.ty.dims());
+    let spelt = step.action.extents(operand.unwrap_or_default());
+    spelt.into_iter().try_for_each(|dim| scope.spell(dim))?;
     if let Some(condition) = step.condition {
         let field = owner.fields.get(condition.field);
         let says =

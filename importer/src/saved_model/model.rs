@@ -47,6 +47,8 @@ pub struct SavedModel {
     /// Which variables a TF1 model lists.
     listed: Vec<usize>,
     function_aliases: bool,
+    /// Why it could not be loaded to be run, where it was loaded to be looked at.
+    missing: Vec<Error>,
     running: Running,
     /// What calls have changed.
     pub(crate) state: Mutex<State>,
@@ -70,7 +72,10 @@ impl SavedModel {
         model.running = options.running;
         model.tag_sets = tag_sets;
         let read = model.read(is_tf2, options);
-        let prepared = read.and_then(|()| model.prepare());
+        let prepared = read.and_then(|()| {
+            let prepared = model.prepare();
+            model.note(options, prepared)
+        });
         prepared.map_err(|error| error.in_file(&dir.join("saved_model.pb")))?;
         Ok(model)
     }
@@ -104,6 +109,7 @@ impl SavedModel {
             debug_info: OnceLock::new(),
             listed: Vec::new(),
             function_aliases: false,
+            missing: Vec::new(),
             running: Running::default(),
             state: Mutex::new(State::default()),
         }
@@ -114,7 +120,9 @@ impl SavedModel {
         self.library = FunctionLibrary::take_from(graph)?;
         verify::library(&self.library)?;
         self.assets = assets::assets(&self.dir, &self.meta_graph)?;
-        self.assets.iter().try_for_each(assets::check_file)?;
+        for asset in self.assets.clone() {
+            self.note(options, assets::check_file(&asset))?;
+        }
         match self.meta_graph.object_graph_def.take_if(|_| is_tf2) {
             Some(objects) => {
                 let context = Context {
@@ -131,7 +139,7 @@ impl SavedModel {
 
     fn read_tf2(&mut self, objects: ObjectGraph, options: &LoadOptions) -> Result<()> {
         let has_variables = variables::are_in(&objects);
-        self.checkpoint = self.open_checkpoint(has_variables, options)?;
+        self.open_checkpoint(has_variables, options)?;
         if let Some(bundle) = &self.checkpoint {
             self.object_values = match_checkpoint(&objects, bundle)?;
         }
@@ -155,11 +163,10 @@ impl SavedModel {
         self.variables = tf1::variables(&self.meta_graph)?;
         self.listed = tf1::listed(&self.meta_graph, &self.variables)?;
         let restores = self.variables.iter().any(|v| v.checkpoint_key.is_some());
-        self.checkpoint = self.open_checkpoint(restores, options)?;
+        self.open_checkpoint(restores, options)?;
         self.bind_variables(options)?;
         self.functions = tf1::functions(&self.meta_graph)?;
-        self.check_signatures()?;
-        Ok(())
+        self.note(options, self.check_signatures())
     }
 
     /// That every placeholder which a signature of a TF1 model needs is among its inputs.
@@ -191,16 +198,35 @@ impl SavedModel {
         Ok(())
     }
 
+    /// Puts aside what keeps a model from running, if it is only looked at.
+    fn note(&mut self, options: &LoadOptions, outcome: Result<()>) -> Result<()> {
+        match outcome {
+            Err(error) if options.is_tolerant => {
+                self.missing.push(error);
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Why the model cannot be run, where it was loaded to be looked at.
+    pub(crate) fn missing(&self) -> &[Error] {
+        &self.missing
+    }
+
     /// A model without variables may come without a checkpoint.
-    fn open_checkpoint(&self, needed: bool, options: &LoadOptions) -> Result<Option<Bundle>> {
+    fn open_checkpoint(&mut self, needed: bool, options: &LoadOptions) -> Result<()> {
         if options.skip_checkpoint {
-            return Ok(None);
+            return Ok(());
         }
         let own = || self.dir.join("variables").join("variables");
         let prefix = options.checkpoint.clone().unwrap_or_else(own);
         match needed || options.checkpoint.is_some() || index_path(&prefix).exists() {
-            true => Bundle::open(&prefix).map(Some),
-            false => Ok(None),
+            true => {
+                let opened = Bundle::open(&prefix).map(|bundle| self.checkpoint = Some(bundle));
+                self.note(options, opened)
+            }
+            false => Ok(()),
         }
     }
 

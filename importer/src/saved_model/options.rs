@@ -16,6 +16,7 @@ pub struct LoadOptions {
     pub(super) checkpoint: Option<PathBuf>,
     pub(super) function_aliases: bool,
     pub(super) only: Option<Vec<String>>,
+    pub(super) is_tolerant: bool,
     pub(super) running: Running,
 }
 
@@ -124,6 +125,12 @@ impl LoadOptions {
     /// they differ each time, as in TensorFlow.
     pub fn seed(mut self, seed: u64) -> Self {
         self.running.seed = Some(seed);
+        self
+    }
+
+    /// Notes what is missing, files and inputs of signatures, instead of refusing the model: it is to be looked at, not run.
+    pub(crate) fn tolerant(mut self) -> Self {
+        self.is_tolerant = true;
         self
     }
 

@@ -48,7 +48,7 @@ fn free_dimensions_come_from_the_arguments() {
 fn arguments_must_fit() {
     let error = run_scored(sequence(&[3, 4])).unwrap_err().to_string();
     assert!(
-        error.contains("argument 0: F32[3, 4] is not F32[s0, 2]"),
+        error.contains("argument 0: float32[3, 4] is not float32[s0, 2]"),
         "{error}"
     );
 }

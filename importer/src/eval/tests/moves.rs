@@ -59,7 +59,7 @@ fn a_slice_stays_inside() {
         .unwrap_err()
         .to_string();
     assert!(
-        message.contains("3 elements from 1, 1 apart, leave axis 0 of F32[3]"),
+        message.contains("3 elements from 1, 1 apart, leave axis 0 of float32[3]"),
         "{message}"
     );
 }

@@ -133,7 +133,7 @@ pub(super) fn clamp(inputs: &[&Type]) -> Result<Type> {
 pub(super) fn cast(dtype: DType, inputs: &[&Type]) -> Result<Type> {
     let [x] = operands(inputs)?;
     let holds = x.dtype == dtype || (x.dtype != DType::String && dtype != DType::String);
-    expect(holds, || format!("{x} cannot become {dtype:?}"))?;
+    expect(holds, || format!("{x} cannot become {dtype}"))?;
     Ok(Type {
         dtype,
         shape: x.shape.clone(),

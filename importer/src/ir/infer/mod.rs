@@ -52,9 +52,7 @@ pub fn infer(op: &Op, inputs: &[&Type], fresh: &mut Fresh) -> Result<Vec<Type>> 
 fn results(op: &Op, inputs: &[&Type], fresh: &mut Fresh) -> Result<Vec<Type>> {
     let one = match op {
         Op::Input(_) | Op::Param(_) | Op::Host(_) => {
-            return Err(Error::malformed(
-                "internal: the type of a source is not inferred",
-            ));
+            return Err(Error::internal("the type of a source is not inferred"));
         }
         Op::Constant(value) => {
             let dims: Vec<Dim> = value.shape().iter().map(|&n| Dim::from(n)).collect();

@@ -33,7 +33,7 @@ pub(super) fn reduce(op: Reduction, axes: &[usize], keep: bool, inputs: &[&Type]
 pub(super) fn arg_reduce(axis: usize, dtype: DType, inputs: &[&Type]) -> Result<Type> {
     let [x] = operands(inputs)?;
     expect(dtype.is_integer(), || {
-        format!("indices are integers, not {dtype:?}")
+        format!("indices are integers, not {dtype}")
     })?;
     check_axis(axis, x)?;
     let mut dims = ranked("the operand", x)?.to_vec();

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 pub(super) fn extents(dims: &[Dim], scalar: bool, dtype: DType, inputs: &[&Type]) -> Result<Type> {
     let [] = operands(inputs)?;
     expect(dtype.is_integer(), || {
-        format!("extents are integers, not {dtype:?}")
+        format!("extents are integers, not {dtype}")
     })?;
     expect(!scalar || dims.len() == 1, || {
         format!("a scalar holds one extent, not {}", dims.len())
@@ -27,7 +27,7 @@ pub(super) fn extents(dims: &[Dim], scalar: bool, dtype: DType, inputs: &[&Type]
 pub(super) fn read_extents(count: usize, inputs: &[&Type]) -> Result<Type> {
     let [x] = operands(inputs)?;
     expect(x.dtype.is_integer(), || {
-        format!("extents are integers, not {:?}", x.dtype)
+        format!("extents are integers, not {}", x.dtype)
     })?;
     expect(
         x.rank().is_some_and(|rank| rank < 2)

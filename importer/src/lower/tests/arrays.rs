@@ -203,7 +203,7 @@ fn an_assigned_value_is_a_further_result() {
 #[test]
 fn a_variable_keeps_its_shape() {
     insta::assert_snapshot!(check("AssignVariableOp", &[], &[Operand::Variable, arg(&[10, 5])]), @r"
-    `v` of type F32[10, 4] is assigned a value of type F32[10, 5]
+    `v` of type float32[10, 4] is assigned a value of type float32[10, 5]
       --> AssignVariableOp `node`
       help: a variable of a generated module keeps its shape; `import run` has no such limit
     ");
