@@ -9,7 +9,7 @@ use burn::store::{ModuleSnapshot, SafetensorsStore};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::burn::Digits;
-use crate::classifier::{BACKBONE, Classifier, DeviceKind, Part};
+use crate::classifier::{BACKBONE, Classifier, DeviceKind, Part, missing_feature};
 use crate::{Examples, Result};
 
 /// The classifier and its optimizer.
@@ -52,11 +52,11 @@ fn device(kind: DeviceKind) -> Result<Device> {
         #[cfg(feature = "burn-cuda")]
         DeviceKind::Cuda => Ok(Device::cuda(0)),
         #[cfg(not(feature = "burn-cuda"))]
-        DeviceKind::Cuda => Err("built without the feature `burn-cuda`".into()),
+        DeviceKind::Cuda => Err(missing_feature("burn-cuda")),
         #[cfg(feature = "burn-wgpu")]
         DeviceKind::Wgpu => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
         #[cfg(not(feature = "burn-wgpu"))]
-        DeviceKind::Wgpu => Err("built without the feature `burn-wgpu`".into()),
+        DeviceKind::Wgpu => Err(missing_feature("burn-wgpu")),
     }
 }
 

@@ -7,7 +7,7 @@ use candle_nn::loss::cross_entropy;
 use candle_nn::{AdamW, Optimizer, ParamsAdamW, VarBuilder, VarMap};
 
 use crate::candle::Digits;
-use crate::classifier::{BACKBONE, Classifier, DeviceKind, Part};
+use crate::classifier::{BACKBONE, Classifier, DeviceKind, Part, missing_feature};
 use crate::{Examples, Result};
 
 const WEIGHTS: &str = concat!(env!("OUT_DIR"), "/candle/digits.safetensors");
@@ -23,13 +23,7 @@ pub struct CandleClassifier {
 impl CandleClassifier {
     /// With the weights in `path`, or TensorFlow's.
     pub fn load(device: DeviceKind, path: Option<&Path>) -> Result<Self> {
-        let device = match device {
-            DeviceKind::Cpu => Device::Cpu,
-            DeviceKind::Cuda => Device::new_cuda(0)?,
-            DeviceKind::Wgpu => {
-                return Err("candle has no wgpu device; use --framework burn".into());
-            }
-        };
+        let device = self::device(device)?;
         let mut variables = VarMap::new();
         let model = Digits::new(VarBuilder::from_varmap(&variables, DType::F32, &device))?;
         variables.load(path.unwrap_or(Path::new(WEIGHTS)))?;
@@ -57,6 +51,15 @@ impl CandleClassifier {
             learning.retain(|variable| !frozen.contains(&variable.id()));
         }
         Ok(learning)
+    }
+}
+
+fn device(kind: DeviceKind) -> Result<Device> {
+    match kind {
+        DeviceKind::Cpu => Ok(Device::Cpu),
+        DeviceKind::Cuda if cfg!(feature = "candle-cuda") => Ok(Device::new_cuda(0)?),
+        DeviceKind::Cuda => Err(missing_feature("candle-cuda")),
+        DeviceKind::Wgpu => Err("candle has no wgpu device; use --framework burn".into()),
     }
 }
 

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::burn_classifier::BurnClassifier;
 use crate::candle_classifier::CandleClassifier;
-use crate::{Examples, Result};
+use crate::{Error, Examples, Result};
 
 /// The framework that runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -65,6 +65,12 @@ pub fn load(
         Framework::Candle => Box::new(CandleClassifier::load(device, path)?),
         Framework::Burn => Box::new(BurnClassifier::load(device, path)?),
     })
+}
+
+/// What is wrong where the program has no code for a device.
+pub(crate) fn missing_feature(feature: &str) -> Error {
+    let how = format!("cargo run --release --features {feature} --bin …");
+    format!("this program was built without the feature `{feature}`: run it by `{how}`").into()
 }
 
 /// The part of the examples that the classifier knows.

@@ -18,6 +18,28 @@ fn logits_are_tensorflows() -> Result<()> {
 }
 
 #[test]
+fn a_device_that_was_not_built_in_names_the_missing_feature() {
+    let missing = [
+        (Framework::Candle, DeviceKind::Cuda, "candle-cuda"),
+        (Framework::Burn, DeviceKind::Cuda, "burn-cuda"),
+        (Framework::Burn, DeviceKind::Wgpu, "burn-wgpu"),
+    ];
+    let built = [
+        ("candle-cuda", cfg!(feature = "candle-cuda")),
+        ("burn-cuda", cfg!(feature = "burn-cuda")),
+        ("burn-wgpu", cfg!(feature = "burn-wgpu")),
+    ];
+    for (framework, device, feature) in missing {
+        if built.contains(&(feature, true)) {
+            continue;
+        }
+        let error = load(framework, device, None).err().map(|e| e.to_string());
+        let words = error.unwrap_or_default();
+        assert!(words.contains(&format!("--features {feature}")), "{words}");
+    }
+}
+
+#[test]
 fn the_head_learns_while_the_backbone_is_frozen() -> Result<()> {
     check_learning(Part::Head)
 }

@@ -1,7 +1,7 @@
 //! Batch normalisation over the last axis as operations: by given factors, and by a batch's own statistics.
 
 use super::activation::Activation;
-use super::batch_norm_kernel::{affine, correlation, input_gradient};
+use super::batch_norm_kernel::{Batch, affine, correlation, input_gradient};
 use super::cpu;
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
@@ -174,26 +174,32 @@ impl CustomOp3 for TrainOp {
         y: &Tensor,
         gradient: &Tensor,
     ) -> Result<Gradients> {
-        let gradient = self.activation.backward(y, gradient)?;
-        let ((xs, xl), (ws, wl), (gs, gl)) = (
+        // The slope of an activation that is a pair of limits follows from `y` on the way.
+        let limits = self.activation.limits();
+        let gradient = match limits {
+            Some(_) => gradient.contiguous()?,
+            None => self.activation.backward(y, gradient)?,
+        };
+        let ((xs, xl), (ys, yl), (ws, wl), (gs, gl)) = (
             x.storage_and_layout(),
+            y.storage_and_layout(),
             w.storage_and_layout(),
             gradient.storage_and_layout(),
         );
-        let (xs, ws, gs) = (
-            cpu::stored(&xs, xl)?,
+        let (batch, ws) = (
+            Batch {
+                x: cpu::stored(&xs, xl)?,
+                y: cpu::stored(&ys, yl)?,
+                gradient: cpu::stored(&gs, gl)?,
+                limits: limits.unwrap_or((f32::NEG_INFINITY, f32::INFINITY)),
+            },
             cpu::stored(&ws, wl)?,
-            cpu::stored(&gs, gl)?,
         );
-        let sums = cpu::column_sums(gs, ws.len());
-        let scaled = |mut sums: Vec<f32>| {
-            sums.iter_mut()
-                .zip(&self.rstd)
-                .for_each(|(sum, rstd)| *sum *= rstd);
-            sums
-        };
-        let dw = scaled(correlation(gs, xs, &self.mean));
-        let dx = input_gradient([&self.mean, &self.rstd], xs, ws, gs, &dw, &sums);
+        let (sums, mut dw) = batch.sums(&self.mean);
+        dw.iter_mut()
+            .zip(&self.rstd)
+            .for_each(|(dw, rstd)| *dw *= rstd);
+        let dx = input_gradient(batch, [&self.mean, &self.rstd], ws, &dw, &sums);
         let tensor = |values, like: &Tensor| Tensor::from_vec(values, like.shape(), x.device());
         Ok((
             Some(tensor(dx, x)?),

@@ -269,8 +269,8 @@ impl ConvOp {
 
     fn backward(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
+        [x, weight]: [&Tensor; 2],
+        bias: Option<&Tensor>,
         y: &Tensor,
         gradient: &Tensor,
     ) -> Result<Gradients> {
@@ -299,11 +299,16 @@ impl ConvOp {
                 )
             })
             .transpose()?;
-        let db = tensor(
-            cpu::column_sums(gs, self.shape.output),
-            &[self.shape.output],
-        )?;
-        Ok((dx, dw, Some(db)))
+        let db = bias
+            .is_some_and(Tensor::track_op)
+            .then(|| {
+                tensor(
+                    cpu::column_sums(gs, self.shape.output),
+                    &[self.shape.output],
+                )
+            })
+            .transpose()?;
+        Ok((dx, dw, db))
     }
 }
 
@@ -331,7 +336,7 @@ impl CustomOp2 for ConvOp {
         y: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (dx, dw, _) = self.backward(x, w, y, gradient)?;
+        let (dx, dw, _) = self.backward([x, w], None, y, gradient)?;
         Ok((dx, dw))
     }
 }
@@ -361,10 +366,10 @@ impl CustomOp3 for ConvOp {
         &self,
         x: &Tensor,
         w: &Tensor,
-        _: &Tensor,
+        b: &Tensor,
         y: &Tensor,
         gradient: &Tensor,
     ) -> Result<Gradients> {
-        self.backward(x, w, y, gradient)
+        self.backward([x, w], Some(b), y, gradient)
     }
 }
