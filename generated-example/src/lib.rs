@@ -5,9 +5,11 @@ mod burn_classifier;
 mod candle_classifier;
 mod classifier;
 mod digits;
+mod export;
 
 pub use classifier::{Classifier, DeviceKind, Framework, Part, accuracy, best, load};
 pub use digits::{Digits, Examples};
+pub use export::export;
 
 /// What can go wrong in a program.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -1,7 +1,9 @@
 //! The generated modules against TensorFlow, and under an optimizer.
 
 use candle_core::{Device, Tensor};
-use generated_example::{DeviceKind, Digits, Framework, Part, Result, candle, load};
+use generated_example::{DeviceKind, Digits, Framework, Part, Result, candle, export, load};
+use savedmodel_import::SavedModel;
+use savedmodel_import::eval;
 
 const FRAMEWORKS: [Framework; 2] = [Framework::Candle, Framework::Burn];
 
@@ -77,6 +79,34 @@ fn saved_weights_give_the_same_logits() -> Result<()> {
         let same = again.logits(&digits.test)? == classifier.logits(&digits.test)?;
         std::fs::remove_file(&path)?;
         assert!(same, "{framework:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_exported_model_gives_the_tuned_logits() -> Result<()> {
+    let digits = Digits::load()?;
+    let images = eval::Tensor::new(&[digits.test.len(), 8, 8, 1], digits.test.pixels.clone())?;
+    for framework in FRAMEWORKS {
+        let mut classifier = load(framework, DeviceKind::Cpu, None)?;
+        classifier.learn(Part::Everything, 1e-3)?;
+        classifier.step(&digits.train.select(&Vec::from_iter(0..32)))?;
+        let folder = format!("digits-export-{framework:?}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
+        std::fs::create_dir_all(&folder)?;
+        let (weights, model) = (folder.join("tuned.safetensors"), folder.join("model"));
+        classifier.save(&weights)?;
+        export(framework, &weights, &model)?;
+        let signature = SavedModel::load(&model)?.signature("serving_default")?;
+        let outputs = signature.call([("image", &images)])?;
+        let exported = outputs.get("logits")?.elements::<f32>()?;
+        let tuned = classifier.logits(&digits.test)?;
+        std::fs::remove_dir_all(&folder)?;
+        let pairs = exported.iter().zip(&tuned);
+        let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-4, "{framework:?} differs by {worst}");
+        let moved = tuned.iter().zip(&digits.tensorflow_logits);
+        assert!(moved.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) > 1e-2);
     }
     Ok(())
 }

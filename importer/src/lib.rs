@@ -44,6 +44,7 @@ mod codegen;
 mod convert;
 mod error;
 pub mod eval;
+mod export;
 pub mod graph;
 pub mod inspect;
 pub mod interpreter;
@@ -66,6 +67,7 @@ pub mod weights;
 
 pub use convert::{Convert, Progress};
 pub use error::{Error, ErrorKind, Place, Result};
+pub use export::{Export, ExportReport};
 pub use live::{Arguments, Function, Names, Nest, Object, Variable};
 pub use options::{FloatType, Framework, InputSpec, Options};
 pub use report::{Failure, Report, failures, render};

@@ -36,6 +36,9 @@ pub struct Manifest {
     pub functions: Vec<Function>,
     /// The variables that the module holds.
     pub variables: Vec<Variable>,
+    /// The other tensors of the weights: constants of the graph.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constants: Vec<Constant>,
     /// Crates that the source needs beside the framework, as `name version`.
     pub support_crates: Vec<String>,
 }
@@ -119,6 +122,21 @@ pub struct Variable {
     /// Whether TensorFlow trains it.
     pub trainable: bool,
     /// TensorFlow's layout and the module's, as in [`crate::weights::Layout`].
+    pub layout: String,
+}
+
+/// A constant of the graph that is too large for code and lies with the weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Constant {
+    /// The node that it comes from.
+    pub name: String,
+    /// Its key in the safetensors file.
+    pub tensor: String,
+    /// Its element type in the safetensors file.
+    pub dtype: crate::weights::Dtype,
+    /// Its shape in TensorFlow.
+    pub shape: Vec<usize>,
+    /// TensorFlow's layout and the module's.
     pub layout: String,
 }
 

@@ -1,6 +1,9 @@
 //! Files that appear together or not at all.
+//!
+//! A directory beside the targets holds them until all are complete. Its owner locks a file in it, so that the next run can
+//! tell the directories of runs that were killed from those that are at work.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,12 +12,16 @@ use crate::{Error, Result};
 /// Tells the directories of one process apart.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
+const PREFIX: &str = ".import-";
+const LOCK: &str = "lock";
+
 /// A directory beside the targets that files are written to until all are complete.
 pub(crate) struct Staging {
     dir: PathBuf,
     out: PathBuf,
     made: Option<PathBuf>,
     files: Vec<(PathBuf, PathBuf)>,
+    _lock: File,
 }
 
 impl Staging {
@@ -25,16 +32,31 @@ impl Staging {
             .take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists())
             .last();
         let made = missing.map(Path::to_owned);
+        remove_abandoned(out);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let dir = out.join(format!(".import-{}-{count}", std::process::id()));
-        let staging = Staging {
+        let dir = out.join(format!("{PREFIX}{}-{count}", std::process::id()));
+        let lock = fs::create_dir_all(&dir).and_then(|()| lock(&dir));
+        Ok(Staging {
+            _lock: lock.map_err(|e| Error::from(e).in_file(out))?,
             dir,
             out: out.to_owned(),
             made,
             files: Vec::new(),
-        };
-        fs::create_dir_all(&staging.dir).map_err(|e| Error::from(e).in_file(&staging.out))?;
-        Ok(staging)
+        })
+    }
+
+    /// An empty directory that will be `name` in the target directory, where nothing but an empty directory may be.
+    pub(crate) fn add_directory(&mut self, name: &str) -> Result<PathBuf> {
+        let target = self.out.join(name);
+        let is_empty = |dir: &Path| fs::read_dir(dir).is_ok_and(|mut dir| dir.next().is_none());
+        if target.exists() && !is_empty(&target) {
+            let error = Error::usage("something is there already").in_file(&target);
+            return Err(error.help("name a directory that does not exist"));
+        }
+        let path = self.dir.join(self.files.len().to_string());
+        fs::create_dir(&path).map_err(|e| Error::from(e).in_file(&path))?;
+        self.files.push((path.clone(), target));
+        Ok(path)
     }
 
     /// The place to write the file to that will be `name` in the target directory.
@@ -75,6 +97,26 @@ impl Staging {
     }
 }
 
+/// Locks the directory. The lock has its name only once it is held.
+fn lock(dir: &Path) -> std::io::Result<File> {
+    let unnamed = dir.join("unlocked");
+    let file = File::create(&unnamed)?;
+    file.lock()?;
+    fs::rename(unnamed, dir.join(LOCK))?;
+    Ok(file)
+}
+
+/// Removes the staging directories in `out` whose owners are gone. One that cannot be removed is no reason to stop.
+fn remove_abandoned(out: &Path) {
+    for entry in fs::read_dir(out).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let lock = File::open(entry.path().join(LOCK));
+        if is_ours && lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 impl Drop for Staging {
     fn drop(&mut self) {
         // A failure to clean up must not hide the failure that led here.
@@ -106,6 +148,40 @@ mod tests {
             .map(|e| e.unwrap().file_name())
             .collect();
         assert_eq!(names, ["x.rs"]);
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_killed_run_is_cleaned_up_by_the_next_one() {
+        let root = scratch("killed");
+        let (killed, other) = (root.join(".import-1-0"), root.join(".import-2-0"));
+        fs::create_dir_all(&killed).unwrap();
+        fs::create_dir_all(&other).unwrap();
+        fs::write(killed.join("0"), "half").unwrap();
+        drop(lock(&killed).unwrap());
+        let at_work = lock(&other).unwrap();
+        drop(Staging::new(&root).unwrap());
+        assert!(!killed.exists() && other.exists());
+        drop(at_work);
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_directory_is_published_whole() {
+        let root = scratch("directory");
+        let mut staging = Staging::new(&root).unwrap();
+        let place = staging.add_directory("model").unwrap();
+        fs::write(place.join("saved_model.pb"), "x").unwrap();
+        assert!(!root.join("model").exists());
+        staging.publish().unwrap();
+        assert!(root.join("model/saved_model.pb").is_file());
+        let taken = Staging::new(&root).unwrap().add_directory("model");
+        assert!(
+            taken
+                .unwrap_err()
+                .to_string()
+                .starts_with("something is there already")
+        );
         fs::remove_dir_all(root).unwrap();
     }
 

@@ -1,10 +1,11 @@
-//! Adapts the generated model to shifted data: first the dense layers alone, then every layer.
+//! Adapts the generated model to shifted data, first the dense layers alone, then every layer, and writes what was learnt as
+//! safetensors and as a SavedModel.
 
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use generated_example::{
-    Classifier, DeviceKind, Digits, Examples, Framework, Part, Result, accuracy, load,
+    Classifier, DeviceKind, Digits, Examples, Framework, Part, Result, accuracy, export, load,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -25,10 +26,16 @@ struct Args {
     /// Where the tuned weights go.
     #[arg(long, default_value = "digits-tuned.safetensors")]
     out: PathBuf,
+    /// Where the tuned SavedModel goes; the directory does not exist yet.
+    #[arg(long, default_value = "digits-tuned")]
+    export: PathBuf,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    if args.export.exists() {
+        return Err(format!("{} exists already", args.export.display()).into());
+    }
     let digits = Digits::load()?;
     let (train, test) = (digits.train.shifted(), digits.test.shifted());
     let mut classifier = load(args.framework, args.device, None)?;
@@ -53,7 +60,9 @@ fn main() -> Result<()> {
     let tuned = accuracy(classifier.as_ref(), &test)?;
     println!("after tuning every layer       {tuned:.4}");
 
-    save_and_check(classifier.as_ref(), &args, &test, tuned)
+    save_and_check(classifier.as_ref(), &args, &test, tuned)?;
+    println!("{}", export(args.framework, &args.out, &args.export)?);
+    Ok(())
 }
 
 fn train_for(

@@ -16,7 +16,8 @@ use savedmodel_import::interpreter::{Callee, Interpreter};
 use savedmodel_import::picture::{Format, draw};
 use savedmodel_import::saved_model::{LoadOptions, SavedModel};
 use savedmodel_import::{
-    Convert, Error, FloatType, Framework, InputSpec, Progress, Result, arrays, failures, render,
+    Convert, Error, Export, FloatType, Framework, InputSpec, Progress, Result, arrays, failures,
+    render,
 };
 use serde::Serialize;
 
@@ -38,6 +39,8 @@ enum Command {
     Run(RunArgs),
     /// Draw the modules and their dataflow.
     Graph(GraphArgs),
+    /// Write a SavedModel with the tuned weights of a module that was converted from it.
+    Export(ExportArgs),
 }
 
 #[derive(Args)]
@@ -167,6 +170,37 @@ struct GraphArgs {
 }
 
 #[derive(Args)]
+struct ExportArgs {
+    /// The directory with the `saved_model.pb` that the module was converted from.
+    saved_model: PathBuf,
+    /// The tuned weights of the module.
+    #[arg(long, value_name = "TUNED.safetensors")]
+    weights: PathBuf,
+    /// The directory of the new SavedModel, which does not exist yet.
+    #[arg(long, value_name = "NEW")]
+    out: PathBuf,
+    /// The manifest that `convert` wrote; the .json beside the weights if it is not given, else the model is converted again
+    /// in memory.
+    #[arg(long, value_name = "NAME.json")]
+    manifest: Option<PathBuf>,
+    /// The framework of the module, where there is no manifest.
+    #[arg(long, value_parser = parse::<Framework>)]
+    framework: Option<Framework>,
+    /// Leave out the values that optimizers keep beside variables.
+    #[arg(long)]
+    drop_slots: bool,
+    /// The tags of the MetaGraph.
+    #[arg(long, value_delimiter = ',', value_name = "a,b")]
+    tags: Option<Vec<String>>,
+    /// Take what is not tuned from the checkpoint with this prefix.
+    #[arg(long, value_name = "PREFIX")]
+    checkpoint: Option<PathBuf>,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct LoadArgs {
     /// The tags of the MetaGraph.
     #[arg(long, value_delimiter = ',', value_name = "a,b")]
@@ -200,6 +234,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => (args.json, show(args)),
         Command::Run(args) => (args.json, run(args)),
         Command::Graph(args) => (args.json, graph(args)),
+        Command::Export(args) => (args.json, export(args)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -327,6 +362,31 @@ fn graph(args: GraphArgs) -> Result<()> {
     Format::of(&args.out)?;
     let model = load(&args.saved_model, args.load)?;
     draw(&model, &args.signatures, &args.functions)?.write(&args.out)
+}
+
+fn export(args: ExportArgs) -> Result<()> {
+    let mut export = Export::new(args.saved_model)
+        .weights(args.weights)
+        .out(args.out)
+        .drop_slots(args.drop_slots);
+    if let Some(manifest) = args.manifest {
+        export = export.manifest(manifest);
+    }
+    if let Some(framework) = args.framework {
+        export = export.framework(framework);
+    }
+    if let Some(tags) = args.tags {
+        export = export.tags(tags);
+    }
+    if let Some(prefix) = args.checkpoint {
+        export = export.checkpoint(prefix);
+    }
+    let report = export.run()?;
+    match args.json {
+        true => print_json(&report),
+        false => print(format_args!("{report}\n")),
+    }
+    Ok(())
 }
 
 fn show(args: InspectArgs) -> Result<()> {

@@ -3,12 +3,12 @@
 use super::program::{Exported, Lowered};
 use crate::codegen::{Alias, Generated, Results, native_dtype};
 use crate::ir::{DType, ParamSource, Program};
-use crate::manifest::{Function, Input, Manifest, Output, Returns, SCHEMA, Variable};
+use crate::manifest::{Constant, Function, Input, Manifest, Output, Returns, SCHEMA, Variable};
 use crate::modules::EntryNames;
 use crate::plan::ident::{Namer, snake};
 use crate::plan::target::METHODS;
 use crate::plan::{Entry, Local, Plan};
-use crate::saved_model::{ExportedFunction, SavedModel, dtype_name};
+use crate::saved_model::{DataType, ExportedFunction, SavedModel, dtype_name};
 use crate::weights::{Dtype, Source, WeightSpec};
 use crate::{Error, FloatType, Options, Result};
 
@@ -188,6 +188,7 @@ pub(crate) fn manifest(
         tags: model.tags.clone(),
         functions: functions(lowered, names, plan, options),
         variables: variables(model, &lowered.program, plan),
+        constants: constants(&lowered.program, plan, options),
         support_crates: generated.support_crates.clone(),
     }
 }
@@ -289,6 +290,29 @@ fn variables(model: &SavedModel, program: &Program, plan: &Plan) -> Vec<Variable
         layout: weight.layout.to_string(),
     };
     plan.weights.iter().filter_map(of_model).map(row).collect()
+}
+
+fn constants(program: &Program, plan: &Plan, options: &Options) -> Vec<Constant> {
+    let row = |weight: &crate::plan::Weight| {
+        let param = &program.params[weight.param.0 as usize];
+        match param.source {
+            ParamSource::Variable(_) => None,
+            ParamSource::Constant(_) => Some(Constant {
+                name: param.name.clone(),
+                tensor: weight.key.clone(),
+                dtype: written(stored(float(param.ty.dtype, options.dtype))?),
+                shape: param.ty.shape.known().unwrap_or_default(),
+                layout: weight.layout.to_string(),
+            }),
+        }
+    };
+    plan.weights.iter().filter_map(row).collect()
+}
+
+/// The element type that the weights file has for a variable's; `None` where it cannot hold the variable.
+pub(crate) fn weight_dtype(dtype: DataType) -> Option<Dtype> {
+    let dtype = crate::lower::element_type(dtype).ok()?;
+    stored(dtype).map(written)
 }
 
 /// The tensors of the weights file.

@@ -30,7 +30,7 @@ pub(super) fn io_error(path: &Path, error: &io::Error) -> Error {
 }
 
 /// Maps a whole file.
-pub(super) fn map(path: &Path) -> Result<Mmap> {
+pub(crate) fn map(path: &Path) -> Result<Mmap> {
     let file = File::open(path).map_err(|error| io_error(path, &error))?;
     let metadata = file.metadata().map_err(|error| io_error(path, &error))?;
     if metadata.is_dir() {

@@ -6,10 +6,11 @@
 
 mod assets;
 mod bundle;
+mod copy;
 mod debug_info;
 mod dtype;
 mod exported;
-mod file;
+pub(crate) mod file;
 mod functions;
 mod library;
 mod model;
@@ -17,8 +18,11 @@ mod objects;
 mod options;
 mod partial;
 mod shape;
+mod slots;
+mod splice;
 mod structure;
 mod table;
+mod table_writer;
 mod tags;
 mod tensor;
 mod text;
@@ -28,6 +32,7 @@ mod wire;
 
 pub use self::assets::Asset;
 pub use self::bundle::{Bundle, Entry, Slice};
+pub(crate) use self::bundle::{Changes, Part};
 pub(crate) use self::dtype::dtype_from_wire;
 pub use self::dtype::{dtype_name, dtype_of_name, element_size};
 pub use self::exported::{Argument, Capture, ExportedFunction, FunctionBody, Output};

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use savedmodel_import_proto::saved_object::Kind;
 use savedmodel_import_proto::{SavedConcreteFunction, SavedObject, SavedObjectGraph};
 
-pub(super) use self::matching::{CheckpointObjects, match_checkpoint};
+pub(super) use self::matching::{
+    CHECKPOINT_GRAPH, CheckpointObjects, checkpoint_graph, match_checkpoint,
+};
 pub(super) use self::paths::{function_edges, readable_paths};
 use super::library::FunctionLibrary;
 use crate::Result;

@@ -6,8 +6,8 @@
 
 use crate::{Error, Result};
 
-const FOOTER: usize = 48;
-const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
+pub(super) const FOOTER: usize = 48;
+pub(super) const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
 const TRAILER: usize = 5;
 /// Snappy's densest element makes 64 bytes of three.
 const SNAPPY_RATIO: usize = 32;

@@ -78,6 +78,15 @@ impl Layout {
         permute(&dims, &self.order(&from), bytes, element)
     }
 
+    /// The way back for a tensor that had `shape` before.
+    pub fn reverse(&self, shape: &[usize]) -> Result<Layout> {
+        Ok(Layout {
+            from: self.to.clone(),
+            to: self.from.clone(),
+            sizes: self.letter_sizes(shape)?,
+        })
+    }
+
     /// For each letter of the output, its place in the input.
     fn order(&self, from: &[char]) -> Vec<usize> {
         let place = |letter| from.iter().position(|other| other == letter);
@@ -229,6 +238,25 @@ mod tests {
     fn attention_heads_are_merged_and_split() {
         check("dhk->(hk)d", &[2, 1, 2], &[2, 2], &[0, 2, 1, 3]);
         check("(hk)d->hdk, h=2", &[4, 1], &[2, 1, 2], &[0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn the_way_back_gives_the_same_bytes() {
+        let cases: [(&str, &[usize]); 4] = [
+            ("hwim->(im)1hw", &[2, 2, 3, 1]),
+            ("dhk->(hk)d", &[4, 3, 2]),
+            ("(hk)d->hkd, h=2", &[6, 3]),
+            ("1o->o", &[1, 5]),
+        ];
+        for (text, shape) in cases {
+            let layout = Layout::parse(text).unwrap();
+            let bytes: Vec<u8> = (0..shape.iter().product::<usize>() as u8).collect();
+            let there = layout.apply(shape, &bytes, 1).unwrap();
+            let back = layout.reverse(shape).unwrap();
+            let native = layout.output_shape(shape).unwrap();
+            assert_eq!(back.output_shape(&native).unwrap(), shape);
+            assert_eq!(back.apply(&native, &there, 1).unwrap(), bytes, "{text}");
+        }
     }
 
     #[test]

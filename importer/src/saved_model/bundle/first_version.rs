@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use savedmodel_import_proto::prost::Message;
 use savedmodel_import_proto::{
-    DataType, SavedSlice, SavedSliceMeta, SavedTensorSliceMeta, SavedTensorSlices, TensorProto,
+    BundleHeaderProto, DataType, SavedSlice, SavedSliceMeta, SavedTensorSliceMeta,
+    SavedTensorSlices, TensorProto, VersionDef,
 };
 
 use super::super::dtype::{dtype_from_wire, element_size};
@@ -76,7 +77,14 @@ pub(super) fn open(prefix: &Path, files: &[PathBuf]) -> Result<Bundle> {
         prefix: prefix.to_owned(),
         entries,
         shards: BTreeMap::from([(0, Shard::Memory(reader.bytes))]),
-        order: ByteOrder::Little,
+        header: BundleHeaderProto {
+            num_shards: 1,
+            version: Some(VersionDef {
+                producer: 1,
+                ..VersionDef::default()
+            }),
+            ..BundleHeaderProto::default()
+        },
     })
 }
 
@@ -136,7 +144,7 @@ impl Reader {
         let empty = TensorProto::default();
         let values = slice.data.as_ref().unwrap_or(&empty);
         let (payload, crc) = match dtype {
-            DataType::DtString => strings::write(&values.string_val),
+            DataType::DtString => strings::write(&values.string_val, ByteOrder::Little),
             dtype => {
                 let payload = numbers(dtype, values)?;
                 let crc = crc32c::crc32c(&payload);

@@ -10,6 +10,7 @@ mod ordered_code;
 mod shard;
 mod slice;
 mod strings;
+mod write;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use self::shard::Shard;
 use self::slice::Region;
 pub use self::slice::Slice;
 use self::strings::ByteOrder;
+pub(crate) use self::write::{Changes, Part};
 use super::dtype::{element_size, scalar_size};
 use super::file::{error_text, map};
 use super::table::{Entries, read_table, unmask};
@@ -40,7 +42,7 @@ pub struct Bundle {
     prefix: PathBuf,
     entries: BTreeMap<String, Entry>,
     shards: BTreeMap<i32, Shard>,
-    order: ByteOrder,
+    header: BundleHeaderProto,
 }
 
 /// `PREFIX.index`.
@@ -93,7 +95,7 @@ impl Bundle {
             prefix: prefix.to_owned(),
             entries,
             shards,
-            order: byte_order(&header),
+            header,
         })
     }
 
@@ -175,13 +177,23 @@ impl Bundle {
     ) -> Result<TensorData<'_>> {
         let payload = self.payload(place)?;
         match dtype {
-            DataType::DtString => strings::parse(payload, region.volume()?, place.crc, self.order)
-                .map(TensorData::Strings),
+            DataType::DtString => {
+                strings::parse(payload, region.volume()?, place.crc, self.order())
+                    .map(TensorData::Strings)
+            }
             DataType::DtVariant => Err(Error::unsupported("variant tensors cannot be read")),
             dtype => {
                 check_crc(payload, place.crc)?;
                 Ok(TensorData::Bytes(self.little_endian(dtype, payload)))
             }
+        }
+    }
+
+    /// Numbers that are neither are read as little, as TensorFlow does.
+    fn order(&self) -> ByteOrder {
+        match self.header.endianness() {
+            bundle_header_proto::Endianness::Little => ByteOrder::Little,
+            bundle_header_proto::Endianness::Big => ByteOrder::Big,
         }
     }
 
@@ -194,7 +206,7 @@ impl Bundle {
 
     fn little_endian<'b>(&self, dtype: DataType, payload: &'b [u8]) -> Cow<'b, [u8]> {
         let width = scalar_size(dtype);
-        if self.order == ByteOrder::Little || width == 1 {
+        if self.order() == ByteOrder::Little || width == 1 {
             return Cow::Borrowed(payload);
         }
         let mut swapped = payload.to_vec();
@@ -276,14 +288,6 @@ fn header(table: &mut Entries) -> Result<BundleHeaderProto> {
     }
     check_version(&header)?;
     Ok(header)
-}
-
-/// Numbers that are neither are read as little, as TensorFlow does.
-fn byte_order(header: &BundleHeaderProto) -> ByteOrder {
-    match header.endianness() {
-        bundle_header_proto::Endianness::Little => ByteOrder::Little,
-        bundle_header_proto::Endianness::Big => ByteOrder::Big,
-    }
 }
 
 fn check_version(header: &BundleHeaderProto) -> Result<()> {

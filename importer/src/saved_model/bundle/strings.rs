@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::table::{Cursor, mask, unmask};
+use super::super::table_writer::write_varint;
 use crate::{Error, Result};
 
 /// The byte order of the numbers in a bundle.
@@ -75,15 +76,15 @@ pub(super) fn parse(
     strings.ok_or_else(|| Error::malformed("the strings end early"))
 }
 
-/// The payload of some strings and its checksum, as TensorFlow writes them.
-pub(super) fn write(strings: &[impl AsRef<[u8]>]) -> (Vec<u8>, u32) {
+/// The payload of some strings and its unmasked checksum, as TensorFlow writes them.
+pub(super) fn write(strings: &[impl AsRef<[u8]>], order: ByteOrder) -> (Vec<u8>, u32) {
     let lengths: Vec<u64> = strings.iter().map(|s| s.as_ref().len() as u64).collect();
     let mut payload = Vec::new();
     for &length in &lengths {
         write_varint(&mut payload, length);
     }
-    let crc = lengths_crc(&lengths, ByteOrder::Little);
-    let stored = mask(crc).to_le_bytes();
+    let crc = lengths_crc(&lengths, order);
+    let stored = order.bytes(mask(crc));
     let mut crc = crc32c::crc32c_append(crc, &stored);
     payload.extend_from_slice(&stored);
     for string in strings {
@@ -91,14 +92,6 @@ pub(super) fn write(strings: &[impl AsRef<[u8]>]) -> (Vec<u8>, u32) {
         payload.extend_from_slice(string.as_ref());
     }
     (payload, crc)
-}
-
-fn write_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 fn lengths(cursor: &mut Cursor<'_>, count: u64) -> Option<Vec<u64>> {

@@ -13,7 +13,8 @@ use super::super::file::error_text;
 use super::ObjectGraph;
 use crate::{Error, Result};
 
-const KEY: &str = "_CHECKPOINTABLE_OBJECT_GRAPH";
+/// The key of the checkpoint's own object graph.
+pub(in super::super) const CHECKPOINT_GRAPH: &str = "_CHECKPOINTABLE_OBJECT_GRAPH";
 
 /// The values of each object that has any: from the attribute's name to the key in the checkpoint.
 pub(in super::super) type CheckpointObjects = BTreeMap<usize, BTreeMap<String, String>>;
@@ -23,7 +24,7 @@ pub(in super::super) fn match_checkpoint(
     graph: &ObjectGraph,
     bundle: &Bundle,
 ) -> Result<CheckpointObjects> {
-    let stored = read(bundle).map_err(|error| error.in_file(bundle.prefix()))?;
+    let stored = checkpoint_graph(bundle)?;
     let matched = walk(graph, &stored);
     let mut values = CheckpointObjects::new();
     for (id, stored_id) in matched.into_iter().enumerate() {
@@ -42,13 +43,18 @@ pub(in super::super) fn match_checkpoint(
     Ok(values)
 }
 
+/// Reads the checkpoint's own object graph. All ids in it are in range.
+pub(in super::super) fn checkpoint_graph(bundle: &Bundle) -> Result<TrackableObjectGraph> {
+    read(bundle).map_err(|error| error.in_file(bundle.prefix()))
+}
+
 fn read(bundle: &Bundle) -> Result<TrackableObjectGraph> {
-    if !bundle.entries().contains_key(KEY) {
+    if !bundle.entries().contains_key(CHECKPOINT_GRAPH) {
         return Err(Error::malformed(
             "the checkpoint has no object graph: it was not saved with this model",
         ));
     }
-    let value = bundle.read(KEY)?;
+    let value = bundle.read(CHECKPOINT_GRAPH)?;
     let bytes = value
         .strings()
         .and_then(|strings| strings.first())
