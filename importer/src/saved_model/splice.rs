@@ -47,13 +47,11 @@ pub(super) fn write_message(out: &mut Vec<u8>, number: u32, message: &[u8]) {
     out.extend_from_slice(message);
 }
 
-/// Changes the messages that a path of field numbers leads to: `edit` hears their index and bytes, and gives new bytes or
-/// leaves them. `None` if the bytes do not parse.
-pub(super) fn edit(
-    bytes: &[u8],
-    path: &[u32],
-    change: &mut dyn FnMut(usize, &[u8]) -> Option<Vec<u8>>,
-) -> Option<Vec<u8>> {
+/// Hears the index and the bytes of a message; gives new bytes, or leaves it.
+pub(super) type Change<'a> = dyn FnMut(usize, &[u8]) -> Option<Vec<u8>> + 'a;
+
+/// Changes the messages that a path of field numbers leads to. `None` if the bytes do not parse.
+pub(super) fn edit(bytes: &[u8], path: &[u32], change: &mut Change<'_>) -> Option<Vec<u8>> {
     edit_level(bytes, path, &mut 0, change)
 }
 
@@ -61,7 +59,7 @@ fn edit_level(
     bytes: &[u8],
     path: &[u32],
     count: &mut usize,
-    change: &mut dyn FnMut(usize, &[u8]) -> Option<Vec<u8>>,
+    change: &mut Change<'_>,
 ) -> Option<Vec<u8>> {
     let (&wanted, rest) = path.split_first()?;
     let mut out = Vec::with_capacity(bytes.len());
