@@ -6,10 +6,11 @@
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
-use burn::store::{ModuleSnapshot, SafetensorsStore, SafetensorsStoreError};
+use burn::store::{SafetensorsStore, SafetensorsStoreError};
 use burn::tensor::{Device, Tensor, activation};
 use std::path::Path;
 use support::batch_norm::{BatchNorm, BatchNormConfig};
+use support::weights::filled;
 
 /// The model `MobilenetV2`.
 #[derive(Module, Debug)]
@@ -182,11 +183,12 @@ impl MobilenetV2 {
         }
     }
 
-    /// Loads the weights from a safetensors file.
+    /// Loads the weights from a safetensors file, which has exactly those of the model.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self, SafetensorsStoreError> {
-        let mut model = Self::new(device);
-        model.load_from(&mut SafetensorsStore::from_file(path.as_ref()))?;
-        Ok(model)
+        filled(
+            Self::new(device),
+            SafetensorsStore::from_file(path.as_ref()),
+        )
     }
 
     /// - `keras_tensor`: `F32` `[batch, 224, 224, 3]`.

@@ -14,6 +14,7 @@ use support::linear::{Linear, linear};
 use support::reduce::mean;
 use support::softmax::softmax;
 use support::vars::trainable;
+use support::weights::checked;
 
 /// The model `MobilenetV2`.
 #[derive(Clone, Debug)]
@@ -190,10 +191,10 @@ impl MobilenetV2 {
         })
     }
 
-    /// Loads the weights from a safetensors file.
+    /// Loads the weights from a safetensors file, which has exactly those of the model.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let tensors = candle_core::safetensors::load(path, device)?;
-        Self::new(VarBuilder::from_tensors(tensors, DType::F32, device))
+        checked(tensors, DType::F32, device, Self::new)
     }
 
     /// The variables of `vars` that TensorFlow would train, in the order of their keys.

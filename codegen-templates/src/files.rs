@@ -39,6 +39,7 @@ pub const CANDLE: &[Support] = files!(
     "vars"
     "vector_math"
     "with_slope"
+    "weights"
 );
 
 /// The files for burn.
@@ -63,6 +64,7 @@ pub const BURN: &[Support] = files!(
     "string_tensor"
     "top_k"
     "vars"
+    "weights"
 );
 
 /// The kernels that both share.

@@ -1,6 +1,8 @@
 //! The generated modules against TensorFlow, and under an optimizer.
 
-use candle_core::{Device, Tensor};
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
 use generated_example::{DeviceKind, Digits, Framework, Part, Result, candle, export, load};
 use savedmodel_import::SavedModel;
 use savedmodel_import::eval;
@@ -84,6 +86,52 @@ fn saved_weights_give_the_same_logits() -> Result<()> {
 }
 
 #[test]
+fn wrong_weights_are_refused_with_all_that_is_wrong() -> Result<()> {
+    let folder = std::env::temp_dir().join(format!("digits-wrong-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    for framework in FRAMEWORKS {
+        let path = folder.join(format!("{framework:?}.safetensors"));
+        load(framework, DeviceKind::Cpu, None)?.save(&path)?;
+        let bytes = std::fs::read(&path)?;
+        let mut tensors = candle_core::safetensors::load(&path, &Device::Cpu)?;
+        tensors.remove("bn_1.running_var");
+        let kernel = tensors["conv_1.weight"].flatten_all()?;
+        tensors.insert("conv_1.weight".to_owned(), kernel);
+        let mean = tensors["bn_1.running_mean"].to_dtype(DType::I64)?;
+        tensors.insert("bn_1.running_mean".to_owned(), mean);
+        tensors.insert(
+            "other".to_owned(),
+            Tensor::zeros(1, DType::F32, &Device::Cpu)?,
+        );
+        candle_core::safetensors::save(&tensors, &path)?;
+        let text = refusal(framework, &path)?;
+        for name in [
+            "bn_1.running_var",
+            "conv_1.weight",
+            "bn_1.running_mean",
+            "other",
+        ] {
+            assert!(text.contains(name), "{framework:?} {name}: {text}");
+        }
+        std::fs::write(&path, &bytes[..bytes.len() - 1])?;
+        refusal(framework, &path)?;
+    }
+    Ok(std::fs::remove_dir_all(&folder)?)
+}
+
+fn refusal(framework: Framework, path: &Path) -> Result<String> {
+    let loaded = match framework {
+        Framework::Candle => candle::Digits::load(path, &Device::Cpu)
+            .err()
+            .map(|error| error.to_string()),
+        Framework::Burn => load(framework, DeviceKind::Cpu, Some(path))
+            .err()
+            .map(|error| error.to_string()),
+    };
+    loaded.ok_or_else(|| format!("{framework:?} takes it").into())
+}
+
+#[test]
 fn the_exported_model_gives_the_tuned_logits() -> Result<()> {
     let digits = Digits::load()?;
     let images = eval::Tensor::new(&[digits.test.len(), 8, 8, 1], digits.test.pixels.clone())?;
@@ -97,7 +145,8 @@ fn the_exported_model_gives_the_tuned_logits() -> Result<()> {
         let (weights, model) = (folder.join("tuned.safetensors"), folder.join("model"));
         classifier.save(&weights)?;
         export(framework, &weights, &model)?;
-        let signature = SavedModel::load(&model)?.signature("serving_default")?;
+        let loaded = SavedModel::load(&model)?;
+        let signature = loaded.signature("serving_default")?;
         let outputs = signature.call([("image", &images)])?;
         let exported = outputs.get("logits")?.elements::<f32>()?;
         let tuned = classifier.logits(&digits.test)?;

@@ -51,3 +51,4 @@ pub mod split;
 pub mod strings;
 #[path = "../../host/src/table.rs"]
 pub mod table;
+pub mod weights;

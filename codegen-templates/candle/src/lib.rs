@@ -46,6 +46,7 @@ pub mod softmax;
 pub mod string_tensor;
 pub mod vars;
 pub mod vector_math;
+pub mod weights;
 pub mod with_slope;
 
 // The kernels, as they are copied beside the others.

@@ -2,7 +2,7 @@
 
 use super::super::config;
 use super::super::operand::Body;
-use super::super::rust::{Block, Expr, Function, Item, Pat, Stmt};
+use super::super::rust::{Block, Expr, Function, Item, Stmt};
 use super::{associated, creation, layer, sizes};
 use crate::error::Result;
 use crate::ir::DType;
@@ -149,17 +149,18 @@ fn rows(ty: &Struct, field: &Field, instances: &[Vec<ArgValue>], structure: &Str
 
 pub fn load(uses: &mut BTreeSet<String>) -> Item {
     for path in [
-        "burn::store::ModuleSnapshot",
         "burn::store::SafetensorsStore",
         "burn::store::SafetensorsStoreError",
         "std::path::Path",
+        "support::weights::filled",
     ] {
         uses.insert(path.to_owned());
     }
     let path = Expr::path("path").call_method("as_ref", []);
     let store = Expr::call("SafetensorsStore::from_file", [path]);
     let function = Function::public("load").param("path", "impl AsRef<Path>");
-    Item::from(from_store(function, store)).doc("Loads the weights from a safetensors file.")
+    Item::from(from_store(function, store))
+        .doc("Loads the weights from a safetensors file, which has exactly those of the model.")
 }
 
 /// `fn embedded(device: &Device) -> Result<Self, SafetensorsStoreError>`.
@@ -175,15 +176,8 @@ pub fn embedded(file: &str) -> Item {
 
 /// The rest of a function that makes the model with what a store has.
 fn from_store(function: Function, store: Expr) -> Function {
-    let model = Stmt::bind(
-        Pat::mutable("model"),
-        Expr::call("Self::new", [Expr::path("device")]),
-    );
-    let read = Expr::path("model")
-        .call_method("load_from", [store.by_mut()])
-        .tried()
-        .stmt();
-    let body = Block::new([model, read]).tail(Expr::call("Ok", [Expr::path("model")]));
+    let model = Expr::call("Self::new", [Expr::path("device")]);
+    let body = Block::from(Expr::call("filled", [model, store]));
     function
         .param("device", "&Device")
         .returns("Result<Self, SafetensorsStoreError>")

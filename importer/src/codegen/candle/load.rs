@@ -29,6 +29,7 @@ pub fn load(program: &Program, plan: &Plan, uses: &mut BTreeSet<String>) -> Item
         "candle_core::DType",
         "candle_core::Device",
         "std::path::Path",
+        "support::weights::checked",
     ] {
         uses.insert(path.to_owned());
     }
@@ -38,7 +39,8 @@ pub fn load(program: &Program, plan: &Plan, uses: &mut BTreeSet<String>) -> Item
     );
     let function = Function::public("load").param("path", "impl AsRef<Path>");
     let function = from_tensors(function, read, program, plan);
-    Item::from(function).doc("Loads the weights from a safetensors file.")
+    Item::from(function)
+        .doc("Loads the weights from a safetensors file, which has exactly those of the model.")
 }
 
 /// `fn embedded(device: &Device) -> Result<Self>`.
@@ -55,12 +57,16 @@ pub fn embedded(program: &Program, plan: &Plan, file: &str) -> Item {
 /// The rest of a function that makes the model from what `read` gives.
 fn from_tensors(function: Function, read: Expr, program: &Program, plan: &Plan) -> Function {
     let element = Expr::path(dtype(main_dtype(program, plan)));
-    let vb = Expr::call(
-        "VarBuilder::from_tensors",
-        [Expr::path("tensors"), element, Expr::path("device")],
+    let made = Expr::call(
+        "checked",
+        [
+            Expr::path("tensors"),
+            element,
+            Expr::path("device"),
+            Expr::path("Self::new"),
+        ],
     );
-    let body =
-        Block::new([Stmt::bind("tensors", read.tried())]).tail(Expr::call("Self::new", [vb]));
+    let body = Block::new([Stmt::bind("tensors", read.tried())]).tail(made);
     function
         .param("device", "&Device")
         .returns("Result<Self>")
