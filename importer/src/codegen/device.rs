@@ -2,12 +2,12 @@
 
 use crate::Framework;
 use crate::ir::{Binary, Op, Unary};
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, Flow, Plan, Step, all_steps};
 
 /// The steps of a module that run on the host while the rest runs on a GPU, each with the reason.
 pub fn steps(plan: &Plan, framework: Framework) -> Vec<(&'static str, &Step)> {
     let methods = plan.structs.iter().flat_map(|ty| &ty.methods);
-    let steps = methods.flat_map(|method| &method.body);
+    let steps = methods.flat_map(|method| all_steps(&method.body));
     steps
         .filter_map(|step| Some((reason(step, framework)?, step)))
         .collect()
@@ -20,6 +20,10 @@ fn reason(step: &Step, framework: Framework) -> Option<&'static str> {
             of_op(op, is_float, framework)
         }
         Action::Elements => Some("the elements of a tensor are read as extents"),
+        Action::Flow(Flow::Branch | Flow::Repeat { rounds: None, .. }) => {
+            Some("what a tensor says decides on the way")
+        }
+        Action::Flow(Flow::Repeat { .. }) => None,
         Action::Layer { .. }
         | Action::Module { .. }
         | Action::Modules { .. }
@@ -34,6 +38,8 @@ fn of_op(op: &Op, is_float: bool, framework: Framework) -> Option<&'static str> 
     match op {
         Op::Host(_) => Some("a kernel on the host"),
         Op::ReadExtents(_) => Some("the elements of a tensor are read as extents"),
+        Op::Linear(_) => Some("matrices are decomposed on the host"),
+        Op::Special(_) => Some("a special function on the host"),
         Op::TopK { .. } => match framework {
             Framework::Candle => None,
             Framework::Burn => Some("burn sorts on the host"),
@@ -65,6 +71,11 @@ fn of_op(op: &Op, is_float: bool, framework: Framework) -> Option<&'static str> 
         | Op::Gather { .. }
         | Op::GatherNd { .. }
         | Op::ScatterNd { .. }
+        | Op::Scatter { .. }
+        | Op::Fourier(_)
+        | Op::Bound { .. }
+        | Op::If { .. }
+        | Op::Loop(_)
         | Op::OneHot { .. }
         | Op::Range { .. }
         | Op::Reduce { .. }

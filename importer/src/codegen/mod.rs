@@ -6,8 +6,8 @@
 mod burn;
 mod candle;
 mod config;
-mod flow;
 pub mod device;
+mod flow;
 mod host;
 mod method;
 mod operand;

@@ -17,7 +17,6 @@ use serde::Serialize;
 
 pub use self::modules::{Conversion, ModuleRow};
 pub use self::objects::ObjectRow;
-use crate::Result;
 use crate::pipeline;
 use crate::report::{Failure, failures};
 use crate::saved_model::{

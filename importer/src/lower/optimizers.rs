@@ -1,10 +1,9 @@
 //! Optimizers' updates of variables, dense and of some rows: the new value of the variable and of each of its slots.
 
 use super::cx::{Cx, Lowered};
-use super::scatter::scattered;
 use super::{Lowering, multi};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, Comparison, Op, Unary, Value};
+use crate::ir::{Binary, Comparison, Join, Op, Unary, Value};
 
 macro_rules! updates {
     ($($op:literal, $sparse:expr, $update:expr;)*) => {
@@ -565,7 +564,7 @@ fn apply(cx: &mut Cx<'_>, update: &Update, sparse: Option<usize>) -> Result<Vec<
             Some(rows) => {
                 let rank = cx.rank(rows)?;
                 let rows = cx.expand(rows, rank)?;
-                scattered(cx, old[i], rows, state[i])?
+                cx.scatter(Join::Update, old[i], rows, state[i])?
             }
             None => state[i],
         };

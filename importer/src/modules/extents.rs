@@ -189,7 +189,9 @@ impl Extents {
 /// The extents that a step's action needs at run time.
 fn dims_of(body: &Body, step: &Step) -> Vec<Dim> {
     let dims = |arg: Option<&Source>| arg.map(|&arg| body.ty(arg).dims());
-    let spelt = step.action.extents(dims(step.args.first()).unwrap_or_default());
+    let spelt = step
+        .action
+        .extents(dims(step.args.first()).unwrap_or_default());
     let mut extents: Vec<Dim> = spelt.into_iter().cloned().collect();
     if let Action::Op(Op::Conv(_)) = step.action {
         // A framework may want the sizes of a kernel that is computed.

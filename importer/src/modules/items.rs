@@ -94,7 +94,9 @@ fn collect_without(program: &Program, bare: &BTreeSet<ParamId>) -> Items {
         ..Items::default()
     };
     let graphs = program.functions.iter().map(|function| &function.graph);
-    let calls: Vec<Calls> = graphs.map(|graph| items.claim_all(graph, bare, &program.moving_averages)).collect();
+    let calls: Vec<Calls> = graphs
+        .map(|graph| items.claim_all(graph, bare, &program.moving_averages))
+        .collect();
     items.name_layers(&paths);
     let layer_paths: BTreeSet<Path> = items.layers.iter().map(LayerInfo::path).collect();
     for (function, calls) in program.functions.iter().zip(&calls) {

@@ -393,30 +393,7 @@ fn constants(program: &Program, plan: &Plan, options: &Options) -> Vec<Constant>
         let param = &program.params[weight.param.0 as usize];
         match param.source {
             ParamSource::Variable(_) => None,
-            ParamSource::Constant(_) => Some(Constant {
-                name: param.name.clone(),
-                tensor: weight.key.clone(),
-                dtype: written(stored(float(param.ty.dtype, options.dtype))?),
-                shape: param.ty.shape.known().unwrap_or_default(),
-                layout: weight.layout.to_string(),
-            }),
-        }
-    };
-    plan.weights.iter().filter_map(row).collect()
-}
-
-/// The element type that the weights file has for a variable's; `None` where it cannot hold the variable.
-pub(crate) fn weight_dtype(dtype: DataType) -> Option<Dtype> {
-    let dtype = crate::lower::element_type(dtype).ok()?;
-    stored(dtype).map(written)
-}
-
-fn constants(program: &Program, plan: &Plan, options: &Options) -> Vec<Constant> {
-    let row = |weight: &crate::plan::Weight| {
-        let param = &program.params[weight.param.0 as usize];
-        match param.source {
-            ParamSource::Variable(_) => None,
-            ParamSource::Constant(_) => Some(Constant {
+            ParamSource::Constant(_) | ParamSource::Thawed { .. } => Some(Constant {
                 name: param.name.clone(),
                 tensor: weight.key.clone(),
                 dtype: written(stored(float(param.ty.dtype, options.dtype))?),

@@ -18,8 +18,8 @@ mod evaluation_tests;
 #[cfg(test)]
 mod stage_tests;
 
-pub(crate) use describe::weight_dtype;
 pub(crate) use describe::training_lines;
+pub(crate) use describe::weight_dtype;
 pub(crate) use program::Exported;
 pub(crate) use recover::{Modules, Recovered, Rest, RestGraph, recover};
 pub(crate) use select::is_public;
