@@ -219,6 +219,10 @@ pub fn statement<'a>(
     step: &'a Step,
     body: &mut Body<'a>,
 ) -> Result<Option<Line>> {
+    if matches!(step.action, Action::Elements) && step.results.iter().all(|local| local.name == "_")
+    {
+        return Ok(None);
+    }
     if let [result] = step.results.as_slice()
         && is_silent(step, body.method)
         && bind(words, step, &result.name, body)

@@ -54,6 +54,12 @@ pub fn items(
     Ok((items, uses))
 }
 
+/// Whether an expression calls a function by its module, as kernels on the host are called: `strings::join(…)`.
+fn is_of_module(call: &Expr) -> bool {
+    let module = call.callee().and_then(|path| path.split_once("::"));
+    module.is_some_and(|(module, _)| module.starts_with(char::is_lowercase))
+}
+
 impl Words for Printer<'_> {
     fn plan(&self) -> &Plan {
         self.plan
@@ -213,10 +219,13 @@ impl Words for Printer<'_> {
         Expr::call(assign, [field, value]).tried().stmt()
     }
 
-    /// `e` for `Ok(e?)`.
+    /// `e` for `Ok(e?)`, but for a kernel on the host: its error becomes one of candle's on the way.
     fn tail(&self, result: Option<Expr>) -> Option<Expr> {
         let result = result.unwrap_or_else(Expr::unit);
-        let result = result.untried();
+        let result = result.untried().and_then(|call| match is_of_module(&call) {
+            true => Err(call.tried()),
+            false => Ok(call),
+        });
         Some(result.unwrap_or_else(|value| Expr::call("Ok", [value])))
     }
 }

@@ -132,6 +132,17 @@ impl Expr {
         }
     }
 
+    /// The path of the function that it is a call of, if it is one.
+    pub fn callee(&self) -> Option<&str> {
+        match &*self.0 {
+            Kind::Call(Self(callee), _) => match &**callee {
+                Kind::Path(path) => Some(path),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// `self[index]`
     pub fn index(self, index: Expr) -> Self {
         Self::new(Kind::Index(self.at_least(Level::Postfix), index))
