@@ -162,6 +162,7 @@ mod tests {
             "cumulative::apply",
             "extents::extents",
             "extents::bound",
+            "flow::choice",
             "fourier::transform",
             "gather::checked",
             "gather::scatter",

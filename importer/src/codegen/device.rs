@@ -38,6 +38,14 @@ fn of_op(op: &Op, is_float: bool, framework: Framework) -> Option<&'static str> 
     match op {
         Op::Host(_) => Some("a kernel on the host"),
         Op::ReadExtents(_) => Some("the elements of a tensor are read as extents"),
+        Op::Scatter { .. } => match framework {
+            Framework::Candle => Some("the indices of a scatter are read on the host"),
+            Framework::Burn => None,
+        },
+        Op::Fourier(_) => match framework {
+            Framework::Candle => Some("a Fourier transform on the host"),
+            Framework::Burn => None,
+        },
         Op::Linear(_) => Some("matrices are decomposed on the host"),
         Op::Special(_) => Some("a special function on the host"),
         Op::TopK { .. } => match framework {
@@ -71,8 +79,6 @@ fn of_op(op: &Op, is_float: bool, framework: Framework) -> Option<&'static str> 
         | Op::Gather { .. }
         | Op::GatherNd { .. }
         | Op::ScatterNd { .. }
-        | Op::Scatter { .. }
-        | Op::Fourier(_)
         | Op::Bound { .. }
         | Op::If { .. }
         | Op::Loop(_)
