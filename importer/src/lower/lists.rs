@@ -326,9 +326,15 @@ impl Cx<'_> {
         let row = self.expand(value, 0)?;
         if let Some(at) = self.index_extent(place)? {
             let next = at.clone() + Dim::known(1);
-            let before = self.narrow(tensor, 0, Dim::known(0), at)?;
-            let after = self.narrow(tensor, 0, next.clone(), count - next)?;
-            let rows = self.concat(&[before, row, after], 0)?;
+            let rest = count - next.clone();
+            let mut parts = vec![row];
+            if !at.is(0) {
+                parts.insert(0, self.narrow(tensor, 0, Dim::known(0), at)?);
+            }
+            if !rest.is(0) {
+                parts.push(self.narrow(tensor, 0, next, rest)?);
+            }
+            let rows = self.concat(&parts, 0)?;
             return self.reshape(rows, dims);
         }
         let index = self.input(place)?;

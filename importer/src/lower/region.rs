@@ -131,7 +131,12 @@ impl Walk<'_> {
             ),
             Lowered::List(list) => {
                 let list = around.list(list)?;
-                let inner = list.map(&mut |value| Ok(self.capture(around, value, origin)))?;
+                // The rows of one tensor stay rows of one.
+                let mut known = BTreeMap::new();
+                let inner = list.map(&mut |value| {
+                    let inner = known.entry(value);
+                    Ok(*inner.or_insert_with(|| self.capture(around, value, origin)))
+                })?;
                 self.lists.push(inner);
                 Lowered::List(self.lists.len() - 1)
             }
