@@ -6,6 +6,16 @@ use super::expr::{Expr, Kind, StructExpr};
 use super::op::{Level, Op};
 use super::parens::next_level;
 
+/// The numbers of mathematics that have a name in Rust.
+const CONSTANTS: [(f32, &str); 6] = [
+    (std::f32::consts::PI, "PI"),
+    (std::f32::consts::E, "E"),
+    (std::f32::consts::SQRT_2, "SQRT_2"),
+    (std::f32::consts::FRAC_1_SQRT_2, "FRAC_1_SQRT_2"),
+    (std::f32::consts::LN_2, "LN_2"),
+    (std::f32::consts::LN_10, "LN_10"),
+];
+
 /// Atoms and literals.
 impl Expr {
     pub(super) fn new(kind: Kind) -> Self {
@@ -38,7 +48,10 @@ impl Expr {
 
     /// The shortest decimal that reads back as `value` in `f32`.
     pub fn f32(value: f32) -> Self {
-        if value.is_finite() {
+        let is_it = |(constant, _): &&(f32, &str)| *constant == value;
+        if let Some((_, name)) = CONSTANTS.iter().find(is_it) {
+            Self::path(format!("std::f32::consts::{name}"))
+        } else if value.is_finite() {
             Self::literal(format!("{value:?}"))
         } else {
             Self::special(value.into(), "f32")
