@@ -301,6 +301,13 @@ impl std::error::Error for Error {
     }
 }
 
+impl From<savedmodel_import_kernels::array::Error> for Error {
+    /// What a kernel refuses was given to it.
+    fn from(error: savedmodel_import_kernels::array::Error) -> Self {
+        Error::usage(error.to_string())
+    }
+}
+
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Error::new(ErrorKind::Io(error))

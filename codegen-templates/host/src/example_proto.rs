@@ -41,10 +41,53 @@ impl Example {
         Ok(Example(features))
     }
 
+    /// An example of one feature.
+    pub fn of(name: &[u8], feature: Feature) -> Example {
+        Example(BTreeMap::from([(name.to_vec(), feature)]))
+    }
+
     /// The values under a name.
     pub fn feature(&self, name: &[u8]) -> Option<&Feature> {
         self.0.get(name)
     }
+}
+
+/// The lists of features of a `SequenceExample`.
+///
+/// # Errors
+/// The bytes are none.
+pub fn feature_lists(bytes: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<Feature>>> {
+    let mut lists = BTreeMap::new();
+    for (number, field) in fields(bytes)? {
+        let (2, Field::Bytes(all)) = (number, field) else {
+            continue;
+        };
+        for (number, entry) in fields(all)? {
+            if let (1, Field::Bytes(entry)) = (number, entry) {
+                let (name, list) = list_of(entry)?;
+                lists.insert(name, list);
+            }
+        }
+    }
+    Ok(lists)
+}
+
+fn list_of(bytes: &[u8]) -> Result<(Vec<u8>, Vec<Feature>)> {
+    let (mut name, mut steps) = (vec![], vec![]);
+    for (number, field) in fields(bytes)? {
+        match (number, field) {
+            (1, Field::Bytes(bytes)) => name = bytes.to_vec(),
+            (2, Field::Bytes(list)) => {
+                for (number, step) in fields(list)? {
+                    if let (1, Field::Bytes(step)) = (number, step) {
+                        steps.push(feature(step)?);
+                    }
+                }
+            }
+            (_, Field::Bytes(_) | Field::Number(_) | Field::Single(_)) => {}
+        }
+    }
+    Ok((name, steps))
 }
 
 fn entry_of(bytes: &[u8]) -> Result<(Vec<u8>, Feature)> {

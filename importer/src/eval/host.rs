@@ -4,7 +4,7 @@ use super::data::Data;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
 use crate::ir::{DType, Host, HostValue, Operands, Type};
-use savedmodel_import_kernels::array::{self, Array, Numbers};
+use savedmodel_import_kernels::array::{Array, Numbers};
 use savedmodel_import_kernels::string_tensor::StringTensor;
 
 /// The results of a host op.
@@ -15,13 +15,9 @@ pub(super) fn call(host: &Host, operands: &[&Tensor], results: &[Type]) -> Resul
         values: &values,
         attributes: &host.attributes,
     };
-    let made = (host.op.run)(&operands).map_err(wrong)?;
+    let made = (host.op.run)(&operands)?;
     let typed = made.iter().zip(results);
     typed.map(|(value, ty)| of_host(value, ty.dtype)).collect()
-}
-
-fn wrong(error: array::Error) -> Error {
-    Error::usage(error.to_string())
 }
 
 /// A value as kernels have it; half precision becomes single.
@@ -29,7 +25,7 @@ fn to_host(x: &Tensor) -> Result<HostValue> {
     let numbers = match x.data() {
         Data::String(v) => {
             let strings = StringTensor::new(x.shape().to_vec(), v.clone());
-            return strings.map(HostValue::Strings).map_err(wrong);
+            return strings.map(HostValue::Strings).map_err(Error::from);
         }
         Data::F16(v) => Numbers::F32(v.iter().map(|x| x.to_f32()).collect()),
         Data::BF16(v) => Numbers::F32(v.iter().map(|x| x.to_f32()).collect()),
@@ -50,7 +46,7 @@ fn to_host(x: &Tensor) -> Result<HostValue> {
     };
     Array::new(x.shape(), numbers)
         .map(HostValue::Numbers)
-        .map_err(wrong)
+        .map_err(Error::from)
 }
 
 fn of_host(value: &HostValue, dtype: DType) -> Result<Tensor> {

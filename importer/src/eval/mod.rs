@@ -27,7 +27,7 @@ mod window;
 mod tests;
 
 pub use data::{Data, Element};
-pub(crate) use movement::{broadcast_shape, broadcast_to};
+pub(crate) use movement::broadcast_to;
 pub use run::run;
 pub(crate) use run::run_shared;
 pub use tensor::Tensor;

@@ -1,8 +1,7 @@
-//! Small ops on indices, diagonals, bits and strings.
+//! Small ops on indices, strings and whole tensors.
 
 use super::super::cx::{Cx, count, elements};
 use super::super::value::Value;
-use super::lists::zeros;
 use super::numbers::{Join, Numbers, index};
 use super::{Row, many, one};
 use crate::error::{Error, Result};
@@ -12,18 +11,10 @@ use savedmodel_import_kernels::hashes::fingerprint;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(super) const OPS: &[Row] = &[
-    one("DataFormatDimMap", axis_map),
-    one("DataFormatVecPermute", permute),
-    one("UnravelIndex", unravel),
-    one("NthElement", nth),
-    one("Diag", diagonal),
-    one("DiagPart", diagonal_part),
-    one("Reverse", reverse),
     one("ToBool", |cx| {
         let verdict = super::super::control::truth(&*cx.tensor(0)?)?;
         Tensor::new(&[], vec![verdict])
     }),
-    one("PopulationCount", ones),
     one("InplaceUpdate", |cx| inplace(cx, Join::Update)),
     one("InplaceAdd", |cx| inplace(cx, Join::Add)),
     one("InplaceSub", |cx| inplace(cx, Join::Sub)),
@@ -47,151 +38,8 @@ pub(super) const OPS: &[Row] = &[
     }),
     one("Fingerprint", hash_rows),
     one("DecodePaddedRaw", padded_raw),
-    one("Angle", |cx| complex(cx, |[re, im]| im.atan2(re))),
-    one("ComplexAbs", |cx| complex(cx, |[re, im]| re.hypot(im))),
     one("EditDistance", edit_distance),
 ];
-
-/// The letters of a format and where each of the source's is in the destination.
-fn formats(cx: &Cx<'_>) -> Result<(String, String)> {
-    Ok((cx.attr("src_format")?, cx.attr("dst_format")?))
-}
-
-fn position(letter: char, format: &str) -> Result<usize> {
-    let found = format.chars().position(|other| other == letter);
-    found.ok_or_else(|| Error::malformed(format!("the format {format} has no {letter}")))
-}
-
-fn axis_map(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let (from, to) = formats(cx)?;
-    let axes = cx.tensor(0)?;
-    let letters: Vec<char> = from.chars().collect();
-    let map = |axis: &i64| {
-        let axis = if *axis < 0 {
-            axis + letters.len() as i64
-        } else {
-            *axis
-        };
-        Ok(position(letters[index(axis, letters.len())?], &to)? as i64)
-    };
-    let mapped = cx.integers(0)?.iter().map(map).collect::<Result<_>>()?;
-    Tensor::from_integers(axes.dtype(), axes.shape(), mapped)
-}
-
-/// A vector, or rows of pairs, in the order of another format. One of the spatial axes alone leaves out batch and channels.
-fn permute(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let (mut from, mut to) = formats(cx)?;
-    let x = cx.tensor(0)?;
-    let rows = x.shape().first().copied().unwrap_or(0);
-    if rows + 2 == from.len() {
-        from.retain(|letter| !matches!(letter, 'N' | 'C'));
-        to.retain(|letter| !matches!(letter, 'N' | 'C'));
-    }
-    if rows != from.len() || rows != to.len() {
-        return Err(Error::usage(format!(
-            "{rows} numbers do not fit the format {from}"
-        )));
-    }
-    let row = x.len() / rows.max(1);
-    let mut places = vec![];
-    for letter in to.chars() {
-        let start = position(letter, &from)? * row;
-        places.extend(start..start + row);
-    }
-    x.take(x.shape(), &places)
-}
-
-fn unravel(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let (indices, dims) = (cx.tensor(0)?, cx.extents(1)?);
-    let total = count(&dims)?;
-    let flat = cx.integers(0)?;
-    let mut coordinates = vec![0; dims.len() * flat.len()];
-    for (column, &place) in flat.iter().enumerate() {
-        let mut rest = index(place, total)?;
-        for (axis, extent) in dims.iter().enumerate().rev() {
-            coordinates[axis * flat.len() + column] = (rest % extent) as i64;
-            rest /= extent;
-        }
-    }
-    let shape: Vec<usize> = [dims.len()]
-        .iter()
-        .chain(indices.shape())
-        .copied()
-        .collect();
-    Tensor::from_integers(indices.dtype(), &shape, coordinates)
-}
-
-fn nth(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let reverse: bool = cx.attr("reverse")?;
-    let x = cx.tensor(0)?;
-    let Some((&width, outer)) = x.shape().split_last() else {
-        return Err(Error::usage("input must be >= 1-D"));
-    };
-    let n = index(cx.integer(1)?, width)?;
-    let n = if reverse { width - 1 - n } else { n };
-    let numbers = x.to_floats()?;
-    let mut places = vec![];
-    for row in 0..numbers.len() / width.max(1) {
-        let mut order: Vec<usize> = (row * width..(row + 1) * width).collect();
-        order.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b]));
-        places.push(order[n]);
-    }
-    x.take(outer, &places)
-}
-
-fn diagonal(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let x = cx.tensor(0)?;
-    let shape = x.shape().repeat(2);
-    let total = count(&shape)?;
-    let both = Tensor::chain(&[&x, &zeros(x.dtype(), &[1])?])?;
-    let mut places = vec![x.len(); total];
-    (0..x.len()).for_each(|i| places[i * x.len() + i] = i);
-    both.take(&shape, &places)
-}
-
-fn diagonal_part(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let x = cx.tensor(0)?;
-    let (first, second) = x.shape().split_at(x.rank() / 2);
-    if first != second || first.is_empty() {
-        return Err(Error::usage(format!(
-            "a tensor of shape {:?} has no diagonal",
-            x.shape()
-        )));
-    }
-    let size = count(first)?;
-    let places: Vec<usize> = (0..size).map(|i| i * size + i).collect();
-    x.take(first, &places)
-}
-
-fn reverse(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let (x, flags) = (cx.tensor(0)?, cx.tensor(1)?);
-    let flags = elements::<bool>(&flags)?;
-    if flags.len() != x.rank() {
-        return Err(Error::usage("'dims' needs a flag for each axis"));
-    }
-    let place = |at: usize| {
-        let (mut rest, mut place, mut stride) = (at, 0, 1);
-        for (&extent, &flips) in x.shape().iter().zip(flags).rev() {
-            let own = rest % extent;
-            rest /= extent;
-            place += if flips { extent - 1 - own } else { own } * stride;
-            stride *= extent;
-        }
-        place
-    };
-    let places: Vec<usize> = (0..x.len()).map(place).collect();
-    x.take(x.shape(), &places)
-}
-
-fn ones(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let x = cx.tensor(0)?;
-    let width = x.dtype().width().unwrap_or(1).max(1);
-    let bytes = x.to_bytes()?;
-    let ones = bytes
-        .chunks(width)
-        .map(|item| item.iter().map(|b| b.count_ones() as u8).sum());
-    Tensor::new(x.shape(), ones.collect::<Vec<u8>>())
-}
 
 /// Operands: the tensor, rows, what joins each of them.
 fn inplace(cx: &mut Cx<'_>, join: Join) -> Result<Tensor> {
@@ -272,24 +120,6 @@ fn padded_raw(cx: &mut Cx<'_>) -> Result<Tensor> {
         bytes.extend(own);
     }
     Tensor::from_bytes(dtype, &shape, &bytes)
-}
-
-fn complex(cx: &mut Cx<'_>, of: fn([f64; 2]) -> f64) -> Result<Tensor> {
-    let x = cx.tensor(0)?;
-    let (parts, dtype): (Vec<[f64; 2]>, DType) = match x.dtype() {
-        DType::C128 => {
-            let all = elements::<num_complex::Complex64>(&x)?;
-            (all.iter().map(|z| [z.re, z.im]).collect(), DType::F64)
-        }
-        _ => {
-            let all = elements::<num_complex::Complex32>(&x)?;
-            (
-                all.iter().map(|z| [z.re.into(), z.im.into()]).collect(),
-                DType::F32,
-            )
-        }
-    };
-    Tensor::from_floats(dtype, x.shape(), parts.into_iter().map(of).collect())
 }
 
 /// Levenshtein's distance between the sequences of two sparse tensors, along their last axis.

@@ -1,11 +1,11 @@
 //! Serialized `tf.train.Example`s.
 
 use super::super::cx::{Cx, count};
-use super::example_proto::{Example, Feature};
 use super::lists::zeros;
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::ir::DType;
+use savedmodel_import_kernels::example_proto::{Example, Feature};
 use savedmodel_import_proto::attr_value;
 
 pub(super) fn strings(cx: &Cx<'_>, name: &str) -> Result<Vec<Vec<u8>>> {

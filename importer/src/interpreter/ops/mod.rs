@@ -4,23 +4,20 @@
 
 mod arrange;
 mod audio;
+mod bits;
 mod cells;
 mod counts;
 mod datasets;
 mod example;
-mod example_proto;
 mod feeds;
 mod files;
-mod fourier;
 mod gamma;
 mod image;
 pub(super) mod iterators;
-mod linalg;
 mod list_wholes;
 mod lists;
-mod matrix;
-mod misc;
 mod numbers;
+mod optionals;
 mod philox;
 #[cfg(feature = "images")]
 mod pictures;
@@ -28,14 +25,12 @@ mod ragged;
 mod ragged_variants;
 mod random;
 mod ref_variables;
-mod scale;
 mod scatter;
 mod search;
-mod segments;
 mod sequence_example;
 mod sparse;
 mod sparse_more;
-mod special;
+mod summaries;
 pub(super) mod table;
 mod table_file;
 pub(super) mod tensor_array;
@@ -90,14 +85,14 @@ const FAMILIES: &[&[Row]] = &[
     counts::OPS,
     datasets::OPS,
     feeds::OPS,
-    fourier::OPS,
     gamma::OPS,
     image::OPS,
     iterators::OPS,
-    linalg::OPS,
     list_wholes::OPS,
     lists::OPS,
-    misc::OPS,
+    bits::OPS,
+    optionals::OPS,
+    summaries::OPS,
     tensor_proto::OPS,
     #[cfg(feature = "images")]
     pictures::OPS,
@@ -105,14 +100,11 @@ const FAMILIES: &[&[Row]] = &[
     ragged_variants::OPS,
     random::OPS,
     ref_variables::OPS,
-    scale::OPS,
     scatter::OPS,
     search::OPS,
-    segments::OPS,
     sequence_example::OPS,
     sparse::OPS,
     sparse_more::OPS,
-    special::OPS,
     files::OPS,
     table::OPS,
     tensor_array::OPS,

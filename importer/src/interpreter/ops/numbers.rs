@@ -37,14 +37,6 @@ impl Numbers {
         }
     }
 
-    /// As many equal numbers of the same form.
-    pub(super) fn filled(&self, count: usize, float: f64, integer: i64) -> Numbers {
-        match self {
-            Numbers::Floats(_) => Numbers::Floats(vec![float; count]),
-            Numbers::Integers(_) => Numbers::Integers(vec![integer; count]),
-        }
-    }
-
     /// Joins elements of `other` to elements of this: `(here, there)`.
     pub(super) fn join(
         &mut self,

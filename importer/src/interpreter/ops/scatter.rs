@@ -37,9 +37,6 @@ pub(super) const OPS: &[Row] = &[
     many("ScatterNdSub", |cx| scatter_nd(cx, Join::Sub)),
     many("ScatterNdMin", |cx| scatter_nd(cx, Join::Min)),
     many("ScatterNdMax", |cx| scatter_nd(cx, Join::Max)),
-    many("TensorScatterUpdate", |cx| tensor_scatter(cx, Join::Update)),
-    many("TensorScatterMin", |cx| tensor_scatter(cx, Join::Min)),
-    many("TensorScatterMax", |cx| tensor_scatter(cx, Join::Max)),
     many("ScatterNdNonAliasingAdd", |cx| {
         tensor_scatter(cx, Join::Add)
     }),

@@ -3,7 +3,7 @@
 use super::super::cx::{Cx, count};
 use super::super::value::Value;
 use super::numbers::index;
-use super::{Row, many, one};
+use super::{Row, many};
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use std::collections::BTreeMap;
@@ -11,9 +11,6 @@ use std::sync::Arc;
 
 pub(super) const OPS: &[Row] = &[
     many("ConcatOffset", concat_offset),
-    one("HistogramFixedWidth", histogram),
-    one("InTopK", in_top_k),
-    one("InTopKV2", in_top_k),
     many("DenseToDenseSetOperation", dense_sets),
     many("TopK", |cx| {
         let k = Arc::new(Tensor::new(&[], vec![cx.attr::<i64>("k")? as i32])?);
@@ -59,50 +56,6 @@ fn concat_offset(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
         outputs.push(Tensor::from_integers(dtype, &[start.len()], start)?.into());
     }
     Ok(outputs)
-}
-
-fn histogram(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let (values, range, bins) = (cx.floats(0)?, cx.floats(1)?, cx.integer(2)?);
-    let (low, high) = match range.as_slice() {
-        [low, high] if low < high => (*low, *high),
-        _ => return Err(Error::usage("a range of two increasing numbers is needed")),
-    };
-    let count = usize::try_from(bins).ok().filter(|&n| n > 0 && n < 1 << 24);
-    let count = count.ok_or_else(|| Error::usage(format!("{bins} bins")))?;
-    let step = (high - low) / count as f64;
-    let mut counts = vec![0i64; count];
-    for value in values {
-        let bin = ((value - low) / step)
-            .floor()
-            .clamp(0.0, (count - 1) as f64);
-        counts[bin as usize] += 1;
-    }
-    Tensor::from_integers(cx.attr("dtype")?, &[count], counts)
-}
-
-/// Whether each row's target is among the `k` largest predictions; ties count.
-fn in_top_k(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let predictions = cx.floats(0)?;
-    let classes = cx.tensor(0)?.shape().last().copied().unwrap_or(0);
-    let targets = cx.integers(1)?;
-    let k = match cx.def().op.ends_with("V2") {
-        true => cx.integer(2)?,
-        false => cx.attr("k")?,
-    };
-    let hit = |(row, &target): (usize, &i64)| {
-        let scores = predictions
-            .get(row * classes..(row + 1) * classes)
-            .unwrap_or_default();
-        let score = usize::try_from(target)
-            .ok()
-            .and_then(|target| scores.get(target));
-        score.is_some_and(|score| {
-            let larger = scores.iter().filter(|other| *other > score).count() as i64;
-            score.is_finite() && larger < k
-        })
-    };
-    let hits = targets.iter().enumerate().map(hit).collect();
-    Tensor::new(&[targets.len()], hits)
 }
 
 /// Sets in the last axis: a sparse tensor of the sorted results.

@@ -3,12 +3,12 @@
 use super::super::cx::{Cx, count};
 use super::super::value::Value;
 use super::example::{chain, dense, missing, ragged, shapes, sparse, strings, types, values};
-use super::example_proto::{Example, Feature, feature_lists};
 use super::lists::zeros;
 use super::{Row, many};
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::ir::DType;
+use savedmodel_import_kernels::example_proto::{Example, Feature, feature_lists};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -105,9 +105,9 @@ type Steps = BTreeMap<Vec<u8>, Vec<Feature>>;
 fn parse(cx: &mut Cx<'_>, request: Request) -> Result<Vec<Value>> {
     let batch = cx.tensor(0)?.rank() > 0;
     let serialized = cx.strings(0)?;
-    let read = serialized.iter().map(|bytes| Example::parse(bytes));
+    let read = serialized.iter().map(|bytes| Ok(Example::parse(bytes)?));
     let contexts = read.collect::<Result<Vec<_>>>()?;
-    let read = serialized.iter().map(|bytes| feature_lists(bytes));
+    let read = serialized.iter().map(|bytes| Ok(feature_lists(bytes)?));
     let lists = read.collect::<Result<Vec<_>>>()?;
     let mut outputs = context(cx, &request, &contexts, batch)?;
     let mut groups = vec![vec![]; 8];
