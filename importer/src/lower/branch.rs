@@ -17,32 +17,26 @@ pub fn choose(
     origin: &Origin,
 ) -> Option<Vec<Lowered>> {
     let mut assigned = BTreeSet::new();
-    for name in branches {
-        assigned.extend(assigned_by(walk, name, arguments, origin)?);
+    let mut made = regions(walk, branches, arguments, &mut assigned, origin)?;
+    if made.iter().any(|made| made.assigned < assigned.len()) {
+        made = regions(walk, branches, arguments, &mut assigned, origin)?;
     }
+    let kinds = made
+        .first()
+        .map_or_else(Vec::new, |made| made.kinds.clone());
+    if made.iter().any(|made| made.kinds != kinds) {
+        let error = Error::unsupported("branches whose results are not of one kind");
+        return walk.fail(error, origin);
+    }
+    // Every branch is given the same.
+    let operands = made
+        .first()
+        .map_or_else(Vec::new, |made| made.given.clone());
     let assigned: Vec<ParamId> = assigned.into_iter().collect();
-    let mut regions: Vec<Region> = vec![];
-    let (mut operands, mut kinds): (Vec<Value>, Option<Vec<Kind>>) = (vec![], None);
-    for name in branches {
-        let (region, given, left) = region(walk, name, arguments, &assigned, origin)?;
-        let alike = kinds.get_or_insert_with(|| left.clone());
-        if *alike != left {
-            let error = Error::unsupported("branches whose results are not of one kind");
-            return walk.fail(error, origin);
-        }
-        operands = given;
-        regions.push(region);
-    }
+    let regions = made.into_iter().map(|made| made.region).collect();
     let made = scalar(walk, chooser, is_case, origin).and_then(|chooser| {
         let inputs = [vec![chooser], operands].concat();
-        finish(
-            walk,
-            &inputs,
-            regions,
-            kinds.unwrap_or_default(),
-            &assigned,
-            origin,
-        )
+        finish(walk, &inputs, regions, kinds, &assigned, origin)
     });
     made.map_or_else(|error| walk.fail(error, origin), Some)
 }
@@ -57,19 +51,30 @@ enum Kind {
     Same(Lowered),
 }
 
-/// Lowers a branch to see what it assigns.
-fn assigned_by(
+/// A branch as a region.
+struct Made {
+    region: Region,
+    /// What it is given.
+    given: Vec<Value>,
+    /// What its results are.
+    kinds: Vec<Kind>,
+    /// How many variables it gives besides.
+    assigned: usize,
+}
+
+/// The branches as regions, each of which gives the values of all variables that are known to be assigned by then.
+fn regions(
     walk: &mut Walk<'_>,
-    name: &str,
+    branches: &[&str],
     arguments: &[Lowered],
+    assigned: &mut BTreeSet<ParamId>,
     origin: &Origin,
-) -> Option<BTreeSet<ParamId>> {
-    let mut around = walk.begin();
-    let inner = entered(walk, &mut around, arguments, origin);
-    let results = inner.and_then(|inner| walk.call(name, &inner, origin));
-    let assigned = walk.variables.assigned.clone();
-    walk.abandon(around);
-    results.map(|_| assigned)
+) -> Option<Vec<Made>> {
+    let mut made = vec![];
+    for name in branches {
+        made.push(region(walk, name, arguments, assigned, origin)?);
+    }
+    Some(made)
 }
 
 fn entered(
@@ -89,38 +94,38 @@ fn entered(
     Some(inner)
 }
 
-type Made = (Region, Vec<Value>, Vec<Kind>);
-
 fn region(
     walk: &mut Walk<'_>,
     name: &str,
     arguments: &[Lowered],
-    assigned: &[ParamId],
+    assigned: &mut BTreeSet<ParamId>,
     origin: &Origin,
 ) -> Option<Made> {
     let mut around = walk.begin();
     let inner = entered(walk, &mut around, arguments, origin);
     let results = inner.and_then(|inner| walk.call(name, &inner, origin));
+    assigned.extend(&walk.variables.assigned);
     let left = results.and_then(|results| {
         left(walk, &results, assigned, origin).map_or_else(|error| walk.fail(error, origin), Some)
     });
-    match left {
-        Some((values, kinds)) => {
-            let (region, given) = walk.end(around, values);
-            Some((region, given, kinds))
-        }
-        None => {
-            walk.abandon(around);
-            None
-        }
-    }
+    let Some((values, kinds)) = left else {
+        walk.abandon(around);
+        return None;
+    };
+    let (region, given) = walk.end(around, values);
+    Some(Made {
+        region,
+        given,
+        kinds,
+        assigned: assigned.len(),
+    })
 }
 
 /// The tensors that a branch gives: its results, then the values of what any branch assigns.
 fn left(
     walk: &mut Walk<'_>,
     results: &[Lowered],
-    assigned: &[ParamId],
+    assigned: &BTreeSet<ParamId>,
     origin: &Origin,
 ) -> Result<(Vec<Value>, Vec<Kind>)> {
     let (mut values, mut kinds) = (vec![], vec![]);

@@ -3,6 +3,7 @@
 mod arrays;
 mod control;
 mod images;
+mod nesting;
 mod numbers;
 mod products;
 mod support;

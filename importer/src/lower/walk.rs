@@ -21,6 +21,9 @@ use std::sync::Arc;
 const REPORTS: &[&str] = &["Assert", "NoOp", "Print", "PrintV2", "ControlTrigger"];
 /// Loops and branches may nest this deep.
 const DEPTH_LIMIT: usize = 40;
+/// A function may take as many steps to lower: the bodies of loops and branches are lowered more than once, and what nests
+/// in them as often again.
+const STEP_LIMIT: usize = 500_000;
 
 /// A function as IR.
 pub struct LoweredFunction {
@@ -48,6 +51,7 @@ pub fn lower(flat: &FlatGraph, params: &[Param], library: &dyn Library) -> Resul
             ranges: Vec::new(),
             functions: BTreeMap::new(),
             depth: 0,
+            steps: 0,
             errors: Vec::new(),
         };
         let arguments = walk.arguments(flat, &mut same);
@@ -149,6 +153,7 @@ pub(super) struct Walk<'a> {
     pub(super) ranges: Vec<Range>,
     functions: BTreeMap<String, Arc<FlatGraph>>,
     depth: usize,
+    steps: usize,
     errors: Vec<Error>,
 }
 
@@ -259,6 +264,12 @@ impl Walk<'_> {
                 arguments.len()
             );
             return self.fail(Error::malformed(message), origin);
+        }
+        self.steps = self.steps.saturating_add(flat.nodes.len());
+        if self.steps > STEP_LIMIT {
+            let message =
+                format!("loops and branches that take more than {STEP_LIMIT} steps to unfold");
+            return self.fail(Error::unsupported(message), origin);
         }
         if self.depth >= DEPTH_LIMIT {
             return self.fail(

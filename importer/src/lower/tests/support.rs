@@ -194,6 +194,11 @@ impl Test {
         self.flat.nodes.len() - 1
     }
 
+    /// The graph so far.
+    pub fn flat(&self) -> &FlatGraph {
+        &self.flat
+    }
+
     /// The first result only.
     pub fn first_result(mut self) -> Self {
         self.flat.outputs.truncate(1);
