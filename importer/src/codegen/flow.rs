@@ -2,7 +2,7 @@
 
 use super::operand::{Arg, Body, Place};
 use super::rust::{Arm, Block, Expr, Pat, Stmt};
-use super::statement::{Line, statements, with_joined_extents};
+use super::statement::{Line, owned, statements, with_joined_extents};
 use super::words::Words;
 use crate::error::{Error, Result};
 use crate::ir::{DType, Dim, Symbol};
@@ -88,7 +88,7 @@ fn branch<'a>(
 fn value_of<'a>(words: &impl Words, block: &'a Steps, body: &mut Body<'a>) -> Result<Block> {
     inside(words, block, body, |lines, results, body| {
         if let [one] = results
-            && let Some(last) = lines.pop_if(|line| binds(line, one))
+            && let Some(last) = lines.pop_if(|line| line.makes(one))
         {
             return last.value;
         }
@@ -99,30 +99,6 @@ fn value_of<'a>(words: &impl Words, block: &'a Steps, body: &mut Body<'a>) -> Re
         }
     })
     .map(|(statements, value)| Block::new(statements).tail(value))
-}
-
-/// Whether a statement makes just this value.
-fn binds(line: &Line, value: &Arg) -> bool {
-    let Place::Local { name, .. } = &value.place else {
-        return false;
-    };
-    line.names == [name.as_str()] && line.extent.is_none() && line.before.is_empty()
-}
-
-/// Values as tensors of their own; one that is given twice is moved only the second time.
-fn owned(words: &impl Words, values: &[Arg], body: &mut Body) -> Vec<Expr> {
-    let name = |arg: &Arg| match &arg.place {
-        Place::Local { name, .. } => Some(name.clone()),
-        Place::Field(_) | Place::Literal(_) | Place::Extents { .. } => None,
-    };
-    let mut made = vec![];
-    for (i, value) in values.iter().enumerate() {
-        let mut arg = value.clone();
-        let mut later = values[i + 1..].iter();
-        arg.last &= later.all(|later| name(later).is_none() || name(later) != name(value));
-        made.push(words.owned(&arg, body));
-    }
-    made
 }
 
 /// The statements of a block; `end` makes of its lines and results what stands behind them.
@@ -182,7 +158,7 @@ impl<'a> Repeat<'a, '_> {
                     let [truth] = results else {
                         return Expr::bool(false);
                     };
-                    match lines.pop_if(|line| binds(line, truth)) {
+                    match lines.pop_if(|line| line.makes(truth)) {
                         Some(last) => words.truth_of(last.value, body),
                         None => words.truth(truth, body),
                     }
@@ -307,7 +283,7 @@ fn end_of_round(
     });
     if let ([local], [value]) = (carried, next)
         && statements.is_empty()
-        && let Some(last) = lines.pop_if(|line| binds(line, value))
+        && let Some(last) = lines.pop_if(|line| line.makes(value))
     {
         return vec![Expr::path(local.name.as_str()).assign(last.value).stmt()];
     }

@@ -1,14 +1,14 @@
 //! Methods: their forms, their arguments, and what stands around their statements.
 
-use super::operand::{Body, Place};
+use super::operand::{Arg, Body};
 use super::rust::{Block, Expr, Function, Item, Stmt};
-use super::statement::{Line, statements, with_joined_extents};
+use super::statement::{Line, owned, statements, with_joined_extents};
 use super::unread::unread;
 use super::words::Words;
 use super::{Alias, Results, field_of_key, receiver};
 use crate::error::Result;
 use crate::ir::{DType, Type};
-use crate::plan::{Entry, Local, Method, Operand, Struct};
+use crate::plan::{Entry, Local, Method, Struct};
 use std::collections::BTreeSet;
 
 /// A method; with its form for training where there is one.
@@ -253,15 +253,15 @@ fn tail(
     entry: Option<&Entry>,
     body: &mut Body,
 ) -> Option<Expr> {
-    let results = body.method.results.as_slice();
-    if let [one] = results
-        && let Place::Local { name, .. } = body.arg(one).place
+    let results = body.method.results.iter();
+    let results: Vec<Arg> = results.map(|result| body.arg(result)).collect();
+    if let [one] = results.as_slice()
         && assignments.is_empty()
-        && let Some(last) = lines.pop_if(|line| line.names == [name.as_str()] && !line.is_array)
+        && let Some(last) = lines.pop_if(|line| line.makes(one))
     {
         return words.tail(Some(last.value));
     }
-    let mut values = owned(words, results, body);
+    let mut values = owned(words, &results, body);
     let result = match (struct_of(entry), values.len()) {
         (Some(name), _) => {
             let outputs = entry.iter().flat_map(|entry| &entry.outputs);
@@ -275,16 +275,4 @@ fn tail(
         (None, _) => Some(Expr::tuple(values)),
     };
     words.tail(result)
-}
-
-/// The results; one that is given twice is moved only the second time.
-fn owned(words: &impl Words, results: &[Operand], body: &mut Body) -> Vec<Expr> {
-    let mut values = vec![];
-    for (i, result) in results.iter().enumerate() {
-        let mut later = results[i + 1..].iter();
-        let mut arg = body.arg(result);
-        arg.last &= later.all(|later| later.name != result.name);
-        values.push(words.owned(&arg, body));
-    }
-    values
 }

@@ -1,7 +1,7 @@
 //! The statements of a method, one for each step that makes one.
 
 use super::flow;
-use super::operand::{Arg, Body};
+use super::operand::{Arg, Body, Place};
 use super::rust::{Expr, Pat, Stmt};
 use super::switch::{self, switched};
 use super::words::Words;
@@ -74,6 +74,15 @@ impl Line {
             is_array: false,
             before: vec![],
         }
+    }
+
+    /// Whether it makes just this value: at the end of a block it is the value itself.
+    pub fn makes(&self, value: &Arg) -> bool {
+        let Place::Local { name, .. } = &value.place else {
+            return false;
+        };
+        let is_plain = self.extent.is_none() && self.before.is_empty() && !self.is_array;
+        is_plain && self.names == [name.as_str()]
     }
 
     /// No statement.
@@ -168,6 +177,22 @@ impl From<Line> for Stmt {
             None => statement,
         }
     }
+}
+
+/// Values as tensors of their own; one that is given twice is moved only the second time.
+pub fn owned(words: &impl Words, values: &[Arg], body: &mut Body) -> Vec<Expr> {
+    let name = |arg: &Arg| match &arg.place {
+        Place::Local { name, .. } => Some(name.clone()),
+        Place::Field(_) | Place::Literal(_) | Place::Extents { .. } => None,
+    };
+    let mut made = vec![];
+    for (i, value) in values.iter().enumerate() {
+        let mut arg = value.clone();
+        let mut later = values[i + 1..].iter();
+        arg.last &= later.all(|later| name(later).is_none() || name(later) != name(value));
+        made.push(words.owned(&arg, body));
+    }
+    made
 }
 
 /// The support function that reads so many extents.
