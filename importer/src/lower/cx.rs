@@ -2,7 +2,7 @@
 
 use super::attr::{self, FromAttr};
 use super::elements;
-use super::lists::List;
+use super::list::List;
 use super::random::Range;
 use super::space::Spread;
 use super::tables::Table;

@@ -1,7 +1,7 @@
 //! How values enter and leave a region: the branch or the body whose graph is written apart.
 
 use super::cx::Lowered;
-use super::lists::{Contents, List};
+use super::list::{Contents, List};
 use super::random::Range;
 use super::space::Spread;
 use super::variables::Variables;

@@ -3,7 +3,7 @@
 use super::complex;
 use super::control;
 use super::cx::{Cx, Lowered};
-use super::lists::List;
+use super::list::List;
 use super::random::{self, Range};
 use super::same::Same;
 use super::space::Spread;
