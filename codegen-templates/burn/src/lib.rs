@@ -18,6 +18,7 @@ pub mod one_hot;
 pub mod pad;
 pub mod padding;
 pub mod pool;
+pub mod recurrent;
 pub mod resize;
 pub mod scan;
 pub mod scatter;

@@ -44,6 +44,7 @@ pub mod matrix_kernel;
 pub mod pad;
 pub mod padding;
 pub mod pool;
+pub mod recurrent;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;

@@ -96,6 +96,7 @@ fn of_op(op: &Op, is_float: bool, framework: Framework) -> Option<&'static str> 
         | Op::Resize { .. }
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
+        | Op::Recurrent { .. }
         | Op::Dropout { .. } => None,
     }
 }

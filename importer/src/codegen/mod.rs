@@ -13,6 +13,7 @@ mod method;
 mod operand;
 #[cfg(test)]
 mod outline;
+mod recurrent;
 pub mod rust;
 mod statement;
 mod structure;

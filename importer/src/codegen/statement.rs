@@ -20,10 +20,21 @@ pub struct Line {
     pub note: Option<String>,
     /// The extent that it reads: it is left out where nothing asks for that.
     pub extent: Option<Extent>,
-    /// Whether the value is an array rather than a tuple.
-    pub is_array: bool,
+    /// How several values are given.
+    pub form: Form,
     /// Statements that stand before it; of a loop they are all that there is.
     pub before: Vec<Stmt>,
+}
+
+/// How a value has several parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One value, or a tuple of several.
+    Tuple,
+    /// An array.
+    Array,
+    /// A pair: one value, and an array of the others.
+    OneAndArray,
 }
 
 /// Where a statement reads an extent.
@@ -51,7 +62,7 @@ impl Line {
             value,
             note: step.note.clone(),
             extent: extent(step),
-            is_array: is_array(step),
+            form: form(step),
             before: vec![],
         }
     }
@@ -71,7 +82,7 @@ impl Line {
             value,
             note: None,
             extent: None,
-            is_array: false,
+            form: Form::Tuple,
             before: vec![],
         }
     }
@@ -81,7 +92,7 @@ impl Line {
         let Place::Local { name, .. } = &value.place else {
             return false;
         };
-        let is_plain = self.extent.is_none() && self.before.is_empty() && !self.is_array;
+        let is_plain = self.extent.is_none() && self.before.is_empty() && self.form == Form::Tuple;
         is_plain && self.names == [name.as_str()]
     }
 
@@ -92,7 +103,7 @@ impl Line {
             value: Expr::unit(),
             note: None,
             extent: None,
-            is_array: false,
+            form: Form::Tuple,
             before: vec![],
         }
     }
@@ -107,8 +118,20 @@ impl Line {
     }
 }
 
-fn is_array(step: &Step) -> bool {
-    matches!(&step.action, Action::Op(Op::Host(host)) if host.op.form.gives_list)
+fn form(step: &Step) -> Form {
+    if let Action::Op(Op::Host(host)) = &step.action {
+        return match host.op.form.gives_list {
+            true => Form::Array,
+            false => Form::Tuple,
+        };
+    }
+    match step.action.pass() {
+        Some(pass) if pass.state => match pass.output {
+            Some(_) => Form::OneAndArray,
+            None => Form::Array,
+        },
+        Some(_) | None => Form::Tuple,
+    }
 }
 
 fn extent(step: &Step) -> Option<Extent> {
@@ -166,7 +189,11 @@ fn joined(words: &impl Words, run: &[Line]) -> Option<Stmt> {
 impl From<Line> for Stmt {
     fn from(line: Line) -> Self {
         let pattern = match line.names.as_slice() {
-            several if line.is_array => Pat::slice(several.iter().map(String::as_str)),
+            several if line.form == Form::Array => Pat::slice(several.iter().map(String::as_str)),
+            [one, others @ ..] if line.form == Form::OneAndArray => {
+                let others = Pat::slice(others.iter().map(String::as_str));
+                Pat::tuple([Pat::from(one.as_str()), others])
+            }
             [one] => Pat::from(one.as_str()),
             several if line.extent.is_some() => Pat::slice(several.iter().map(String::as_str)),
             several => Pat::tuple(several.iter().map(String::as_str)),

@@ -99,6 +99,7 @@ pub(super) fn bind(op: &Op, replace: &impl Fn(&Dim) -> Result<Dim>) -> Result<Op
         | Op::Pool { .. }
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
+        | Op::Recurrent { .. }
         | Op::Dropout { .. }
         | Op::If { .. }
         | Op::Loop(_) => op.clone(),

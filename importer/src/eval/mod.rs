@@ -15,6 +15,7 @@ mod indexing;
 mod linear;
 mod matrix;
 mod movement;
+mod recurrent;
 mod reduction;
 mod regions;
 mod resize;
@@ -99,6 +100,9 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], results: &[Type]) -> Result<Vec<T
         } => linear::matmul(*transpose_lhs, *transpose_rhs, of(operands)?)?,
         Op::Linear(op) => return matrix::linear(*op, operands, results),
         Op::Fourier(fourier) => return fourier::fourier(fourier, operands, results),
+        Op::Recurrent { recurrence, pass } => {
+            return recurrent::recurrent(recurrence, pass, operands);
+        }
         Op::Special(function) => elementwise::special(*function, operands)?,
         Op::Bound {
             entry,

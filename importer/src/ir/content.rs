@@ -112,6 +112,7 @@ pub fn infer(
         | Op::Resize { .. }
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
+        | Op::Recurrent { .. }
         | Op::Host(_)
         | Op::If { .. }
         | Op::Loop(_)

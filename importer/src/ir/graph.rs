@@ -191,8 +191,14 @@ impl Graph {
         origin: &Origin,
     ) -> Result<NodeId> {
         let id = self.push(op, inputs, origin)?;
-        self.nodes[id.0 as usize].types = types;
+        self.keep_types(id, types);
         Ok(id)
+    }
+
+    /// Gives the results of a node these types, where inference knows less of their extents.
+    pub(crate) fn keep_types(&mut self, id: NodeId, types: Vec<Type>) {
+        self.nodes[id.0 as usize].types = types;
+        self.note_extents_of_data(id);
     }
 
     /// Appends a node of one result.

@@ -10,6 +10,7 @@ mod graph;
 pub mod host;
 mod infer;
 mod op;
+pub mod recurrent;
 mod region;
 mod ty;
 pub mod verify;
@@ -26,6 +27,7 @@ pub use op::{
     Op, PadMode, Padding, ParamId, Pooling, Reduction, ResizeMode, Sampling, SliceAxis, Special,
     Unary,
 };
+pub use recurrent::{Cell, Masked, Output, Pass, Recurrence, Squash};
 pub use region::{Loop, Region, Rounds};
 pub use ty::{DType, Shape, Type};
 

@@ -6,6 +6,7 @@
 
 use super::dim::{Dim, Symbol};
 use super::host::Host;
+use super::recurrent::{Pass, Recurrence};
 use super::region::{Loop, Region, Rounds};
 use super::ty::DType;
 use crate::eval::Tensor;
@@ -165,6 +166,10 @@ pub enum Op {
         scale: bool,
         offset: bool,
     },
+    /// A recurrent layer over a whole sequence. Operands: the sequence, the kernel, the recurrent kernel, the bias if there is
+    /// one, then what the call is given: see [`Operands`](super::recurrent::Operands). Results: the output that the call gives,
+    /// then the states if it gives them.
+    Recurrent { recurrence: Recurrence, pass: Pass },
     /// A kernel on the host: what has no natural form on a device, such as strings, or has extents that only the data tells.
     Host(Host),
     /// A dropout layer that the exported function runs in inference mode: the identity; `rate` if known.
@@ -528,6 +533,7 @@ impl Op {
             | Op::Pool { .. }
             | Op::BatchNorm { .. }
             | Op::LayerNorm { .. }
+            | Op::Recurrent { .. }
             | Op::Dropout { .. } => vec![],
         }
     }

@@ -6,7 +6,7 @@ use super::paths::Path;
 use super::tree::{Units, border};
 use crate::error::{Error, Result};
 use crate::ir::{Graph, NodeId, Op, Origin, Program, Rounds, Value};
-use crate::plan::{Action, Flow};
+use crate::plan::{Action, Call, Flow};
 use std::collections::{BTreeSet, HashMap};
 
 /// Drafts all modules. The items have to be arranged.
@@ -125,9 +125,10 @@ impl Drafter<'_> {
             }
             What::Node(node) => Action::of(&self.graph.node(*node).op),
             What::Layer(layer, main) => {
-                let output = match &self.graph.node(*main).op {
-                    Op::ConvTranspose { output, .. } => Some(output.clone()),
-                    _ => None,
+                let call = match &self.graph.node(*main).op {
+                    Op::ConvTranspose { output, .. } => Call::Sized(output.clone()),
+                    Op::Recurrent { pass, .. } => Call::Recurrent(pass.clone()),
+                    _ => Call::Plain,
                 };
                 let name = if item.label.is_empty() {
                     "layer"
@@ -136,7 +137,7 @@ impl Drafter<'_> {
                 };
                 Action::Layer {
                     field: self.field(path, name, Held::Layer(*layer)),
-                    output,
+                    call,
                 }
             }
             What::Param(param) => match self.items.owners.get(param) {

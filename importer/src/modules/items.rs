@@ -3,7 +3,7 @@
 use super::layers::{self, Found};
 use super::paths::{self, Path, Scopes};
 use super::view::View;
-use crate::ir::{Graph, MovingAverage, Node, NodeId, Op, ParamId, Program, Value};
+use crate::ir::{Cell, Graph, MovingAverage, Node, NodeId, Op, ParamId, Program, Value};
 use crate::plan::{Layer, Role};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -363,7 +363,16 @@ fn common_path(layer: &LayerInfo, paths: &BTreeMap<ParamId, Path>) -> Path {
             path[..path.len() - 1].to_vec()
         })
         .collect();
-    common_prefix(&parents)
+    let mut common = common_prefix(&parents);
+    // Keras keeps the weights of a recurrent layer in its cell.
+    let is_cell = |name: &String| {
+        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+        stem == "cell" || stem.ends_with("_cell")
+    };
+    if matches!(layer.layer, Layer::Recurrent { .. }) && common.len() > 1 {
+        common.pop_if(|name| is_cell(name));
+    }
+    common
 }
 
 /// The longest path that all of these begin with.
@@ -385,6 +394,11 @@ pub fn kind_name(layer: &Layer) -> &'static str {
         Layer::BatchNorm { .. } => "norm",
         Layer::LayerNorm { .. } => "norm",
         Layer::Embedding { .. } => "embedding",
+        Layer::Recurrent { recurrence, .. } => match recurrence.cell {
+            Cell::Simple => "simple_rnn",
+            Cell::Lstm => "lstm",
+            Cell::Gru { .. } => "gru",
+        },
         Layer::Dropout { .. } => "dropout",
     }
 }
@@ -444,7 +458,7 @@ impl<'a> FunctionItems<'a> {
                 continue;
             }
             let reads = match self.calls.get(&id) {
-                Some((_, found)) => self.reads(&[found.input], found.main),
+                Some((_, found)) => self.reads(&found.inputs, found.main),
                 None => self.reads(&node.inputs, id),
             };
             reads
@@ -489,8 +503,8 @@ impl<'a> FunctionItems<'a> {
             let what = What::Layer(*layer, found.main);
             return Some(Item {
                 what,
-                inputs: self.reads(&[found.input], found.main),
-                operands: 1,
+                inputs: self.reads(&found.inputs, found.main),
+                operands: found.inputs.len(),
                 outputs,
                 module,
                 label,

@@ -145,7 +145,7 @@ pub fn of_action(action: &Action, names: &mut Names) -> String {
             names.learn_read(op);
             names.rename(&format!("{op:?}"))
         }
-        Action::Layer { field, output } => names.rename(&format!("layer {field} {output:?}")),
+        Action::Layer { field, call } => names.rename(&format!("layer {field} {call:?}")),
         Action::Constant(value) => format!(
             "Constant {:?} {:?} {:?}",
             value.dtype(),

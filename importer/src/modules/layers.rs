@@ -1,8 +1,10 @@
 //! Layers: nodes that own weights, found by their ops.
 
 use super::view::View;
+use crate::ir::recurrent::Operands;
 use crate::ir::{
-    Binary, Channels, Conv, Dim, Graph, Grouping, MovingAverage, Node, NodeId, Op, ParamId, Value,
+    Binary, Channels, Conv, Dim, Graph, Grouping, MovingAverage, Node, NodeId, Op, ParamId, Pass,
+    Recurrence, Value,
 };
 use crate::plan::{Layer, Role, Setting};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,7 @@ pub struct Found {
     /// All nodes that it stands for.
     pub covers: Vec<NodeId>,
     /// What it is given.
-    pub input: Value,
+    pub inputs: Vec<Value>,
     /// What it gives.
     pub output: Value,
     /// The spatial extents that a transposed convolution gives.
@@ -53,7 +55,7 @@ pub fn find(
 /// Whether every layer that has a weight for this gives it out to others: a bias is an `Option` in the frameworks.
 pub fn is_given_out(role: Role) -> bool {
     match role {
-        Role::Kernel | Role::Mean | Role::Variance => true,
+        Role::Kernel | Role::RecurrentKernel | Role::Mean | Role::Variance => true,
         Role::Bias | Role::Scale | Role::Offset => false,
     }
 }
@@ -101,6 +103,7 @@ fn recognise(
             axis: 0,
             batch_dims: 0,
         } => embedding(graph, id, node),
+        Op::Recurrent { recurrence, pass } => recurrent(graph, id, node, recurrence, pass),
         Op::Dropout { rate: Some(rate) } => {
             let rate = Setting::Fixed(shortest(*rate).into());
             let layer = Layer::Dropout { rate };
@@ -120,7 +123,7 @@ fn found(layer: Layer, weights: Vec<(Role, View)>, main: NodeId, input: Value) -
         weights,
         main,
         covers: vec![main],
-        input,
+        inputs: vec![input],
         output,
         spatial: None,
     }
@@ -278,6 +281,33 @@ fn embedding(graph: &Graph, id: NodeId, node: &Node) -> Option<Found> {
     ))
 }
 
+fn recurrent(
+    graph: &Graph,
+    id: NodeId,
+    node: &Node,
+    recurrence: &Recurrence,
+    pass: &Pass,
+) -> Option<Found> {
+    let operands = Operands::of(recurrence, pass, &node.inputs)?;
+    let plain = |&value: &Value| View::of(graph, value).filter(View::is_plain);
+    let mut weights = vec![
+        (Role::Kernel, plain(operands.kernel)?),
+        (Role::RecurrentKernel, plain(operands.recurrent_kernel)?),
+    ];
+    if let Some(bias) = operands.bias {
+        weights.push((Role::Bias, plain(bias)?));
+    }
+    let layer = Layer::Recurrent {
+        recurrence: recurrence.clone(),
+        inputs: Setting::Fixed(weights[0].1.shape[0]),
+        units: Setting::Fixed(weights[1].1.shape[0]),
+    };
+    let mut found = found(layer, weights, id, *operands.sequence);
+    found.inputs.extend(operands.given.mask);
+    found.inputs.extend(operands.given.state);
+    Some(found)
+}
+
 /// The shortest number that is the same in single precision: 0.001, not 0.0010000000474974513.
 fn shortest(number: f64) -> f64 {
     (number as f32).to_string().parse().unwrap_or(number)
@@ -325,6 +355,7 @@ fn with_bias(graph: &Graph, users: &[Vec<NodeId>], mut found: Found) -> Found {
         Layer::BatchNorm { .. }
         | Layer::LayerNorm { .. }
         | Layer::Embedding { .. }
+        | Layer::Recurrent { .. }
         | Layer::Dropout { .. } => return found,
     }
     found.weights.push((Role::Bias, bias));
@@ -378,7 +409,7 @@ pub fn letters(layer: &Layer, role: Role, rank: usize) -> &'static str {
         (_, Role::Kernel, 4) => "hwio",
         (Layer::Conv { .. }, Role::Kernel, 3) => "wio",
         (_, Role::Kernel, 3) => "dhk",
-        (_, Role::Kernel, 2) => "io",
+        (_, Role::Kernel | Role::RecurrentKernel, 2) => "io",
         (_, _, 2) => "hk",
         _ => "c",
     }

@@ -2,7 +2,7 @@
 
 use super::body::{Source, Step};
 use super::locals::{Name, Writer};
-use crate::ir::Op;
+use crate::ir::{Op, Pass};
 use crate::plan::ident::snake;
 use crate::plan::{Action, Flow};
 use std::collections::BTreeSet;
@@ -59,6 +59,9 @@ impl Writer<'_> {
             }
             return vec![self.result_name(step, dying, fields)];
         }
+        if let Some(pass) = step.action.pass() {
+            return self.recurrent_names(index, pass, dying, fields);
+        }
         let base = if !step.label.contains(char::is_alphabetic) {
             "y".to_owned()
         } else {
@@ -74,6 +77,42 @@ impl Writer<'_> {
                 format!("{base}_{result}")
             } else {
                 format!("_{base}_{result}")
+            };
+            names.push(self.free(&wanted, dying));
+        }
+        names
+    }
+
+    /// Names of what a recurrent layer gives: its output as that of any layer, and its states.
+    fn recurrent_names(
+        &self,
+        index: usize,
+        pass: &Pass,
+        dying: &BTreeSet<Source>,
+        fields: &[String],
+    ) -> Vec<String> {
+        let step = &self.body.steps[index];
+        let outputs = usize::from(pass.output.is_some());
+        let states: &[&str] = match step.types.len() - outputs {
+            1 => &["state"],
+            _ => &["state_h", "state_c"],
+        };
+        let mut names: Vec<String> = vec![];
+        for result in 0..step.types.len() {
+            let source = Source::Step {
+                step: index,
+                result,
+            };
+            let wanted = match (self.wanted.get(&source), result.checked_sub(outputs)) {
+                (Some(name), _) => name.clone(),
+                (None, None) => self.result_name(step, dying, fields),
+                (None, Some(state)) => states.get(state).map_or("state", |name| *name).to_owned(),
+            };
+            let is_read = self.last_use.contains_key(&source);
+            let wanted = if is_read {
+                wanted
+            } else {
+                format!("_{wanted}")
             };
             names.push(self.free(&wanted, dying));
         }

@@ -23,6 +23,9 @@ pub fn settings(layer: &Layer) -> Vec<(&'static str, ArgValue)> {
         }
     }
     match layer {
+        Layer::Recurrent { inputs, units, .. } => {
+            vec![("inputs", size(inputs)), ("units", size(units))]
+        }
         Layer::Linear {
             inputs, outputs, ..
         }
@@ -81,6 +84,11 @@ pub fn with_settings(layer: &Layer, values: &[ArgValue]) -> Layer {
     match &mut layer {
         Layer::Linear {
             inputs, outputs, ..
+        }
+        | Layer::Recurrent {
+            inputs,
+            units: outputs,
+            ..
         }
         | Layer::ConvTranspose {
             inputs, outputs, ..

@@ -11,6 +11,7 @@ pub mod layer_norm;
 pub mod movement;
 mod padding;
 mod pattern;
+pub mod recurrent;
 pub mod regions;
 pub mod rewrite;
 mod rule;
@@ -49,7 +50,12 @@ pub fn optimise(graph: &Graph) -> Result<Graph> {
     if !regions::has_regions(&graph) {
         return Ok(graph);
     }
-    settle(&regions::within(&graph, &optimise)?, &late)
+    let graph = settle(&regions::within(&graph, &optimise)?, &late)?;
+    let layers = recurrent::recurrent(&graph)?;
+    match layers.computes_the_same(&graph) {
+        true => Ok(graph),
+        false => settle(&layers, &late),
+    }
 }
 
 /// Applies rules until they have nothing more to say.

@@ -13,7 +13,14 @@ pub fn movement(graph: &Graph) -> Result<Graph> {
 }
 
 /// The rules of [`movement`].
-pub const RULES: &[Rule] = &[upsampling, joined_movement, unit_transpose, pad_of_reshaped];
+pub const RULES: &[Rule] = &[
+    upsampling,
+    joined_movement,
+    unit_transpose,
+    pad_of_reshaped,
+    reversed_twice,
+    reverse_after_transpose,
+];
 
 /// The rules that choose between two forms of equal length, after recognition.
 pub const LATE_RULES: &[Rule] = &[reduced_shape];
@@ -39,6 +46,46 @@ fn joined_movement(site: &mut Site<'_>) -> Result<Option<Value>> {
         _ => return Ok(None),
     };
     site.push(op, &[x]).map(Some)
+}
+
+/// Axes that are reversed twice are as they were.
+fn reversed_twice(site: &mut Site<'_>) -> Result<Option<Value>> {
+    let Op::Reverse { axes } = site.op else {
+        return Ok(None);
+    };
+    let node = site.graph.producer(site.inputs[0]);
+    let (Op::Reverse { axes: before }, &[x]) = (&node.op, node.inputs.as_slice()) else {
+        return Ok(None);
+    };
+    let once = |axes: &[usize], others: &[usize]| {
+        let mut once = axes.to_vec();
+        once.retain(|axis| !others.contains(axis));
+        once
+    };
+    let mut axes = [once(axes, before), once(before, axes)].concat();
+    axes.sort_unstable();
+    match axes.is_empty() {
+        true => Ok(Some(x)),
+        false => site.push(Op::Reverse { axes }, &[x]).map(Some),
+    }
+}
+
+/// A transpose goes before a reversal, where it may meet another one.
+fn reverse_after_transpose(site: &mut Site<'_>) -> Result<Option<Value>> {
+    let Op::Transpose(permutation) = site.op else {
+        return Ok(None);
+    };
+    let node = site.graph.producer(site.inputs[0]);
+    let (Op::Reverse { axes }, &[x]) = (&node.op, node.inputs.as_slice()) else {
+        return Ok(None);
+    };
+    if !site.is_only_user(0) {
+        return Ok(None);
+    }
+    let places = (0..permutation.len()).filter(|&i| axes.contains(&permutation[i]));
+    let axes = places.collect();
+    let turned = site.transpose(x, permutation)?;
+    site.push(Op::Reverse { axes }, &[turned]).map(Some)
 }
 
 /// Whether a permutation moves nothing but axes of extent 1.

@@ -1,7 +1,7 @@
 //! The words on the boxes.
 
 use crate::eval::Tensor;
-use crate::ir::{DType, Dim, Grouping, Op, Padding, Shape, SliceAxis, Type};
+use crate::ir::{Cell, DType, Dim, Grouping, Op, Padding, Shape, SliceAxis, Type};
 use crate::plan::{Arg, ArgKind, ArgValue, Layer, Setting};
 
 /// `f32[?, 28, 28]`; `f32[…]` where the rank is unknown.
@@ -255,6 +255,24 @@ pub fn layer(layer: &Layer, args: &[Arg]) -> (String, String) {
             "Embedding".to_owned(),
             format!("{} × {}", size(count), size(width)),
         ),
+        Layer::Recurrent {
+            recurrence,
+            inputs,
+            units,
+        } => {
+            let name = match recurrence.cell {
+                Cell::Simple => "SimpleRnn",
+                Cell::Lstm => "Lstm",
+                Cell::Gru { .. } => "Gru",
+            };
+            let direction = if recurrence.backward {
+                " · backward"
+            } else {
+                ""
+            };
+            let text = format!("{} → {}{direction}", size(inputs), size(units));
+            (name.to_owned(), text)
+        }
         Layer::Dropout { rate } => {
             let rate = match rate {
                 Setting::Fixed(rate) => (rate.value() as f32).to_string(),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
     Kernel,
+    RecurrentKernel,
     Table,
     Bias,
     Scale,
@@ -26,6 +27,7 @@ impl Use {
     fn word(self) -> &'static str {
         match self {
             Use::Kernel => "kernel",
+            Use::RecurrentKernel => "recurrent_kernel",
             Use::Table => "embeddings",
             Use::Bias => "bias",
             Use::Scale => "gamma",
@@ -103,6 +105,11 @@ impl Search<'_> {
             Op::LayerNorm { scale, offset, .. } => {
                 let own = [(Use::Scale, *scale), (Use::Offset, *offset)];
                 self.weights_of(&node.inputs[1..], own.into_iter());
+            }
+            Op::Recurrent { recurrence, .. } => {
+                let own = [(Use::Kernel, true), (Use::RecurrentKernel, true)];
+                let own = own.into_iter().chain([(Use::Bias, recurrence.bias)]);
+                self.weights_of(&node.inputs[1..], own);
             }
             Op::Binary(Binary::Add | Binary::Sub) => self.channelwise(id, node, Use::Bias),
             Op::Binary(Binary::Mul) => self.channelwise(id, node, Use::Scale),

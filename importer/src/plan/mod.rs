@@ -11,7 +11,9 @@ mod verify;
 pub use verify::verify;
 
 use crate::error::Place;
-use crate::ir::{Channels, DType, Dim, Grouping, Op, Origin, Padding, Symbol, Type};
+use crate::ir::{
+    Channels, DType, Dim, Grouping, Op, Origin, Padding, Pass, Recurrence, Symbol, Type,
+};
 use crate::weights::Layout;
 use axes::Axes;
 use std::sync::Arc;
@@ -241,6 +243,12 @@ pub enum Layer {
         count: Setting<usize>,
         size: Setting<usize>,
     },
+    /// A recurrent layer: its weights have the model's own shapes.
+    Recurrent {
+        recurrence: Recurrence,
+        inputs: Setting<usize>,
+        units: Setting<usize>,
+    },
     /// Dropout, in training only.
     Dropout { rate: Setting<Number> },
 }
@@ -251,6 +259,8 @@ pub enum Layer {
 pub enum Role {
     /// The kernel, matrix or table.
     Kernel,
+    /// The matrix that a recurrent layer's state is multiplied with.
+    RecurrentKernel,
     Bias,
     Scale,
     Offset,
@@ -389,12 +399,12 @@ pub struct Condition {
 pub enum Action {
     /// An op on the operands; a constant is none, and extents of data are read by one in drafts only.
     Op(Op),
-    /// A layer of this struct, by its field; `output` is the spatial extents that a transposed convolution gives.
+    /// A layer of this struct, by its field.
     Layer {
         /// The field.
         field: usize,
-        /// The result's spatial extents, for a transposed convolution.
-        output: Option<Vec<Dim>>,
+        /// How it is called.
+        call: Call,
     },
     /// A method of a submodule, by field and method.
     Module {
@@ -430,6 +440,17 @@ pub enum Action {
     Elements,
     /// A branch or a loop over the blocks of the step.
     Flow(Flow),
+}
+
+/// How a layer is called.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Call {
+    /// On one operand.
+    Plain,
+    /// A transposed convolution, to give these spatial extents.
+    Sized(Vec<Dim>),
+    /// A recurrent layer, on the sequence and what else the call is given.
+    Recurrent(Pass),
 }
 
 /// How the blocks of a step are run.
@@ -495,8 +516,15 @@ impl Action {
     pub fn extents<'a>(&'a self, operand: &'a [Dim]) -> Vec<&'a Dim> {
         match self {
             Action::Op(op) => op.extents(operand),
-            Action::Layer { output, .. } => output.iter().flatten().collect(),
-            Action::Constant(_)
+            Action::Layer {
+                call: Call::Sized(output),
+                ..
+            } => output.iter().collect(),
+            Action::Layer {
+                call: Call::Plain | Call::Recurrent(_),
+                ..
+            }
+            | Action::Constant(_)
             | Action::Module { .. }
             | Action::Modules { .. }
             | Action::Parameter(_)
@@ -505,6 +533,27 @@ impl Action {
             | Action::Elements
             | Action::Flow(Flow::Branch) => vec![],
             Action::Flow(Flow::Repeat { rounds, .. }) => rounds.iter().collect(),
+        }
+    }
+
+    /// The call of a recurrent layer, if it is one.
+    pub fn pass(&self) -> Option<&Pass> {
+        match self {
+            Action::Layer {
+                call: Call::Recurrent(pass),
+                ..
+            }
+            | Action::Op(Op::Recurrent { pass, .. }) => Some(pass),
+            Action::Layer { .. }
+            | Action::Op(_)
+            | Action::Constant(_)
+            | Action::Module { .. }
+            | Action::Modules { .. }
+            | Action::Parameter(_)
+            | Action::LayerWeight { .. }
+            | Action::Extent { .. }
+            | Action::Elements
+            | Action::Flow(_) => None,
         }
     }
 

@@ -2,11 +2,11 @@
 
 use super::{Layer, Role};
 use crate::error::Result;
-use crate::ir::Grouping;
+use crate::ir::{Grouping, Recurrence};
 use crate::weights::Layout;
 
 /// Type names that generated code uses for other things, in either framework: a model has the same names in both.
-pub const TYPES: [&str; 67] = [
+pub const TYPES: [&str; 72] = [
     "Tensor",
     "Device",
     "Result",
@@ -25,6 +25,11 @@ pub const TYPES: [&str; 67] = [
     "LayerNorm",
     "LayerNormConfig",
     "Dropout",
+    "Lstm",
+    "Gru",
+    "SimpleRnn",
+    "RecurrentConfig",
+    "Squash",
     "Activation",
     "Padding",
     "ConvConfig",
@@ -198,6 +203,15 @@ impl WeightLayout for Candle {
                 norm(["weight", "bias"], *scale, *offset, false)
             }
             Layer::Embedding { .. } => vec![Slot::same(Role::Kernel, "weight", 2)],
+            Layer::Recurrent { recurrence, .. } => {
+                let two = recurrence.cell.has_two_biases();
+                let bias = if two {
+                    vec![vec![0], vec![1]]
+                } else {
+                    vec![vec![0]]
+                };
+                recurrent(recurrence, bias)
+            }
             Layer::Dropout { .. } => vec![],
         }
     }
@@ -239,6 +253,11 @@ impl WeightLayout for Burn {
                 norm(["gamma", "beta"], *scale, *offset, false)
             }
             Layer::Embedding { .. } => vec![Slot::same(Role::Kernel, "weight", 2)],
+            Layer::Recurrent { recurrence, .. } => {
+                let two = recurrence.cell.has_two_biases();
+                let first = if two { vec![0] } else { vec![] };
+                recurrent(recurrence, vec![first, vec![usize::from(two)]])
+            }
             Layer::Dropout { .. } => vec![],
         }
     }
@@ -247,6 +266,21 @@ impl WeightLayout for Burn {
 fn with_bias(kernel: Slot, bias: bool) -> Vec<Slot> {
     let bias = bias.then(|| Slot::same(Role::Bias, "bias", 1));
     std::iter::once(kernel).chain(bias).collect()
+}
+
+/// The weights of a recurrent layer, as the model has them; the bias with these axes.
+fn recurrent(recurrence: &Recurrence, bias: Vec<Vec<usize>>) -> Vec<Slot> {
+    let slots = [
+        Slot::same(Role::Kernel, "kernel", 2),
+        Slot::same(Role::RecurrentKernel, "recurrent_kernel", 2),
+    ];
+    let bias = Slot {
+        role: Role::Bias,
+        key: "bias",
+        axes: bias,
+    };
+    let bias = recurrence.bias.then_some(bias);
+    slots.into_iter().chain(bias).collect()
 }
 
 /// A kernel with its channel axes before the `spatial` ones.

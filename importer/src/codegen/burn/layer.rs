@@ -2,6 +2,7 @@
 
 use super::super::config::own;
 use super::super::operand::{Arg, Body};
+use super::super::recurrent;
 use super::super::rust::Expr;
 use super::conv::{conv_config, conv_name, is_dilated, padding};
 use super::movement::squeezed;
@@ -9,8 +10,7 @@ use super::spatial::{channels_first, spatial_extents};
 use super::transposed::{is_usual, sized};
 use super::{known_rank, shape, sizes};
 use crate::error::{Error, Result};
-use crate::ir::Dim;
-use crate::plan::{Layer, Setting, Struct};
+use crate::plan::{Call, Layer, Setting, Struct};
 
 /// A layer's type as the file names it.
 pub fn ty(body: &mut Body, layer: &Layer) -> Result<String> {
@@ -29,6 +29,7 @@ pub fn ty(body: &mut Body, layer: &Layer) -> Result<String> {
             ));
         }
         Layer::Embedding { .. } => body.using("burn::nn::Embedding"),
+        Layer::Recurrent { recurrence, .. } => body.support(recurrent::ty(recurrence)),
         Layer::Dropout { .. } => body.support("dropout::Dropout"),
     })
 }
@@ -121,6 +122,14 @@ pub fn constructor(body: &mut Body, layer: &Layer) -> Result<Expr> {
                 [size(count, structure), size(width, structure)],
             )
         }
+        Layer::Recurrent {
+            recurrence,
+            inputs,
+            units,
+        } => {
+            let sizes = (size(inputs, structure), size(units, structure));
+            recurrent::config(body, recurrence, sizes.0, sizes.1)
+        }
         Layer::Dropout { rate } => {
             let ty = body.support("dropout::Dropout");
             let rate = match rate {
@@ -171,9 +180,15 @@ pub fn call(
     body: &mut Body,
     layer: &Layer,
     field: Expr,
-    x: &Arg,
-    output: Option<&[Dim]>,
+    args: &[Arg],
+    call: &Call,
 ) -> Result<Expr> {
+    if let (Layer::Recurrent { recurrence, .. }, Call::Recurrent(pass)) = (layer, call) {
+        let spelt = |arg: &Arg, body: &mut Body| arg.value(body);
+        return recurrent::call(body, field, (recurrence.cell, pass), args, &spelt);
+    }
+    let missing = || Error::internal("a layer that is given nothing");
+    let x = args.first().ok_or_else(missing)?;
     let value = x.value(body);
     let forward = |x: Expr| field.clone().call_method("forward", [x]);
     Ok(match layer {
@@ -192,7 +207,10 @@ pub fn call(
             strides, channels, ..
         } => {
             let rank = strides.len() + 2;
-            let output = output.map(|output| spatial_extents(output, strides.len(), *channels));
+            let output = match call {
+                Call::Sized(output) => Some(spatial_extents(output, strides.len(), *channels)),
+                Call::Plain | Call::Recurrent(_) => None,
+            };
             match output.filter(|output| !is_usual(layer, x, output)) {
                 None => channels_first(value, rank, *channels, forward),
                 Some(output) => {
@@ -219,6 +237,6 @@ pub fn call(
                 ),
             }
         }
-        Layer::Linear { .. } | Layer::LayerNorm { .. } => forward(value),
+        Layer::Linear { .. } | Layer::LayerNorm { .. } | Layer::Recurrent { .. } => forward(value),
     })
 }

@@ -1,6 +1,7 @@
 //! Ops in burn's words: methods where burn has them, else functions of the support code.
 
 use super::super::operand::{Arg, Body, fourier, linear, special};
+use super::super::recurrent;
 use super::super::rust::Expr;
 use super::elementwise::{binary, cast, clamp, compare, select, unary};
 use super::movement::{reshape, transpose};
@@ -149,6 +150,9 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
         } => {
             operand(0)?;
             spatial::layer_norm(body, args, *axes, *epsilon, [*scale, *offset])?
+        }
+        Op::Recurrent { recurrence, pass } => {
+            recurrent::op(body, recurrence, pass, args, &|arg, body| arg.value(body))?
         }
         Op::Host(host) => super::host::call(body, host, args, results),
         Op::If { .. } | Op::Loop(_) => {

@@ -25,12 +25,12 @@ pub fn value(plan: &Plan, step: &Step, args: &[Arg], body: &mut Body) -> Result<
                 .collect();
             op::op(body, op, args, &types)
         }
-        Action::Layer { field, output } => {
+        Action::Layer { field, call } => {
             let FieldKind::Layer(layer) = &structure.fields[*field].kind else {
                 return Err(malformed());
             };
             let field = body.own(*field);
-            layer::call(body, layer, field, first?, output.as_deref())
+            layer::call(body, layer, field, args, call)
         }
         Action::Module { field, method } => {
             let FieldKind::Module { ty, .. } = &structure.fields[*field].kind else {

@@ -57,7 +57,7 @@ fn layer_weight(plan: &Plan, (field, own): (&Field, Expr), role: Role, ty: &Type
 fn owned(own: Expr, role: Role, key: &str) -> Option<Expr> {
     let weight = own.field(key);
     match role {
-        Role::Kernel => Some(weight.call_method("val", [])),
+        Role::Kernel | Role::RecurrentKernel => Some(weight.call_method("val", [])),
         Role::Mean | Role::Variance => Some(weight.call_method("value", [])),
         Role::Bias | Role::Offset | Role::Scale => None,
     }

@@ -139,7 +139,10 @@ fn takes_activation(layer: &Layer) -> bool {
         | Layer::Conv { .. }
         | Layer::ConvTranspose { .. }
         | Layer::BatchNorm { .. } => true,
-        Layer::LayerNorm { .. } | Layer::Embedding { .. } | Layer::Dropout { .. } => false,
+        Layer::LayerNorm { .. }
+        | Layer::Embedding { .. }
+        | Layer::Recurrent { .. }
+        | Layer::Dropout { .. } => false,
     }
 }
 

@@ -2,16 +2,17 @@
 
 use super::super::config::own;
 use super::super::operand::{Arg, Body};
+use super::super::recurrent;
 use super::super::rust::Expr;
 use super::op::sizes;
 use super::spatial::{inner, output_size};
 use crate::error::{Error, Result};
 use crate::ir::{Dim, Grouping, Padding};
-use crate::plan::{Layer, Number, Setting, Struct};
+use crate::plan::{Call, Layer, Number, Setting, Struct};
 
 /// A layer's type, and the path that names it.
-pub fn ty(layer: &Layer) -> Result<&'static str> {
-    Ok(match layer {
+pub fn ty(layer: &Layer) -> Result<String> {
+    let path = match layer {
         Layer::Linear { .. } => "support::linear::Linear",
         Layer::Conv {
             grouping,
@@ -41,8 +42,12 @@ pub fn ty(layer: &Layer) -> Result<&'static str> {
         Layer::BatchNorm { .. } => "support::batch_norm::BatchNorm",
         Layer::LayerNorm { .. } => "support::layer_norm::LayerNorm",
         Layer::Embedding { .. } => "candle_nn::Embedding",
+        Layer::Recurrent { recurrence, .. } => {
+            return Ok(format!("support::{}", recurrent::ty(recurrence)));
+        }
         Layer::Dropout { .. } => "candle_nn::Dropout",
-    })
+    };
+    Ok(path.to_owned())
 }
 
 /// The expression that makes a layer from the weights under `vb`: a `Result`.
@@ -156,6 +161,14 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
                 function,
                 [size(count, structure), size(width, structure), vb],
             )
+        }
+        Layer::Recurrent {
+            recurrence,
+            inputs,
+            units,
+        } => {
+            let sizes = (size(inputs, structure), size(units, structure));
+            recurrent::config(body, recurrence, sizes.0, sizes.1).call_method("init", [vb])
         }
         Layer::Dropout { rate } => Expr::call("Ok", [dropout(body, rate)]),
     })
@@ -310,10 +323,23 @@ fn pairs(widths: &[(usize, usize)]) -> Expr {
     Expr::array(widths.iter().map(|&(low, high)| sizes(&[low, high])))
 }
 
-/// The call of a layer on `x`; `output` is what a transposed convolution gives.
-pub fn call(body: &mut Body, layer: &Layer, field: Expr, x: &Arg, output: Option<&[Dim]>) -> Expr {
+/// The call of a layer.
+pub fn call(
+    body: &mut Body,
+    layer: &Layer,
+    field: Expr,
+    args: &[Arg],
+    call: &Call,
+) -> Result<Expr> {
+    if let (Layer::Recurrent { recurrence, .. }, Call::Recurrent(pass)) = (layer, call) {
+        let spelt = |arg: &Arg, body: &mut Body| arg.reference(body);
+        let call = recurrent::call(body, field, (recurrence.cell, pass), args, &spelt)?;
+        return Ok(call.tried());
+    }
+    let missing = || Error::internal("a layer that is given nothing");
+    let x = args.first().ok_or_else(missing)?;
     let operand = x.reference(body);
-    match layer {
+    Ok(match layer {
         Layer::BatchNorm { .. } => field
             .call_method("forward_t", [operand, Expr::path("train")])
             .tried(),
@@ -329,17 +355,20 @@ pub fn call(body: &mut Body, layer: &Layer, field: Expr, x: &Arg, output: Option
             strides,
             padding,
             ..
-        } => match output {
-            Some(output) if !is_default(x.ty.dims(), output, (kernel, strides, padding)) => {
+        } => match call {
+            Call::Sized(output) if !is_default(x.ty.dims(), output, (kernel, strides, padding)) => {
                 let size = output_size(body, output, strides.len());
                 field.call_method("forward_to", [operand, size]).tried()
             }
-            Some(_) | None => field.call_method("forward", [operand]).tried(),
+            Call::Sized(_) | Call::Plain | Call::Recurrent(_) => {
+                field.call_method("forward", [operand]).tried()
+            }
         },
-        Layer::Linear { .. } | Layer::Conv { .. } | Layer::LayerNorm { .. } => {
-            field.call_method("forward", [operand]).tried()
-        }
-    }
+        Layer::Linear { .. }
+        | Layer::Conv { .. }
+        | Layer::LayerNorm { .. }
+        | Layer::Recurrent { .. } => field.call_method("forward", [operand]).tried(),
+    })
 }
 
 /// Whether a transposed convolution gives what Keras makes of its input's extents where nothing else is asked for.

@@ -1,6 +1,7 @@
 //! Ops in candle's words: methods where candle has them, else functions of the support code.
 
 use super::super::operand::{Arg, Body, fourier, linear, special};
+use super::super::recurrent;
 use super::super::rust::Expr;
 use super::elementwise::{self, cast, clamp, compare};
 use super::spatial::{batch_norm, convolution, pool, resize, transposed};
@@ -188,6 +189,12 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
                 function,
                 [x, Expr::size(*axes), weight, bias, Expr::f64(*epsilon)],
             )
+            .tried()
+        }
+        Op::Recurrent { recurrence, pass } => {
+            recurrent::op(body, recurrence, pass, args, &|arg, body| {
+                arg.reference(body)
+            })?
             .tried()
         }
         Op::Host(host) => super::host::call(body, host, args, results),

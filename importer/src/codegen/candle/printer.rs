@@ -76,7 +76,7 @@ impl Words for Printer<'_> {
 
     fn field_type(&self, kind: &FieldKind, body: &mut Body) -> Result<String> {
         Ok(match kind {
-            FieldKind::Layer(layer) => body.using(layer::ty(layer)?),
+            FieldKind::Layer(layer) => body.using(&layer::ty(layer)?),
             FieldKind::Module { ty, .. } => self.plan.structs[*ty].name.clone(),
             FieldKind::Modules { ty, .. } => format!("Vec<{}>", self.plan.structs[*ty].name),
             FieldKind::Parameter { .. } => body.using("candle_core::Tensor"),

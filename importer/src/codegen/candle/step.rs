@@ -48,12 +48,12 @@ pub fn value(plan: &Plan, step: &Step, args: &[Arg], body: &mut Body) -> Result<
             let types = step.results.iter().map(|result| result.ty.clone());
             op::op(body, op, args, &types.collect::<Vec<_>>())?
         }
-        Action::Layer { field, output } => {
+        Action::Layer { field, call } => {
             let FieldKind::Layer(layer) = &structure.fields[*field].kind else {
                 return Err(Error::internal("a call of what is no layer"));
             };
             let field = body.own(*field);
-            layer::call(body, layer, field, &args[0], output.as_deref())
+            layer::call(body, layer, field, args, call)?
         }
         Action::Module { field, method } => {
             let FieldKind::Module { ty, .. } = &structure.fields[*field].kind else {

@@ -50,6 +50,10 @@ fn owned(layer: &Layer, owner: Expr, role: Role) -> Option<Expr> {
         (Layer::BatchNorm { .. }, Role::Variance) => owner
             .call_method("running_var", [])
             .call_method("as_tensor", []),
+        (Layer::Recurrent { .. }, Role::Kernel) => owner.call_method("kernel", []),
+        (Layer::Recurrent { .. }, Role::RecurrentKernel) => {
+            owner.call_method("recurrent_kernel", [])
+        }
         (Layer::Linear { .. } | Layer::Conv { .. }, Role::Kernel) => {
             owner.call_method("weight", [])
         }
@@ -59,6 +63,7 @@ fn owned(layer: &Layer, owner: Expr, role: Role) -> Option<Expr> {
             | Layer::ConvTranspose { .. }
             | Layer::BatchNorm { .. }
             | Layer::LayerNorm { .. }
+            | Layer::Recurrent { .. }
             | Layer::Dropout { .. },
             _,
         ) => return None,

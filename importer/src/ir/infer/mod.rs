@@ -7,6 +7,7 @@ mod elementwise;
 mod indexing;
 mod linear;
 mod matrix;
+mod recurrent;
 mod reduction;
 mod region;
 mod shape;
@@ -98,6 +99,9 @@ fn results(op: &Op, inputs: &[&Type], fresh: &mut Fresh) -> Result<Vec<Type>> {
         } => linear::matmul(*transpose_lhs, *transpose_rhs, inputs)?,
         Op::Linear(op) => return matrix::linear(*op, inputs),
         Op::Fourier(fourier) => return matrix::fourier(fourier, inputs),
+        Op::Recurrent { recurrence, pass } => {
+            return recurrent::recurrent(recurrence, pass, inputs);
+        }
         Op::Special(_) => elementwise::special(inputs)?,
         Op::Bound { entry, .. } => indexing::bound(*entry, inputs)?,
         Op::Conv(conv) => window::conv(conv, inputs)?,
