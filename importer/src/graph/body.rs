@@ -26,7 +26,7 @@ pub struct Body {
 }
 
 /// Where a tensor comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// An argument of the function.
     Argument(usize),
@@ -145,6 +145,45 @@ impl Body {
             results: vec![],
             roots: vec![],
         })
+    }
+
+    /// A function of these nodes.
+    pub(super) fn of_parts(
+        name: Arc<str>,
+        arguments: usize,
+        nodes: Vec<Arc<NodeDef>>,
+        inputs: Vec<Vec<Source>>,
+        results: Vec<Source>,
+    ) -> Self {
+        Body {
+            name,
+            arguments,
+            controls: vec![vec![]; nodes.len()],
+            nodes,
+            inputs,
+            results,
+            roots: vec![],
+        }
+    }
+
+    /// Adds a node that nothing reads yet.
+    pub(super) fn add(&mut self, def: NodeDef, inputs: Vec<Source>) -> usize {
+        self.nodes.push(Arc::new(def));
+        self.inputs.push(inputs);
+        self.controls.push(vec![]);
+        self.nodes.len() - 1
+    }
+
+    /// Has all that reads one source read another.
+    pub(super) fn replace(&mut self, old: Source, new: Source) {
+        let sources = self.inputs.iter_mut().flatten().chain(&mut self.results);
+        let sources = sources.filter(|source| **source == old);
+        sources.for_each(|source| *source = new);
+    }
+
+    /// The nodes that have to run before a node.
+    pub(super) fn controls_of(&self, node: usize) -> &[usize] {
+        &self.controls[node]
     }
 
     /// The nodes that have to run before each node, and those that have to run at all: in a function also its effects.

@@ -4,4 +4,5 @@ pub mod body;
 pub mod flat;
 pub(crate) mod main_graph;
 pub mod op_def;
+pub mod raise;
 pub mod verify;

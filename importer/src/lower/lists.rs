@@ -9,16 +9,16 @@ pub const OPS: &[Lowering] = &[
     multi("TensorListReserve", reserve),
     multi("EmptyTensorList", empty),
     multi("TensorListFromTensor", from_tensor),
-    multi("TensorListSetItem", set_item),
+    multi("TensorListSetItem", |cx| set_item(cx, 0)),
     multi("TensorListPushBack", push_back),
     multi("TensorListPopBack", pop_back),
     multi("TensorListResize", resize),
-    op("TensorListGetItem", get_item),
-    op("TensorListStack", stack),
-    op("TensorListGather", gather),
-    op("TensorListLength", length),
-    multi("TensorListConcat", concat),
-    multi("TensorListConcatV2", concat),
+    op("TensorListGetItem", |cx| get_item(cx, 0, 2)),
+    op("TensorListStack", |cx| stack(cx, 0, 1)),
+    op("TensorListGather", |cx| gather(cx, 0, 2)),
+    op("TensorListLength", |cx| length(cx, 0)),
+    multi("TensorListConcat", |cx| concat(cx, 0)),
+    multi("TensorListConcatV2", |cx| concat(cx, 0)),
 ];
 
 /// Longer lists are not kept item by item.
@@ -34,18 +34,28 @@ fn told_shape(cx: &mut Cx<'_>) -> Option<Vec<Dim>> {
 
 fn reserve(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let (length, dtype) = (cx.dim(1)?, cx.attr("element_dtype")?);
+    let shape = told_shape(cx);
+    Ok(unset(cx, length, dtype, shape))
+}
+
+/// A list to which nothing was written.
+pub(super) fn unset(
+    cx: &mut Cx<'_>,
+    length: Dim,
+    dtype: DType,
+    shape: Option<Vec<Dim>>,
+) -> Vec<Lowered> {
     let known = length.as_known().map(|length| length.max(0));
     let short = known.and_then(|known| usize::try_from(known).ok());
     let contents = match short.filter(|&short| short <= LENGTH_LIMIT) {
         Some(length) => Contents::Items(vec![Item::Unset; length]),
         None => Contents::Unset(length),
     };
-    let shape = told_shape(cx);
-    Ok(cx.add_list(List {
+    cx.add_list(List {
         contents,
         dtype,
         shape,
-    }))
+    })
 }
 
 fn empty(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
@@ -60,6 +70,11 @@ fn empty(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
 
 fn from_tensor(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let tensor = cx.input(0)?;
+    of_rows(cx, tensor)
+}
+
+/// The list of the rows of a tensor.
+pub(super) fn of_rows(cx: &mut Cx<'_>, tensor: Value) -> Result<Vec<Lowered>> {
     let dims = cx.shape(tensor)?;
     let (rows, item) = dims.split_first().ok_or_else(no_rows)?;
     let known = rows.as_usize().filter(|&rows| rows <= LENGTH_LIMIT);
@@ -75,8 +90,9 @@ fn from_tensor(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     }))
 }
 
-fn set_item(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
-    let (list, value) = (cx.list(0)?, cx.input(2)?);
+/// The list, operand `of`, with item 2 at index 1.
+pub(super) fn set_item(cx: &mut Cx<'_>, of: usize) -> Result<Vec<Lowered>> {
+    let (list, value) = (cx.list(of)?, cx.input(2)?);
     let contents = match &list.contents {
         Contents::Items(items)
             if cx
@@ -181,13 +197,14 @@ fn resize(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     Ok(cx.with_contents(&list, contents))
 }
 
-fn get_item(cx: &mut Cx<'_>) -> Result<Value> {
-    let list = cx.readable(0)?;
+/// The item at index 1 of the list, operand `of`; `shape` is the operand that holds the shape of the items.
+pub(super) fn get_item(cx: &mut Cx<'_>, of: usize, shape: usize) -> Result<Value> {
+    let list = cx.readable(of)?;
     let index = cx.index_extent(1)?;
     match (&list.contents, index) {
         (Contents::Items(items), Some(index)) if index.as_known().is_some() => {
             let place = cx.known_index(1, items.len())?;
-            cx.item(&list, items, place, 2)
+            cx.item(&list, items, place, shape)
         }
         (_, Some(index)) => {
             let rows = cx.rows(&list, None)?;
@@ -204,19 +221,21 @@ fn get_item(cx: &mut Cx<'_>) -> Result<Value> {
     }
 }
 
-fn stack(cx: &mut Cx<'_>) -> Result<Value> {
-    let list = cx.readable(0)?;
+/// All items of the list, operand `of`, as one tensor.
+pub(super) fn stack(cx: &mut Cx<'_>, of: usize, shape: usize) -> Result<Value> {
+    let list = cx.readable(of)?;
     match &list.contents {
         Contents::Items(items) => {
             let places: Vec<usize> = (0..items.len()).collect();
-            cx.stacked(&list, items, &places, 1)
+            cx.stacked(&list, items, &places, shape)
         }
         Contents::Rows(_) | Contents::Unset(_) | Contents::Round(_) => cx.rows(&list, None),
     }
 }
 
-fn gather(cx: &mut Cx<'_>) -> Result<Value> {
-    let list = cx.readable(0)?;
+/// The items of the list, operand `of`, at the indices of operand 1.
+pub(super) fn gather(cx: &mut Cx<'_>, of: usize, shape: usize) -> Result<Value> {
+    let list = cx.readable(of)?;
     if let (Contents::Items(items), Ok(indices)) = (&list.contents, cx.integers(1)) {
         let mut places = vec![];
         for index in indices {
@@ -225,7 +244,7 @@ fn gather(cx: &mut Cx<'_>) -> Result<Value> {
             let missing = || Error::malformed(format!("the list has no element {index}"));
             places.push(place.ok_or_else(missing)?);
         }
-        return cx.stacked(&list, items, &places, 2);
+        return cx.stacked(&list, items, &places, shape);
     }
     let (rows, indices) = (cx.rows(&list, None)?, cx.input(1)?);
     let whole = Op::Gather {
@@ -235,20 +254,26 @@ fn gather(cx: &mut Cx<'_>) -> Result<Value> {
     cx.push(whole, &[rows, indices])
 }
 
-fn length(cx: &mut Cx<'_>) -> Result<Value> {
-    let list = cx.readable(0)?;
-    let length = match &list.contents {
+/// How many items the list, operand `of`, has.
+pub(super) fn length(cx: &mut Cx<'_>, of: usize) -> Result<Value> {
+    let list = cx.readable(of)?;
+    let length = count(cx, &list)?;
+    cx.extents(vec![length], true, DType::I32)
+}
+
+/// How many items a list has.
+pub(super) fn count(cx: &Cx<'_>, list: &List) -> Result<Dim> {
+    Ok(match &list.contents {
         Contents::Items(items) => Dim::from(items.len()),
         Contents::Unset(length) => length.clone(),
         Contents::Rows(tensor) => cx.shape(*tensor)?.first().ok_or_else(no_rows)?.clone(),
         Contents::Round(_) => return Err(Error::internal("the list of a round has no length")),
-    };
-    cx.extents(vec![length], true, DType::I32)
+    })
 }
 
-/// The items one after the other along their first axis, and how much of that each has.
-fn concat(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
-    let list = cx.readable(0)?;
+/// The items of the list, operand `of`, one after the other along their first axis, and how much of that each has.
+pub(super) fn concat(cx: &mut Cx<'_>, of: usize) -> Result<Vec<Lowered>> {
+    let list = cx.readable(of)?;
     if let Contents::Items(items) = &list.contents {
         let (mut parts, mut lengths) = (vec![], vec![]);
         for place in 0..items.len() {

@@ -57,6 +57,7 @@ mod state;
 mod strided;
 mod strings;
 pub(crate) mod tables;
+mod tensor_arrays;
 mod trips;
 mod variables;
 mod walk;
@@ -140,6 +141,7 @@ const FAMILIES: &[&[Lowering]] = &[
     indices::OPS,
     linalg::OPS,
     lists::OPS,
+    tensor_arrays::OPS,
     matmul::OPS,
     optimizers::OPS,
     norm::OPS,

@@ -6,6 +6,7 @@ use super::{constants, dropout, pinned, tables, thaw};
 use crate::graph::body::Body;
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
 use crate::graph::op_def;
+use crate::graph::raise::raise;
 use crate::ir::{self, DType, Graph, Param, ParamId, ParamSource, Program, Type, verify};
 use crate::lower::tables::Table;
 use crate::saved_model::{
@@ -318,7 +319,7 @@ impl<'a> Builder<'a> {
             }
             FunctionBody::Graph { feeds, fetches, .. } => {
                 let body = Body::of_graph(&self.model.main_graph().node, feeds, fetches)?;
-                flatten(self, &body, bindings)
+                flatten(self, &self.raised(body), bindings)
             }
         }
     }
@@ -360,11 +361,20 @@ impl<'a> Builder<'a> {
         let Some(def) = self.model.library().get(name) else {
             return Ok(None);
         };
-        let body = Arc::new(Body::of_function(def)?);
+        let body = Arc::new(self.raised(Body::of_function(def)?));
         self.bodies
             .borrow_mut()
             .insert(name.to_owned(), body.clone());
         Ok(Some(body))
+    }
+
+    /// A body without frames; the functions that are made of those are known from here on.
+    fn raised(&self, body: Body) -> Body {
+        let raised = raise(body);
+        let functions = raised.functions.into_iter();
+        let functions = functions.map(|body| (body.name.to_string(), Arc::new(body)));
+        self.bodies.borrow_mut().extend(functions);
+        raised.body
     }
 }
 
