@@ -6,6 +6,7 @@ mod candle_classifier;
 mod classifier;
 mod digits;
 mod export;
+pub mod optimizers;
 
 pub use classifier::{Classifier, DeviceKind, Framework, Part, accuracy, best, load};
 pub use digits::{Digits, Examples};

@@ -56,8 +56,8 @@ pub fn source(manifest: &Manifest, extras: Extras) -> String {
     }
 }
 
-const DESCEND: &str = "    fn descend(&mut self, gradients: Gradients, rate: f64) -> Result<()> {\n        \
-    self.0 = harness::descended(&self.0, gradients, rate);\n        Ok(())\n    }\n";
+const DESCEND: &str = "    fn descend(&mut self, optimizer: &mut harness::ModuleOptimizer, gradients: Gradients, rate: f64) -> Result<()> {\n        \
+    self.0 = harness::descended(&self.0, optimizer, gradients, rate);\n        Ok(())\n    }\n";
 
 const FUSED: &str = "    fn fused(&self) -> Result<Box<dyn Subject>> {\n        \
     Ok(Box::new(Adapter(self.0.fused()?)))\n    }\n";

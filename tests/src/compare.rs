@@ -3,7 +3,7 @@
 use savedmodel_import_tests_value::{Data, Value, Values};
 
 use crate::corpus::Tolerance;
-use crate::plan::{Expectation, Expected, Goal};
+use crate::plan::{Expectation, Expected, Goal, LOSSES};
 
 /// Why an output is not what TensorFlow gives; `None` if all are.
 pub fn check(
@@ -15,6 +15,7 @@ pub fn check(
     let floor = match expectation.goal {
         Goal::Gradient => gradient_floor(expectation, tolerance),
         Goal::Match | Goal::Batch => 0.0,
+        Goal::Training => return training(expectation, got),
     };
     let judge = Judge {
         tolerance,
@@ -25,6 +26,54 @@ pub fn check(
         .values
         .iter()
         .find_map(|expected| judge.one(expected, got).err())
+}
+
+/// How far a loss of training may be off, relative to it.
+const LOSS: f64 = 1e-5;
+/// How far a variable may be off after it, relative to its norm.
+const TUNED: f64 = 1e-4;
+
+/// Every loss and every variable; the worst is named.
+fn training(expectation: &Expectation, got: &Values) -> Option<String> {
+    let judged = expectation.values.iter().map(|expected| {
+        let (error, allowed) = match expected.name == LOSSES {
+            true => (largest_relative(expected, got), LOSS),
+            false => (relative_norm(expected, got), TUNED),
+        };
+        (error.unwrap_or(f64::INFINITY), allowed, &expected.name)
+    });
+    let times = |&(error, allowed, _): &(f64, f64, &String)| error / allowed;
+    let (error, allowed, name) = judged.max_by(|a, b| times(a).total_cmp(&times(b)))?;
+    (error.is_nan() || error > allowed).then(|| {
+        format!(
+            "{name} is the worst: off by {error:.1e}, {:.1} times the tolerance",
+            error / allowed
+        )
+    })
+}
+
+fn pairs(expected: &Expected, got: &Values) -> Option<Vec<(f64, f64)>> {
+    let got = got.get(&expected.name)?.data.to_floats()?;
+    let want = expected.value.data.to_floats()?;
+    (got.len() == want.len()).then(|| got.into_iter().zip(want).collect())
+}
+
+fn largest_relative(expected: &Expected, got: &Values) -> Option<f64> {
+    let errors = pairs(expected, got)?.into_iter();
+    let errors = errors.map(|(got, want)| (got - want).abs() / want.abs());
+    Some(errors.fold(0.0, |a, b| if b > a || b.is_nan() { b } else { a }))
+}
+
+fn relative_norm(expected: &Expected, got: &Values) -> Option<f64> {
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let pairs = pairs(expected, got)?;
+    let difference = norm(&mut pairs.iter().map(|(got, want)| got - want));
+    let whole = norm(&mut pairs.iter().map(|(_, want)| *want));
+    Some(if difference == 0.0 {
+        0.0
+    } else {
+        difference / whole
+    })
 }
 
 /// Gradients that are zero but for rounding are judged by the scale of all gradients together.

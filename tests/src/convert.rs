@@ -30,6 +30,8 @@ pub struct Converted {
     pub manifest: Manifest,
     /// Whether rustfmt would leave the source as it is.
     pub formatted: bool,
+    /// Whether it is to be trained.
+    pub trained: bool,
 }
 
 impl Converted {
@@ -71,7 +73,8 @@ fn one(
         .arg(&subject.model)
         .args([&framework.to_string(), &subject.name])
         .arg(&fresh)
-        .args(support);
+        .arg(support.unwrap_or_default())
+        .args(&subject.keras);
     child
         .stdout(Stdio::null())
         .stderr(fs::File::create(&log).context(&log)?);
@@ -88,6 +91,7 @@ fn one(
         source,
         weights: path("safetensors"),
         manifest,
+        trained: subject.is_trained(),
     })
 }
 
@@ -112,9 +116,9 @@ fn replace_if_changed(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// The process that converts: `MODEL FRAMEWORK NAME OUT [SUPPORT]`. The exit status is that of the command line.
+/// The process that converts: `MODEL FRAMEWORK NAME OUT SUPPORT [KERAS]`, with an empty `SUPPORT` for none. The exit status is that of the command line.
 pub fn child(arguments: &[String]) -> u8 {
-    let [model, framework, name, out, support @ ..] = arguments else {
+    let [model, framework, name, out, support, keras @ ..] = arguments else {
         return 2;
     };
     let convert = |framework| {
@@ -122,8 +126,11 @@ pub fn child(arguments: &[String]) -> u8 {
             .framework(framework)
             .name(name)
             .out_dir(out);
-        let convert = support.iter().fold(convert, Convert::support);
-        convert.run().map(drop)
+        let convert = match support.as_str() {
+            "" => convert,
+            support => convert.support(support),
+        };
+        keras.iter().fold(convert, Convert::keras).run().map(drop)
     };
     match framework.parse().and_then(convert) {
         Ok(()) => 0,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use savedmodel_import_tests_value::Recipe;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -20,6 +21,8 @@ pub struct Subject {
     pub model: PathBuf,
     /// The `.npz` of inputs and outputs.
     pub golden: PathBuf,
+    /// Keras' configuration of the model, where it lies beside the golden file.
+    pub keras: Option<PathBuf>,
     /// What to run, in order.
     pub cases: Vec<Case>,
     /// How close the numbers must be.
@@ -59,6 +62,8 @@ pub struct Case {
     /// Arguments that are no tensors.
     #[serde(default)]
     pub python_args: BTreeMap<String, Json>,
+    /// How the model was trained, of a [`CaseKind::Training`].
+    pub training: Option<Recipe>,
 }
 
 /// What a golden entry holds.
@@ -73,6 +78,16 @@ pub enum CaseKind {
     Gradient,
     /// The variables after the calls before.
     Variables,
+    /// Losses and variables of training that starts from the model as it was saved.
+    Training,
+}
+
+impl Subject {
+    /// Whether it is to be trained.
+    pub fn is_trained(&self) -> bool {
+        let mut cases = self.cases.iter();
+        cases.any(|case| case.kind == CaseKind::Training)
+    }
 }
 
 #[derive(Deserialize)]
@@ -158,6 +173,7 @@ fn model(folder: &Path, label: &str, name: &str) -> Result<Subject> {
         name: module_name(&label[..1], name),
         model: folder.join("models").join(name),
         golden: path.with_extension("npz"),
+        keras: Some(path.with_extension("keras.json")).filter(|path| path.is_file()),
         cases: golden.cases,
         tolerance: Tolerance {
             relative: golden.rtol,
@@ -191,11 +207,13 @@ fn op_case(dir: &Path, name: &str) -> Result<Subject> {
         inputs: case.inputs.into_iter().map(|t| item("in__", t)).collect(),
         outputs: case.outputs.into_iter().map(|t| item("", t)).collect(),
         python_args: BTreeMap::new(),
+        training: None,
     };
     Ok(Subject {
         id: format!("cases/{name}"),
         name: module_name("c", name),
         model: dir.join("saved_model"),
+        keras: None,
         golden: dir.join("golden.npz"),
         cases: vec![call],
         tolerance: Tolerance {

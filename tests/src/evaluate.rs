@@ -50,7 +50,7 @@ pub fn one(subject: &Subject) -> Outcome {
     let entries = subject
         .cases
         .iter()
-        .filter(|case| case.kind != CaseKind::Gradient);
+        .filter(|case| !matches!(case.kind, CaseKind::Gradient | CaseKind::Training));
     let entries: Vec<&Case> = entries.collect();
     let problems = run(subject, &entries).unwrap_or_else(|error| vec![error.to_string()]);
     Outcome {
@@ -71,7 +71,7 @@ fn run(subject: &Subject, entries: &[&Case]) -> Result<Vec<String>> {
     for case in entries {
         let outcome = match case.kind {
             CaseKind::Variables => variables(subject, &model, &mut interpreter, case, &golden),
-            CaseKind::Signature | CaseKind::Function | CaseKind::Gradient => {
+            CaseKind::Signature | CaseKind::Function | CaseKind::Gradient | CaseKind::Training => {
                 call(subject, &model, &mut interpreter, case, &golden)
             }
         };
@@ -196,7 +196,9 @@ fn function<'m>(
     golden: &Golden,
 ) -> Result<&'m ExportedFunction> {
     let path = match case.kind {
-        CaseKind::Signature | CaseKind::Gradient => format!("signatures/{}", case.name),
+        CaseKind::Signature | CaseKind::Gradient | CaseKind::Training => {
+            format!("signatures/{}", case.name)
+        }
         CaseKind::Function | CaseKind::Variables => case.name.clone(),
     };
     let named =

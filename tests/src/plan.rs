@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use savedmodel_import::manifest::{Function, Manifest, Variable};
 use savedmodel_import::weights::Layout;
-use savedmodel_import_tests_value::{Data, Job, Step, Value, Values, argument_key};
+use savedmodel_import_tests_value::{Data, Job, Step, Training, Value, Values, argument_key};
 use serde_json::Value as Json;
 
 use crate::Result;
 use crate::corpus::{Case, CaseKind, Subject};
+
+/// What the losses of training are called.
+pub const LOSSES: &str = "losses";
 
 /// What a step is to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub enum Goal {
     Batch,
     /// TensorFlow's gradients.
     Gradient,
+    /// Losses and variables of Keras' training.
+    Training,
 }
 
 /// A step of a job, and what it must give.
@@ -76,6 +81,7 @@ pub fn plan(subject: &Subject, manifest: &Manifest, golden: &Values) -> Plan {
         let goal = match case.kind {
             CaseKind::Signature | CaseKind::Function | CaseKind::Variables => Goal::Match,
             CaseKind::Gradient => Goal::Gradient,
+            CaseKind::Training => Goal::Training,
         };
         if let Err(why) = planner.add(&mut plan, case) {
             plan.unplanned.push((goal, format!("{}: {why}", case.name)));
@@ -120,11 +126,16 @@ impl Planner<'_> {
                     .collect();
                 (Step::Variables(names), Goal::Match, values)
             }
+            CaseKind::Training => {
+                let (training, values) = self.training(plan, case)?;
+                (Step::Train(training), Goal::Training, values)
+            }
         };
         plan.job.steps.push(step);
+        let optimizer = case.training.map(|recipe| recipe.optimizer.name());
         plan.expectations.push(Expectation {
             goal,
-            label: format!("{:?} {}", case.kind, case.name),
+            label: format!("{:?} {}", case.kind, optimizer.unwrap_or(&case.name)),
             values,
         });
         Ok(())
@@ -256,6 +267,45 @@ impl Planner<'_> {
         Ok((index, tensors, values))
     }
 
+    /// The training, whose batches become arguments of `plan`, and what it must give.
+    fn training(&self, plan: &mut Plan, case: &Case) -> Result<(Training, Vec<Expected>)> {
+        let (target, inputs) = case.inputs.split_last().ok_or("there is no target")?;
+        let call = Case {
+            inputs: inputs.to_vec(),
+            ..case.clone()
+        };
+        let (function, named) = self.function(&call)?;
+        let labels: Vec<&str> = inputs.iter().map(|(label, _, _)| label.as_str()).collect();
+        let names: Vec<&str> = named
+            .inputs
+            .iter()
+            .map(|input| input.name.as_str())
+            .collect();
+        let mut places = pair(&labels, &names)?;
+        places.push(inputs.len());
+        let step = plan.job.steps.len();
+        let mut batches = 0;
+        for (place, (_, key, dtype)) in places.into_iter().zip(inputs.iter().chain([target])) {
+            let stacked = decode(self.value(key)?, dtype);
+            batches = stacked.shape.first().copied().unwrap_or_default();
+            for batch in 0..batches {
+                let argument = batch * (inputs.len() + 1) + place;
+                let key = argument_key(step, argument);
+                plan.inputs.insert(key, item(&stacked, batch));
+            }
+        }
+        let values = self.by_variable(case)?;
+        let names = values.iter().map(|expected| expected.name.clone());
+        let training = Training {
+            function,
+            arguments: inputs.len(),
+            batches,
+            recipe: case.training.ok_or("nothing says how to train")?,
+            tensors: names.filter(|name| name != LOSSES).collect(),
+        };
+        Ok((training, values))
+    }
+
     /// Values that are labelled by checkpoint key, in the module's names and layouts.
     fn by_variable(&self, case: &Case) -> Result<Vec<Expected>> {
         let expected = |(label, key, dtype): &(String, String, String)| {
@@ -270,7 +320,7 @@ impl Planner<'_> {
                 .iter()
                 .find(|v| v.checkpoint_key == label)
             {
-                None if label == "loss" => (label.to_owned(), value),
+                None if label == "loss" || label == LOSSES => (label.to_owned(), value),
                 None => return Err(format!("the manifest has no variable `{label}`").into()),
                 Some(variable) if sum_of_squares => (variable.tensor.clone(), value),
                 Some(variable) => (variable.tensor.clone(), native(&value, variable)?),
@@ -288,7 +338,9 @@ impl Planner<'_> {
 
     fn function(&self, case: &Case) -> Result<(usize, &Function)> {
         let path = match case.kind {
-            CaseKind::Signature | CaseKind::Gradient => format!("signatures/{}", case.name),
+            CaseKind::Signature | CaseKind::Gradient | CaseKind::Training => {
+                format!("signatures/{}", case.name)
+            }
             CaseKind::Function | CaseKind::Variables => case.name.clone(),
         };
         let fits = |function: &Function| function.path == path && self.fits(case, function);
@@ -304,13 +356,14 @@ impl Planner<'_> {
     }
 
     fn fits(&self, case: &Case, function: &Function) -> bool {
+        let stacked = usize::from(case.kind == CaseKind::Training);
         let tensors = case.inputs.len() == function.inputs.len()
             && case
                 .inputs
                 .iter()
                 .zip(&function.inputs)
                 .all(|((_, key, _), input)| {
-                    let shape = self.golden.get(key).map(|value| &value.shape);
+                    let shape = self.golden.get(key).map(|value| &value.shape[stacked..]);
                     shape.zip(input.shape.as_ref()).is_none_or(|(have, want)| {
                         case.inputs.len() > 1
                             || (have.len() == want.len()
@@ -363,6 +416,25 @@ pub(crate) fn decode(value: Value, dtype: &str) -> Value {
     Value {
         dtype: dtype.to_owned(),
         shape: value.shape,
+        data,
+    }
+}
+
+/// One of the values that are stacked along the first axis.
+fn item(stacked: &Value, index: usize) -> Value {
+    let shape = stacked.shape.get(1..).unwrap_or_default().to_vec();
+    let length: usize = shape.iter().product();
+    let range = index * length..(index + 1) * length;
+    let data = match &stacked.data {
+        Data::Float(values) => Data::Float(values[range].to_vec()),
+        Data::Int(values) => Data::Int(values[range].to_vec()),
+        Data::Bool(values) => Data::Bool(values[range].to_vec()),
+        Data::Complex(values) => Data::Complex(values[range].to_vec()),
+        Data::Bytes(values) => Data::Bytes(values[range].to_vec()),
+    };
+    Value {
+        dtype: stacked.dtype.clone(),
+        shape,
         data,
     }
 }

@@ -200,7 +200,7 @@ fn write_crate(
             &adapter::source(
                 &converted.manifest,
                 Extras {
-                    training: layout.timed,
+                    training: layout.timed || converted.trained,
                     fused: layout.timed && converted.is_fusible(),
                 },
             ),

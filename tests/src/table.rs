@@ -56,6 +56,8 @@ pub struct Score {
     pub batch: Tally,
     /// Golden gradients.
     pub gradient: Tally,
+    /// Golden training.
+    pub training: Tally,
     /// What went wrong.
     pub problems: Vec<String>,
 }
@@ -96,6 +98,7 @@ impl Score {
             Goal::Match => &mut self.matched,
             Goal::Batch => &mut self.batch,
             Goal::Gradient => &mut self.gradient,
+            Goal::Training => &mut self.training,
         };
         tally.add(problem.is_none());
         self.problems
@@ -103,7 +106,7 @@ impl Score {
     }
 
     /// What holds, a letter each: `c`onverted, `f`ormatted, `b`uilt, `w`ithout warnings, without `l`ints,
-    /// `m`atched, `2` at twice the batch, `g`radients.
+    /// `m`atched, `2` at twice the batch, `g`radients, `t`raining.
     pub fn letters(&self) -> String {
         let held = [
             (self.converted, 'c'),
@@ -114,6 +117,7 @@ impl Score {
             (self.matched.all(), 'm'),
             (self.batch.all(), '2'),
             (self.gradient.all(), 'g'),
+            (self.training.all(), 't'),
         ];
         held.into_iter()
             .filter(|(held, _)| *held)
@@ -131,7 +135,7 @@ pub fn text(rows: &[Row]) -> String {
         .map(|row| row.id.len())
         .max()
         .unwrap_or(8);
-    let heads = FRAMEWORKS.map(|framework| format!("{framework:<8} match batch grad"));
+    let heads = FRAMEWORKS.map(|framework| format!("{framework:<8} match batch grad train"));
     let _ = writeln!(text, "{:width$}  {}", "", heads.join("   "));
     for row in rows.iter().filter(|row| row.ops.is_empty()) {
         let cells = row.scores.each_ref().map(|score| {
@@ -139,10 +143,11 @@ pub fn text(rows: &[Row]) -> String {
                 matched,
                 batch,
                 gradient,
+                training,
                 ..
             } = score;
             format!(
-                "{:<7} {matched:>5} {batch:>5} {gradient:>4}",
+                "{:<8} {matched:>5} {batch:>5} {gradient:>4} {training:>5}",
                 score.letters()
             )
         });

@@ -73,7 +73,7 @@ fn judge(here: &Path, rows: &[table::Row], request: &Request) -> Result<bool> {
 }
 
 const HEADER: &str = "# What the conformance run must hold, for candle and for burn: c converted, f formatted,\n\
-     # b built, w without warnings, l without lints (read where LINT=1), m matched, 2 at twice the batch, g gradients.\n\
+     # b built, w without warnings, l without lints (read where LINT=1), m matched, 2 at twice the batch, g gradients, t training.\n\
      # UPDATE=1 raises it; nothing lowers it.\n";
 
 fn frameworks() -> Result<Vec<Framework>> {

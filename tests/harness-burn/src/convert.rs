@@ -1,7 +1,8 @@
 //! Between burn's tensors and values that no framework owns.
 
+use burn::nn::loss::{CrossEntropyLossConfig, MseLoss, Reduction};
 use burn::tensor::{Bool, DType, Device, FloatDType, Int, IntDType, Tensor, TensorData};
-use savedmodel_import_tests_value::{Data, Value};
+use savedmodel_import_tests_value::{Data, Loss, Value};
 
 use crate::{Result, StringTensor};
 
@@ -11,6 +12,10 @@ pub trait ToValue {
     fn to_value(&self) -> Result<Value>;
     /// The mean of the squares, of a float output.
     fn mean_square(&self) -> Option<Tensor<1>>;
+    /// The loss of a float output against a target.
+    fn loss(&self, _loss: Loss, _target: &Value) -> Result<Option<Tensor<1>>> {
+        Ok(None)
+    }
 }
 
 impl<const D: usize> ToValue for Tensor<D> {
@@ -24,6 +29,23 @@ impl<const D: usize> ToValue for Tensor<D> {
 
     fn mean_square(&self) -> Option<Tensor<1>> {
         Some(self.clone().square().mean())
+    }
+
+    fn loss(&self, loss: Loss, target: &Value) -> Result<Option<Tensor<1>>> {
+        let device = self.device();
+        Ok(Some(match loss {
+            Loss::MeanSquaredError => {
+                let target = float::<D>(target, "F32", &device)?;
+                MseLoss::new().forward(self.clone(), target, Reduction::Mean)
+            }
+            Loss::CrossEntropy => {
+                let classes = self.dims().last().copied().unwrap_or(1);
+                let logits = self.clone().reshape([-1, classes as i32]);
+                let labels = int::<1>(target, "I64", &device)?;
+                let loss = CrossEntropyLossConfig::new().init(&device);
+                loss.forward(logits, labels)
+            }
+        }))
     }
 }
 

@@ -1,7 +1,10 @@
 //! The main program of a binary that holds many generated burn modules: runs one job on one of them.
 
 mod convert;
+#[path = "../../../generated-example/src/optimizers/burn.rs"]
+mod optimizers;
 mod timing;
+mod training;
 mod walk;
 
 use std::any::Any;
@@ -14,8 +17,9 @@ use std::path::Path;
 
 use burn::tensor::{Bool, Device, Gradients, Int, Tensor};
 pub use savedmodel_import_burn_support::string_tensor::StringTensor;
-use savedmodel_import_tests_value::{self as value, Job, Step, Value, argument_key};
+use savedmodel_import_tests_value::{self as value, Job, Loss, Step, Value, argument_key};
 
+pub use burn::optim::ModuleOptimizer;
 pub use convert::ToValue;
 pub use savedmodel_import_tests_value::Values;
 pub use timing::descended;
@@ -38,8 +42,13 @@ pub trait Subject {
         Err("the adapter has no training form".into())
     }
 
-    /// Moves the parameters against their gradients.
-    fn descend(&mut self, _gradients: Gradients, _rate: f64) -> Result<()> {
+    /// Moves the parameters as the optimizer does.
+    fn descend(
+        &mut self,
+        _optimizer: &mut ModuleOptimizer,
+        _gradients: Gradients,
+        _rate: f64,
+    ) -> Result<()> {
         Err("the adapter has no training form".into())
     }
 }
@@ -56,6 +65,7 @@ pub struct Entry {
 pub struct Args<'a> {
     values: &'a Values,
     step: usize,
+    first: usize,
     device: &'a Device,
     made: RefCell<BTreeMap<usize, Box<dyn Any>>>,
 }
@@ -65,9 +75,15 @@ impl<'a> Args<'a> {
         Args {
             values,
             step,
+            first: 0,
             device,
             made: RefCell::default(),
         }
+    }
+
+    /// The arguments from this one on.
+    fn starting_at(self, first: usize) -> Self {
+        Args { first, ..self }
     }
 
     /// The argument that was made before, if it is of this type, or a new one.
@@ -87,7 +103,7 @@ impl<'a> Args<'a> {
     }
 
     fn value(&self, index: usize) -> Result<&Value> {
-        let key = argument_key(self.step, index);
+        let key = argument_key(self.step, self.first + index);
         self.values
             .get(&key)
             .ok_or_else(|| format!("there is no argument {key}").into())
@@ -133,6 +149,8 @@ impl<'a> Args<'a> {
 #[derive(Default)]
 pub struct Sink {
     wanted: Wanted,
+    /// What the loss is taken against; without it, it is the mean of the squares.
+    target: Option<(Loss, Value)>,
     values: Values,
     loss: Option<Tensor<1>>,
 }
@@ -162,7 +180,11 @@ impl Sink {
         if self.wanted == Wanted::Nothing {
             return Ok(());
         }
-        if let Some(term) = output.mean_square() {
+        let term = match &self.target {
+            Some((loss, target)) => output.loss(*loss, target)?,
+            None => output.mean_square(),
+        };
+        if let Some(term) = term {
             self.loss = Some(match self.loss.take() {
                 Some(loss) => loss + term,
                 None => term,
@@ -199,6 +221,7 @@ impl Runner {
             Step::Call(function) => Ok(self.call(index, *function)?.values),
             Step::Gradient { function, tensors } => self.gradient(index, *function, tensors),
             Step::Variables(tensors) => Ok(chosen(self.subject.variables()?, tensors)),
+            Step::Train(training) => training::run(self, index, training),
         }
     }
 
@@ -254,6 +277,9 @@ fn run(entries: &[Entry], dir: &Path, weights: &Path) -> Result<()> {
     let (entry, job) = read_job(entries, dir)?;
     let mut runner = guard(|| open(entry, &job, dir, weights))?;
     for (i, step) in job.steps.iter().enumerate() {
+        if let Step::Train(_) = step {
+            runner = guard(|| open(entry, &job, dir, weights))?;
+        }
         match guard(|| runner.run(i, step)) {
             Ok(values) => value::write(&dir.join(format!("{i}.values")), &values)?,
             Err(error) => fs::write(dir.join(format!("{i}.error")), error.to_string())?,
@@ -267,7 +293,7 @@ fn open(entry: &Entry, job: &Job, dir: &Path, weights: &Path) -> Result<Runner> 
     let training = job
         .steps
         .iter()
-        .any(|step| matches!(step, Step::Gradient { .. }));
+        .any(|step| matches!(step, Step::Gradient { .. } | Step::Train(_)));
     let device = match training {
         true => Device::flex().autodiff(),
         false => Device::flex(),

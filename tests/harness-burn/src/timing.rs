@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::module::Module;
-use burn::optim::{GradientsParams, SgdConfig};
+use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::Gradients;
 use savedmodel_import_tests_value::turns::{self, Form};
 use savedmodel_import_tests_value::{self as value, Step};
@@ -19,7 +19,7 @@ pub(crate) fn serve(entries: &[Entry], dir: &Path, weights: &Path, form: &str) -
     let runner = open(entry, &job, dir, weights)?;
     let function = match job.steps.first() {
         Some(Step::Call(function) | Step::Gradient { function, .. }) => *function,
-        Some(Step::Variables(_)) | None => return Err("there is no call".into()),
+        Some(Step::Variables(_) | Step::Train(_)) | None => return Err("there is no call".into()),
     };
     match form.parse()? {
         Form::Plain => inference(runner, function, dir),
@@ -39,18 +39,22 @@ fn inference(mut runner: Runner, function: usize, dir: &Path) -> Result<()> {
 fn training(mut runner: Runner, function: usize) -> Result<()> {
     let args = Args::new(&runner.inputs, 0, &runner.device);
     let subject = &mut runner.subject;
+    let mut optimizer = SgdConfig::new().init();
     turns::serve(|| {
         let mut sink = Sink::new(Wanted::Loss);
         subject.train(function, &args, &mut sink)?;
         let loss = sink.loss.ok_or("no output is a float")?;
-        subject.descend(loss.backward(), LEARNING_RATE)
+        subject.descend(&mut optimizer, loss.backward(), LEARNING_RATE)
     })
 }
 
-/// The module after a step of gradient descent.
-pub fn descended<M: Module>(module: &M, gradients: Gradients, rate: f64) -> M {
+/// The module after a step of the optimizer.
+pub fn descended<M: Module>(
+    module: &M,
+    optimizer: &mut ModuleOptimizer,
+    gradients: Gradients,
+    rate: f64,
+) -> M {
     let gradients = GradientsParams::from_grads(gradients, module);
-    SgdConfig::new()
-        .init()
-        .step(rate, module.clone(), gradients)
+    optimizer.step(rate, module.clone(), gradients)
 }

@@ -1,8 +1,9 @@
 //! Between candle's tensors and values that no framework owns.
 
 use candle_core::{DType, Device, Error, Result, Tensor};
+use candle_nn::loss::{cross_entropy, mse};
 use half::{bf16, f16};
-use savedmodel_import_tests_value::{Data, Value};
+use savedmodel_import_tests_value::{Data, Loss, Value};
 
 use crate::StringTensor;
 
@@ -12,6 +13,10 @@ pub trait ToValue {
     fn to_value(&self) -> Result<Value>;
     /// The mean of the squares, of a float output.
     fn mean_square(&self) -> Result<Option<Tensor>>;
+    /// The loss of a float output against a target.
+    fn loss(&self, _loss: Loss, _target: &Value) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
 }
 
 impl ToValue for Tensor {
@@ -40,6 +45,14 @@ impl ToValue for Tensor {
             true => self.sqr()?.mean_all().map(Some),
             false => Ok(None),
         }
+    }
+
+    fn loss(&self, loss: Loss, target: &Value) -> Result<Option<Tensor>> {
+        let value = match loss {
+            Loss::MeanSquaredError => mse(self, &tensor(target, "F32", self.device())?)?,
+            Loss::CrossEntropy => cross_entropy(self, &tensor(target, "I64", self.device())?)?,
+        };
+        Ok(Some(value))
     }
 }
 

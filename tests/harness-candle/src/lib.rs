@@ -1,7 +1,10 @@
 //! The main program of a binary that holds many generated candle modules: runs one job on one of them.
 
 mod convert;
+#[path = "../../../generated-example/src/optimizers/candle.rs"]
+mod optimizers;
 mod timing;
+mod training;
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -14,7 +17,7 @@ use candle_core::{DType, Device, Error, Result, Tensor, Var};
 use candle_nn::{VarBuilder, VarMap};
 use savedmodel_import_candle_support::kernels::foreign;
 pub use savedmodel_import_candle_support::string_tensor::StringTensor;
-use savedmodel_import_tests_value::{self as value, Job, Step, Value, Values, argument_key};
+use savedmodel_import_tests_value::{self as value, Job, Loss, Step, Value, Values, argument_key};
 
 pub use convert::ToValue;
 
@@ -50,6 +53,7 @@ pub struct Entry {
 pub struct Args<'a> {
     values: &'a Values,
     step: usize,
+    first: usize,
     device: &'a Device,
     made: RefCell<BTreeMap<usize, Tensor>>,
 }
@@ -59,13 +63,19 @@ impl<'a> Args<'a> {
         Args {
             values,
             step,
+            first: 0,
             device,
             made: RefCell::default(),
         }
     }
 
+    /// The arguments from this one on.
+    fn starting_at(self, first: usize) -> Self {
+        Args { first, ..self }
+    }
+
     fn value(&self, index: usize) -> Result<&Value> {
-        let key = argument_key(self.step, index);
+        let key = argument_key(self.step, self.first + index);
         self.values
             .get(&key)
             .ok_or_else(|| Error::Msg(format!("there is no argument {key}")))
@@ -101,6 +111,8 @@ impl<'a> Args<'a> {
 #[derive(Default)]
 pub struct Sink {
     wanted: Wanted,
+    /// What the loss is taken against; without it, it is the mean of the squares.
+    target: Option<(Loss, Value)>,
     values: Values,
     loss: Option<Tensor>,
 }
@@ -130,7 +142,11 @@ impl Sink {
         if self.wanted == Wanted::Nothing {
             return Ok(());
         }
-        if let Some(term) = output.mean_square()? {
+        let term = match &self.target {
+            Some((loss, target)) => output.loss(*loss, target)?,
+            None => output.mean_square()?,
+        };
+        if let Some(term) = term {
             self.loss = Some(match self.loss.take() {
                 Some(loss) => (loss + term)?,
                 None => term,
@@ -151,6 +167,7 @@ impl Sink {
 }
 
 struct Runner {
+    trainable: fn(&VarMap) -> Vec<Var>,
     subject: Box<dyn Subject>,
     variables: VarMap,
     device: Device,
@@ -166,6 +183,7 @@ impl Runner {
                 let value = |name: &String| Ok((name.clone(), self.variable(name)?.to_value()?));
                 tensors.iter().map(value).collect()
             }
+            Step::Train(training) => training::run(self, index, training),
         }
     }
 
@@ -233,6 +251,9 @@ fn run(entries: &[Entry], dir: &Path, weights: &Path) -> Result<()> {
     let (entry, job) = read_job(entries, dir)?;
     let mut runner = guard(|| open(entry, &job, dir, weights))?;
     for (i, step) in job.steps.iter().enumerate() {
+        if let Step::Train(_) = step {
+            runner = guard(|| open(entry, &job, dir, weights))?;
+        }
         match guard(|| runner.run(i, step)) {
             Ok(values) => value::write(&dir.join(format!("{i}.values")), &values)?,
             Err(error) => fs::write(dir.join(format!("{i}.error")), error.to_string())?,
@@ -254,6 +275,7 @@ fn open(entry: &Entry, job: &Job, dir: &Path, weights: &Path) -> Result<Runner> 
         false => (entry.new)(VarBuilder::from_varmap(&variables, DType::F32, &device))?,
     };
     Ok(Runner {
+        trainable: entry.trainable,
         subject,
         variables,
         device,

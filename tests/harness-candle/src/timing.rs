@@ -19,7 +19,9 @@ pub(crate) fn serve(entries: &[Entry], dir: &Path, weights: &Path, form: &str) -
     let mut runner = open(entry, &job, dir, weights)?;
     let function = match job.steps.first() {
         Some(Step::Call(function) | Step::Gradient { function, .. }) => *function,
-        Some(Step::Variables(_)) | None => return Err(Error::Msg("there is no call".into())),
+        Some(Step::Variables(_) | Step::Train(_)) | None => {
+            return Err(Error::Msg("there is no call".into()));
+        }
     };
     match form.parse().map_err(Error::wrap)? {
         Form::Plain => inference(runner, function, dir),

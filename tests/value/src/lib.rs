@@ -102,6 +102,89 @@ pub enum Step {
     },
     /// The present values of these tensors.
     Variables(Vec<String>),
+    /// Steps of an optimizer, on a module that is loaded anew.
+    Train(Training),
+}
+
+/// Batches in turn. Argument `j` of batch `b` is the step's argument `b * (arguments + 1) + j`; the last of each batch is
+/// the target.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Training {
+    /// The manifest's function, whose training form is called.
+    pub function: usize,
+    /// How many arguments it has.
+    pub arguments: usize,
+    /// How many batches there are.
+    pub batches: usize,
+    /// What is done with them.
+    pub recipe: Recipe,
+    /// The keys of the tensors whose values are wanted at the end.
+    pub tensors: Vec<String>,
+}
+
+impl Training {
+    /// The place of a step's first argument.
+    pub fn first(&self, step: usize) -> usize {
+        step % self.batches.max(1) * (self.arguments + 1)
+    }
+}
+
+/// How a model is trained.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Recipe {
+    /// What moves the parameters.
+    #[serde(flatten)]
+    pub optimizer: Optimizer,
+    /// What becomes small.
+    pub loss: Loss,
+    /// How often they are moved.
+    pub steps: usize,
+}
+
+/// An optimizer of Keras; what is not said is Keras' default.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(tag = "optimizer", rename_all = "snake_case")]
+pub enum Optimizer {
+    /// Gradient descent with momentum.
+    Sgd {
+        /// The step's size.
+        learning_rate: f64,
+        /// What is kept of the last step.
+        momentum: f64,
+    },
+    /// Adam.
+    Adam {
+        /// The step's size.
+        learning_rate: f64,
+    },
+    /// Adam with decoupled decay.
+    Adamw {
+        /// The step's size.
+        learning_rate: f64,
+        /// What a weight loses in a step, as a multiple of the step's size.
+        weight_decay: f64,
+    },
+}
+
+impl Optimizer {
+    /// Its name in reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Optimizer::Sgd { .. } => "sgd",
+            Optimizer::Adam { .. } => "adam",
+            Optimizer::Adamw { .. } => "adamw",
+        }
+    }
+}
+
+/// A loss of Keras, meaned over the batch.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// Of logits `[batch, classes]` against classes.
+    CrossEntropy,
+    /// Of all elements.
+    MeanSquaredError,
 }
 
 /// The name of an argument among a job's inputs.
