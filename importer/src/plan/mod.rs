@@ -5,9 +5,11 @@
 
 pub mod axes;
 pub mod ident;
+mod initial;
 pub mod target;
 mod verify;
 
+pub use initial::Initial;
 pub use verify::verify;
 
 use crate::error::Place;

@@ -6,7 +6,7 @@ use super::super::rust::{Block, Expr, Function, Item, Stmt};
 use super::{associated, creation, layer, sizes};
 use crate::error::Result;
 use crate::ir::DType;
-use crate::plan::{ArgValue, Field, FieldKind, Layer, Plan, Struct};
+use crate::plan::{ArgValue, Field, FieldKind, Initial, Layer, Plan, Struct};
 use std::collections::BTreeSet;
 
 /// `fn new(sizes…, device: &Device) -> Self`; the layers of `frozen` have no gradients.
@@ -67,13 +67,25 @@ fn field_value(plan: &Plan, structure: &Struct, field: &Field, body: &mut Body) 
             shape,
             dtype,
             trainable,
-        } => parameter(body, shape, *dtype, *trainable),
+        } => {
+            let initial = match dtype.is_float() {
+                true => Initial::of(&field.name, shape),
+                false => Initial::Zeros,
+            };
+            parameter(body, shape, *dtype, *trainable, initial)
+        }
         FieldKind::Flag(arg) => config::own(structure, *arg),
     })
 }
 
-/// A bare parameter, zero until it is loaded. Only those that learn are leaves of the autodiff graph.
-fn parameter(body: &mut Body, shape: &[usize], dtype: DType, trainable: bool) -> Expr {
+/// A bare parameter. Only those that learn are leaves of the autodiff graph.
+fn parameter(
+    body: &mut Body,
+    shape: &[usize],
+    dtype: DType,
+    trainable: bool,
+    initial: Initial,
+) -> Expr {
     let dims = if shape.is_empty() {
         sizes(&[1])
     } else {
@@ -81,12 +93,11 @@ fn parameter(body: &mut Body, shape: &[usize], dtype: DType, trainable: bool) ->
     };
     if dtype == DType::F32 {
         body.using("burn::module::Initializer");
-        let zeros =
-            Expr::path("Initializer::Zeros").call_method("init", [dims, Expr::path("device")]);
+        let made = initializer(initial).call_method("init", [dims, Expr::path("device")]);
         return if trainable {
-            zeros
+            made
         } else {
-            zeros.call_method("set_require_grad", [Expr::bool(false)])
+            made.call_method("set_require_grad", [Expr::bool(false)])
         };
     }
     body.using("burn::module::Param");
@@ -95,7 +106,10 @@ fn parameter(body: &mut Body, shape: &[usize], dtype: DType, trainable: bool) ->
         DType::Bool => associated(body, shape.len().max(1), dtype, "empty"),
         _ => {
             body.using("burn::tensor::Tensor");
-            "Tensor::zeros".to_owned()
+            match initial {
+                Initial::Ones => "Tensor::ones".to_owned(),
+                Initial::Zeros | Initial::Uniform(_) => "Tensor::zeros".to_owned(),
+            }
         }
     };
     let zeros = Expr::call(zeros, [dims, options]);
@@ -107,6 +121,17 @@ fn parameter(body: &mut Body, shape: &[usize], dtype: DType, trainable: bool) ->
                 "Param::initialized",
                 [Expr::call("ParamId::new", []), zeros],
             )
+        }
+    }
+}
+
+fn initializer(initial: Initial) -> Expr {
+    match initial {
+        Initial::Zeros => Expr::path("Initializer::Zeros"),
+        Initial::Ones => Expr::path("Initializer::Ones"),
+        Initial::Uniform(bound) => {
+            let (min, max) = (Expr::f64(-bound), Expr::f64(bound));
+            Expr::struct_lit("Initializer::Uniform", [("min", min), ("max", max)])
         }
     }
 }

@@ -8,7 +8,7 @@ use super::printer::Printer;
 use super::{Slots, dtype, layer};
 use crate::error::Result;
 use crate::ir::DType;
-use crate::plan::{ArgValue, Field, FieldKind, Layer, Plan, Struct};
+use crate::plan::{ArgValue, Field, FieldKind, Initial, Layer, Plan, Struct};
 use std::collections::BTreeSet;
 
 /// `fn new(sizes…, vb: VarBuilder) -> Result<Self>`.
@@ -119,18 +119,38 @@ fn field_value(
 
 /// A tensor of the file, a `Result`; `main` is the element type of the `VarBuilder`.
 fn parameter(name: &str, shape: &[usize], element: DType, main: DType, body: &mut Body) -> Expr {
-    let shape = Expr::tuple_shape(shape);
-    if element == main {
-        return Expr::path("vb").call_method("get", [shape, Expr::str(name)]);
-    }
-    body.using("candle_core::DType");
-    let args = [
-        shape,
-        Expr::str(name),
-        Expr::call("Default::default", []),
-        Expr::path(dtype(element)),
-    ];
-    Expr::path("vb").call_method("get_with_hints_dtype", args)
+    let initial = match element.is_float() {
+        true => Initial::of(name, shape),
+        false => Initial::Zeros,
+    };
+    let mut args = vec![Expr::tuple_shape(shape), Expr::str(name)];
+    let method = match (element == main, initial) {
+        (true, Initial::Zeros) => "get",
+        (true, Initial::Ones | Initial::Uniform(_)) => {
+            args.push(hint(initial, body));
+            "get_with_hints"
+        }
+        (false, _) => {
+            body.using("candle_core::DType");
+            args.extend([hint(initial, body), Expr::path(dtype(element))]);
+            "get_with_hints_dtype"
+        }
+    };
+    Expr::path("vb").call_method(method, args)
+}
+
+/// What a new variable is filled with.
+fn hint(initial: Initial, body: &mut Body) -> Expr {
+    let one = match initial {
+        Initial::Zeros => return Expr::call("Default::default", []),
+        Initial::Ones => Expr::call("Init::Const", [Expr::f64(1.0)]),
+        Initial::Uniform(bound) => {
+            let (lo, up) = (Expr::f64(-bound), Expr::f64(bound));
+            Expr::struct_lit("Init::Uniform", [("lo", lo), ("up", up)])
+        }
+    };
+    body.using("candle_nn::Init");
+    one
 }
 
 /// `Block::new(sizes…, vb)`, a `Result`.
