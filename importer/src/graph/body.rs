@@ -15,6 +15,8 @@ pub struct Body {
     pub arguments: usize,
     /// The nodes as they are stored.
     pub nodes: Vec<Arc<NodeDef>>,
+    /// The names of a function's arguments.
+    argument_names: Vec<String>,
     /// The data operands of each node.
     pub inputs: Vec<Vec<Source>>,
     /// The nodes that have to run before each node.
@@ -26,7 +28,7 @@ pub struct Body {
 }
 
 /// Where a tensor comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// An argument of the function.
     Argument(usize),
@@ -46,6 +48,7 @@ impl Body {
     /// Two nodes of one name, or an operand or result that names nothing.
     pub fn of_function(def: &FunctionDef) -> Result<Self> {
         let signature = def.signature.clone().unwrap_or_default();
+        let outputs = signature.output_arg.clone();
         let place = Place {
             function: Some(signature.name.clone()),
             ..Place::default()
@@ -63,7 +66,12 @@ impl Body {
         let mut body = Body::resolve(signature.name.as_str().into(), &def.node_def, &names)
             .map_err(|e| e.at(&place))?;
         body.arguments = signature.input_arg.len();
-        for output in &signature.output_arg {
+        body.argument_names = signature
+            .input_arg
+            .into_iter()
+            .map(|arg| arg.name)
+            .collect();
+        for output in &outputs {
             let text = def.ret.get(&output.name).ok_or_else(|| {
                 Error::malformed(format!("the result `{}` has no value", output.name)).at(&place)
             })?;
@@ -139,6 +147,7 @@ impl Body {
         Ok(Body {
             name,
             arguments: 0,
+            argument_names: vec![],
             nodes,
             inputs,
             controls,
@@ -158,6 +167,7 @@ impl Body {
         Body {
             name,
             arguments,
+            argument_names: vec![],
             controls: vec![vec![]; nodes.len()],
             nodes,
             inputs,
@@ -186,6 +196,20 @@ impl Body {
         &self.controls[node]
     }
 
+    /// The tensor that a graph calls `node:0`, or `argument:0`.
+    pub(super) fn tensor(&self, name: &str) -> Option<Source> {
+        let (name, output) = name.rsplit_once(':').unwrap_or((name, "0"));
+        if let Some(node) = self.nodes.iter().position(|node| node.name == name) {
+            let output = output.parse().ok()?;
+            return Some(Source::Node { node, output });
+        }
+        let argument = self
+            .argument_names
+            .iter()
+            .position(|argument| argument == name);
+        argument.map(Source::Argument)
+    }
+
     /// The nodes that have to run before each node, and those that have to run at all: in a function also its effects.
     pub(crate) fn controls_and_roots(&self) -> (&[Vec<usize>], Vec<usize>) {
         let mut roots = self.roots.clone();
@@ -207,10 +231,20 @@ impl Body {
     /// # Errors
     /// A cycle. The loops of TensorFlow 1 are the only legal ones, and not supported.
     pub fn live_in_order(&self) -> Result<Vec<usize>> {
+        self.in_order_with(&[])
+    }
+
+    /// The same, and the nodes that `others` need.
+    ///
+    /// # Errors
+    /// A cycle.
+    pub(super) fn in_order_with(&self, others: &[Source]) -> Result<Vec<usize>> {
+        let others = others.iter().filter_map(Source::node);
         let results = self.results.iter().filter_map(Source::node);
         let effects = self.effect_roots();
         let follows_controls = !effects.is_empty();
-        let roots: Vec<usize> = results.chain(effects).collect();
+        // What others need comes first, so that it is there for whoever asks for it.
+        let roots: Vec<usize> = others.chain(results).chain(effects).collect();
         let mut order = Order {
             body: self,
             follows_controls,

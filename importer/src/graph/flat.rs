@@ -4,12 +4,13 @@
 //! Nodes are in topological order. Expansion has a budget, so that nested calls cannot exhaust memory.
 
 use super::body::{Body, Source};
+use super::custom_gradient::{self, CustomGradient};
 use super::op_def::op_def;
 use crate::error::{Error, Place, Result};
 use crate::ir::{DType, Origin, ParamId};
 use crate::lower::tables::Table;
 use savedmodel_import_proto::{AttrValue, NodeDef, attr_value};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Calls may nest this deep.
@@ -93,6 +94,13 @@ pub trait Library {
     fn python_line(&self, function: &str, node: &str) -> Option<Arc<str>>;
     /// The rate of the dropout layer that an identity of this full name stands for.
     fn dropout_rate(&self, identity: &str) -> Option<f64>;
+    /// The gradient that the model saved under this type of node.
+    ///
+    /// # Errors
+    /// When its function is malformed.
+    fn custom_gradient(&self, _registered: &str) -> Result<Option<CustomGradient>> {
+        Ok(None)
+    }
     /// The tables that the model fills when it is loaded.
     fn tables(&self) -> &[Table] {
         &[]
@@ -162,13 +170,18 @@ impl FlatGraph {
     }
 }
 
-struct Flattener<'a> {
+pub(super) struct Flattener<'a> {
     library: &'a dyn Library,
     flat: FlatGraph,
 }
 
 impl Flattener<'_> {
-    fn add(&mut self, kind: FlatKind, inputs: Vec<Edge>, origin: Origin) -> Result<usize> {
+    pub(super) fn add(
+        &mut self,
+        kind: FlatKind,
+        inputs: Vec<Edge>,
+        origin: Origin,
+    ) -> Result<usize> {
         if self.flat.nodes.len() >= MAX_NODES {
             let message = format!("the function expands to more than {MAX_NODES} nodes");
             return Err(Error::unsupported(message).at(&origin.place()));
@@ -182,7 +195,7 @@ impl Flattener<'_> {
     }
 
     /// Adds the nodes of `body` that its results and effects need; gives the results.
-    fn expand(
+    pub(super) fn expand(
         &mut self,
         body: &Body,
         arguments: &[Edge],
@@ -199,10 +212,29 @@ impl Flattener<'_> {
             );
         }
         let mut made: HashMap<usize, Vec<Edge>> = HashMap::new();
-        for node in body.live_in_order()? {
+        let gradients = self.gradients(body).map_err(|e| e.at(&place))?;
+        let captured: Vec<Source> = gradients
+            .values()
+            .flat_map(|(_, tensors)| tensors)
+            .copied()
+            .collect();
+        for node in body.in_order_with(&captured)? {
             let outputs = self
                 .node(body, node, arguments, &made, scope, depth)
                 .map_err(|e| e.at(&place))?;
+            let outputs = match gradients.get(&node) {
+                Some((gradient, tensors)) => {
+                    let origin = self.origin(body, &body.nodes[node], scope);
+                    let resolve = |source| self.resolve(body, source, arguments, &made);
+                    let inputs = body.inputs[node]
+                        .iter()
+                        .map(resolve)
+                        .collect::<Result<Vec<_>>>()?;
+                    let tensors = tensors.iter().map(resolve).collect::<Result<Vec<_>>>()?;
+                    self.with_gradient(gradient, &inputs, &tensors, &origin, depth)?
+                }
+                None => outputs,
+            };
             made.insert(node, outputs);
         }
         body.results
@@ -212,6 +244,25 @@ impl Flattener<'_> {
                     .map_err(|e| e.at(&place))
             })
             .collect()
+    }
+
+    /// The gradients of nodes that are followed, by node, with what they capture of `body`.
+    fn gradients(&self, body: &Body) -> Result<BTreeMap<usize, (CustomGradient, Vec<Source>)>> {
+        let mut gradients = BTreeMap::new();
+        for (node, def) in body.nodes.iter().enumerate() {
+            let Some(registered) = custom_gradient::registered_type(def) else {
+                continue;
+            };
+            let Some(gradient) = self.library.custom_gradient(registered)? else {
+                continue;
+            };
+            let captured = custom_gradient::captured(&gradient, body);
+            let scales = custom_gradient::only_scales(&gradient, body.inputs[node].len())?;
+            if let (true, Some(tensors)) = (scales, captured) {
+                gradients.insert(node, (gradient, tensors));
+            }
+        }
+        Ok(gradients)
     }
 
     fn node(

@@ -132,7 +132,8 @@ impl Cx<'_> {
         self.push(op, &inputs)
     }
 
-    fn unary(&mut self, op: Unary) -> Result<Value> {
+    /// `op` on the only operand.
+    pub fn unary(&mut self, op: Unary) -> Result<Value> {
         let x = self.input(0)?;
         self.apply(op, x)
     }

@@ -3,13 +3,13 @@
 use super::cx::{Cx, Lowered};
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
-use crate::ir::Value;
+use crate::ir::{Unary, Value};
 
 pub const OPS: &[Lowering] = &[
     multi("Identity", forward),
     multi("RefIdentity", forward),
     op("Snapshot", |cx| cx.input(0)),
-    op("PreventGradient", |cx| cx.input(0)),
+    op("PreventGradient", |cx| cx.unary(Unary::StopGradient)),
     op("CheckNumerics", |cx| cx.input(0)),
     op("CheckNumericsV2", |cx| cx.input(0)),
     op("EnsureShape", |cx| cx.input(0)),

@@ -45,6 +45,7 @@ fn unchanged(site: &mut Site<'_>) -> Result<Option<Value>> {
         Op::Concat { .. } => site.inputs.len() == 1,
         Op::Pad { widths, .. } => widths.iter().all(|(low, high)| low.is(0) && high.is(0)),
         Op::Tile(repeats) => repeats.iter().all(|n| n.is(1)),
+        Op::Unary(Unary::StopGradient) => splat(site.graph, site.inputs[0]).is_some(),
         Op::Reverse { axes } | Op::Reduce { axes, .. } => axes.is_empty(),
         _ => false,
     };

@@ -4,6 +4,7 @@ use super::same::order;
 use super::select::Chosen;
 use super::{constants, dropout, pinned, tables, thaw};
 use crate::graph::body::Body;
+use crate::graph::custom_gradient::{CustomGradient, GradientCapture};
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
 use crate::graph::op_def;
 use crate::graph::raise::raise;
@@ -394,6 +395,29 @@ impl Library for Builder<'_> {
 
     fn dropout_rate(&self, identity: &str) -> Option<f64> {
         self.dropouts.get(identity.strip_suffix("/Identity")?)
+    }
+
+    fn custom_gradient(&self, registered: &str) -> Result<Option<CustomGradient>> {
+        let Some(function) = self.model.library().gradient(registered) else {
+            return Ok(None);
+        };
+        let results = self.model.results_of(function).transpose()?;
+        let captures = self.model.captures_of(function).transpose()?;
+        let body = self.function_body(function)?;
+        let (Some(has), Some(captures), Some(body)) = (results, captures, body) else {
+            return Ok(None);
+        };
+        let capture = |capture| match capture {
+            Capture::Tensor { function, tensor } => {
+                Ok(GradientCapture::Tensor { function, tensor })
+            }
+            other => self.capture(&other).map(GradientCapture::Bound),
+        };
+        Ok(Some(CustomGradient {
+            body,
+            has,
+            captures: captures.into_iter().map(capture).collect::<Result<_>>()?,
+        }))
     }
 
     fn tables(&self) -> &[Table] {

@@ -367,6 +367,13 @@ fn outputs(signature: Option<&StructuredValue>, definition: &FunctionDef) -> Res
         .collect()
 }
 
+/// For each leaf of a structure whether it is a tensor.
+pub(super) fn tensors(signature: &StructuredValue) -> Result<Vec<bool>> {
+    let leaves = flatten(signature)?.into_iter();
+    let is_tensor = |leaf: Leaf| matches!(leaf.value, LeafValue::Tensor { .. });
+    Ok(leaves.map(is_tensor).collect())
+}
+
 fn output_name(path: &[String]) -> String {
     match path.split_first() {
         None => "output_0".to_owned(),

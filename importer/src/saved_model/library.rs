@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use savedmodel_import_proto::{FunctionDef, GraphDef};
+use savedmodel_import_proto::{FunctionDef, GraphDef, RegisteredGradient};
 
 use crate::{Error, Result};
 
@@ -10,6 +10,7 @@ use crate::{Error, Result};
 #[derive(Debug, Default)]
 pub struct FunctionLibrary {
     functions: BTreeMap<String, FunctionDef>,
+    gradients: BTreeMap<String, String>,
 }
 
 impl FunctionLibrary {
@@ -17,7 +18,11 @@ impl FunctionLibrary {
     pub(super) fn take_from(graph: &mut GraphDef) -> Result<FunctionLibrary> {
         let library = graph.library.as_mut();
         let functions = library.map(|library| std::mem::take(&mut library.function));
-        FunctionLibrary::of(functions.unwrap_or_default())
+        let gradients = library_gradients(graph);
+        Ok(FunctionLibrary {
+            gradients,
+            ..FunctionLibrary::of(functions.unwrap_or_default())?
+        })
     }
 
     /// A library of these functions, whose names are distinct.
@@ -35,7 +40,15 @@ impl FunctionLibrary {
                 )));
             }
         }
-        Ok(FunctionLibrary { functions })
+        Ok(FunctionLibrary {
+            functions,
+            gradients: BTreeMap::new(),
+        })
+    }
+
+    /// The function that is the gradient of nodes which name this type in `_gradient_op_type`.
+    pub fn gradient(&self, registered: &str) -> Option<&str> {
+        self.gradients.get(registered).map(String::as_str)
     }
 
     /// The function with that name.
@@ -65,4 +78,18 @@ impl FunctionLibrary {
     pub fn is_empty(&self) -> bool {
         self.functions.is_empty()
     }
+}
+
+fn library_gradients(graph: &GraphDef) -> BTreeMap<String, String> {
+    let registered = graph
+        .library
+        .iter()
+        .flat_map(|library| &library.registered_gradients);
+    let pair = |gradient: &RegisteredGradient| {
+        (
+            gradient.registered_op_type.clone(),
+            gradient.gradient_func.clone(),
+        )
+    };
+    registered.map(pair).collect()
 }

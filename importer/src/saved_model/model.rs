@@ -399,6 +399,12 @@ impl SavedModel {
         Some(functions::captures(concrete, objects, &indices))
     }
 
+    /// For each result of a function, in order, whether it is a tensor: a gradient has nothing for some of its operands.
+    pub(crate) fn results_of(&self, function: &str) -> Option<Result<Vec<bool>>> {
+        let concrete = self.objects.as_ref()?.concrete_functions().get(function)?;
+        concrete.output_signature.as_ref().map(functions::tensors)
+    }
+
     /// The files under `assets/`.
     pub fn assets(&self) -> &[Asset] {
         &self.assets
