@@ -1,7 +1,6 @@
 //! The support code that generated modules carry, as text. The crates `candle` and `burn` beside this one compile and
 //! test the same files.
 
-use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// A file of support code: it becomes a module of `mod support`.
@@ -17,6 +16,22 @@ pub struct Support {
 pub mod matrix_kernel;
 #[path = "../shared/special_kernel.rs"]
 pub mod special_kernel;
+
+macro_rules! templates {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!("../templates/", $name)))),*]
+    };
+}
+
+/// The skeletons of what is written, as tera templates: their names, and their texts.
+pub const TEMPLATES: &[(&str, &str)] = templates!(
+    "burn/file.rs.tera"
+    "burn/struct.rs.tera"
+    "candle/file.rs.tera"
+    "candle/struct.rs.tera"
+    "graph/page.html.tera"
+    "graph/picture.svg.tera"
+);
 
 macro_rules! files {
     ($framework:literal: $($name:literal)* $(; $($shared:literal)*)?) => {
@@ -41,71 +56,44 @@ pub fn burn() -> &'static [Support] {
     FILES.get_or_init(|| [BURN, HOST].concat())
 }
 
-/// The named files, and all that they use of one another.
-pub fn closure<'a>(
-    files: &'static [Support],
-    names: impl Iterator<Item = &'a str>,
-) -> BTreeSet<&'static str> {
-    let find = |name: &str| files.iter().find(|file| file.name == name);
-    let mut stack: Vec<&Support> = names.filter_map(find).collect();
-    let mut used = BTreeSet::new();
-    while let Some(file) = stack.pop() {
-        if used.insert(file.name) {
-            stack.extend(siblings(file.source).filter_map(find));
-        }
-    }
-    used
-}
+/// Crates beside the framework that support code names, with their versions.
+pub const CRATES: &[(&str, &str)] = &[
+    ("gemm", "0.19"),
+    ("rayon", "1"),
+    ("regex", "1"),
+    ("rustfft", "6"),
+];
 
-/// The modules that a file names as `super::NAME`, alone or in a list.
-fn siblings(source: &str) -> impl Iterator<Item = &str> {
-    let listed = source.split("super::{").skip(1).flat_map(|rest| {
-        let list = rest.split('}').next().unwrap_or_default();
-        list.split(',')
-            .map(|part| part.trim().split("::").next().unwrap_or_default())
-    });
-    let single = source.split("super::").skip(1).map(|rest| {
-        let end = rest
-            .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .unwrap_or(rest.len());
-        &rest[..end]
-    });
-    listed.chain(single)
-}
-
-/// Crates beside the framework that files use, as `name version`.
-pub fn crates(files: &[Support], used: &BTreeSet<&str>) -> Vec<String> {
-    let known = [
-        ("gemm", "gemm 0.19"),
-        ("rayon", "rayon 1"),
-        ("regex", "regex 1"),
-        ("rustfft", "rustfft 6"),
-    ];
-    let uses = |name: &str| {
-        let path = format!("{name}::");
-        files
-            .iter()
-            .any(|file| used.contains(file.name) && file.source.contains(&path))
-    };
-    known
-        .iter()
-        .filter(|(name, _)| uses(name))
-        .map(|(_, text)| (*text).to_owned())
-        .collect()
-}
+/// Imports that stand for the sake of methods, which nothing else in a file names, and those methods.
+pub const EXTENSIONS: &[(&str, &[&str])] = &[
+    ("candle_core::IndexOp", &["i"]),
+    ("candle_core::Module", &["forward"]),
+    ("candle_core::ModuleT", &["forward_t"]),
+    (
+        "candle_core::backend::BackendStorage",
+        &[
+            "const_set",
+            "copy_strided_src",
+            "to_cpu_storage",
+            "to_dtype",
+            "try_clone",
+        ],
+    ),
+    (
+        "rayon::prelude::*",
+        &[
+            "into_par_iter",
+            "par_chunks",
+            "par_chunks_mut",
+            "par_iter",
+            "par_iter_mut",
+        ],
+    ),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_brings_those_it_names() {
-        let used = closure(CANDLE, ["conv"].into_iter());
-        assert!(
-            used.contains("conv_kernel") && used.contains("padding"),
-            "{used:?}"
-        );
-    }
 
     #[test]
     fn every_support_file_is_listed() {

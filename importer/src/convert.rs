@@ -1,11 +1,13 @@
 //! A SavedModel to Rust source, weights and manifest: the entry point of build scripts and of the command line.
 
 use std::borrow::Cow;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::options::module_name;
+use crate::codegen::support::{Roots, Support};
+use crate::options::{SupportCode, module_name};
 use crate::pipeline::{self, Compiled};
 use crate::saved_model::{LoadOptions, SavedModel, TensorData};
 use crate::staging::Staging;
@@ -138,11 +140,25 @@ impl Convert {
 
     /// Uses the support code at this Rust path (`crate::support`) instead of a copy in the source.
     pub fn support(mut self, rust_path: impl Into<String>) -> Self {
-        self.options.support = Some(rust_path.into());
+        self.options.support = SupportCode::Module(rust_path.into());
         self
     }
 
-    /// Writes the support code to this file, a module beside the generated one that several models share.
+    /// Uses the support code of a dependency with this name instead of a copy in the source.
+    pub fn support_crate(mut self, name: impl Into<String>) -> Self {
+        self.options.support = SupportCode::Crate(name.into());
+        self
+    }
+
+    /// Draws the source by the templates of this directory, where it has them: what
+    /// [`write_templates`](crate::write_templates) writes, changed.
+    pub fn templates(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.options.templates = Some(dir.into());
+        self
+    }
+
+    /// Writes the support code to this file, a module beside the generated one: what this model uses of it, and what those
+    /// use for which the file was written before.
     pub fn support_file(mut self, file: impl Into<PathBuf>) -> Self {
         let file = file.into();
         let stem = file
@@ -150,7 +166,7 @@ impl Convert {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        self.options.support = Some(format!("super::{stem}"));
+        self.options.support = SupportCode::Module(format!("super::{stem}"));
         self.support_file = Some(file);
         self
     }
@@ -251,10 +267,18 @@ impl Convert {
         staging.write(&manifest.file_name(), &manifest.to_json()?)?;
         staging.write(&manifest.source, source)?;
         if let Some(file) = &self.support_file {
-            staging.write_elsewhere(file, &pipeline::support_source(self.options.framework))?;
+            staging.write_elsewhere(file, &self.shared_support(file, compiled))?;
         }
         staging.publish()?;
         self.report(compiled, weight_bytes)
+    }
+
+    /// The file of support code that this model shares with those that it has been written for.
+    fn shared_support(&self, file: &Path, compiled: &Compiled) -> String {
+        // A file that cannot be read is written anew.
+        let before = fs::read_to_string(file).unwrap_or_default();
+        let roots = compiled.support.clone().union(Roots::listed(&before));
+        Support::new(self.options.framework, roots).file()
     }
 
     fn report(&self, compiled: &Compiled, weight_bytes: u64) -> Result<Report> {

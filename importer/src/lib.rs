@@ -63,6 +63,7 @@ mod plan;
 mod report;
 pub mod saved_model;
 mod staging;
+mod templates;
 pub mod training;
 pub mod weights;
 
@@ -70,6 +71,7 @@ pub use convert::{Convert, Progress};
 pub use error::{Error, ErrorKind, Place, Result};
 pub use export::{Export, ExportReport};
 pub use live::{Arguments, Function, Names, Nest, Object, Variable};
-pub use options::{FloatType, Framework, InputSpec, Options};
+pub use options::{FloatType, Framework, InputSpec, Options, SupportCode};
 pub use report::{Failure, Report, failures, render};
 pub use saved_model::{LoadOptions, SavedModel};
+pub use templates::write_templates;

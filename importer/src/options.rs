@@ -45,8 +45,10 @@ pub struct Options {
     pub embed_weights: bool,
     /// Whether comments say which lines of Python made what.
     pub python_lines: bool,
-    /// The Rust path of a module with the support code; `None` puts it at the end of the source.
-    pub support: Option<String>,
+    /// Where the source finds its support code.
+    pub support: SupportCode,
+    /// A directory of templates that stand in for the built-in ones.
+    pub templates: Option<PathBuf>,
     /// A `.keras` file, or the `config.json` in one, that tells how layers train.
     pub keras: Option<PathBuf>,
     /// The momentum of batch norms of which nothing else tells it.
@@ -59,6 +61,18 @@ pub struct Options {
     pub allow_partial_checkpoint: bool,
     /// Whether variables stay at their initial values.
     pub skip_checkpoint: bool,
+}
+
+/// Where generated source finds the layers and ops that its framework lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SupportCode {
+    /// At its own end: what it uses of them, and no more.
+    #[default]
+    Within,
+    /// In a module of the same crate, at this Rust path.
+    Module(String),
+    /// In a dependency of this name, the published support code for the framework.
+    Crate(String),
 }
 
 impl Options {
@@ -77,7 +91,8 @@ impl Options {
             dtype: None,
             embed_weights: false,
             python_lines: false,
-            support: None,
+            support: SupportCode::Within,
+            templates: None,
             keras: None,
             batch_norm_momentum: None,
             thaw: false,
@@ -94,6 +109,11 @@ impl Options {
                 Error::usage(format!("`{}` cannot name a Rust module", self.name))
                     .help("use a name of lower-case letters, digits and `_`"),
             );
+        }
+        if let SupportCode::Crate(name) = &self.support
+            && !is_identifier(&name.replace('-', "_"))
+        {
+            return Err(Error::usage(format!("`{name}` cannot name a crate")));
         }
         if let Some(momentum) = self.batch_norm_momentum
             && !(0.0..1.0).contains(&momentum)

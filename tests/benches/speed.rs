@@ -111,6 +111,7 @@ fn layout(workspace: &Path) -> Result<Layout> {
         scratch: target.join("conformance").join("speed"),
         lint: false,
         timed: true,
+        called: true,
     };
     fs::create_dir_all(&layout.scratch)?;
     Ok(layout)

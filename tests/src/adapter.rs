@@ -114,6 +114,16 @@ pub fn main_source(framework: Framework, modules: &[(String, String)]) -> String
     text
 }
 
+/// The source of a crate's main program that calls none of its modules.
+pub fn uncalled_source(modules: &[(String, String)]) -> String {
+    let mut text = String::from("//! Generated modules.\n\n");
+    for (name, path) in modules {
+        let _ = writeln!(text, "#[path = {path:?}]\n#[allow(dead_code)]\nmod {name};");
+    }
+    text.push_str("\nfn main() {}\n");
+    text
+}
+
 /// The highest rank that a rank-generic method is called with.
 const RANKS: std::ops::RangeInclusive<usize> = 1..=6;
 

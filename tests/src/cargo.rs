@@ -35,6 +35,12 @@ impl Output {
         })
     }
 
+    /// Warnings and errors of the generated crates.
+    pub(crate) fn words_about_crates(&self) -> impl Iterator<Item = &str> {
+        let all = self.diagnostics.iter();
+        all.filter_map(|(_, diagnostic)| diagnostic.rendered.as_deref())
+    }
+
     /// The last lines of what a person would have seen.
     pub(crate) fn tail(&self) -> String {
         let lines: Vec<&str> = self.words.lines().collect();

@@ -35,6 +35,8 @@ pub struct Layout {
     pub lint: bool,
     /// Whether the modules are to be timed: they are optimised, and their adapters call all of their forms.
     pub timed: bool,
+    /// Whether the modules have adapters, which call them.
+    pub called: bool,
 }
 
 impl Layout {
@@ -81,6 +83,17 @@ pub fn build(
         outcomes.extend(failed.into_iter().map(|(key, words)| (key, Err(words))));
     }
     Err(format!("modules still fail to compile after {ROUNDS} rounds").into())
+}
+
+/// What the compiler and clippy say of `modules`, which nothing calls.
+pub fn check(layout: &Layout, modules: &BTreeMap<Key, Converted>) -> Result<Vec<String>> {
+    write(layout, modules, &modules.keys().collect())?;
+    let output = cargo::run(layout, "clippy")?;
+    let words: Vec<String> = output.words_about_crates().map(str::to_owned).collect();
+    match output.success || !words.is_empty() {
+        true => Ok(words),
+        false => Err(format!("clippy does not run:\n{}", output.tail()).into()),
+    }
 }
 
 /// Writes the workspace. The crate of each module goes by its place in the sorted list of all of its
@@ -195,23 +208,24 @@ fn write_crate(
     let mut extra = BTreeSet::new();
     let mut paths = Vec::new();
     for ((_, module), converted) in modules {
-        write_if_changed(
-            &src.join(format!("{module}{ADAPTER}.rs")),
-            &adapter::source(
-                &converted.manifest,
-                Extras {
-                    training: layout.timed || converted.trained,
-                    fused: layout.timed && converted.is_fusible(),
-                },
-            ),
-        )?;
+        let extras = Extras {
+            training: layout.timed || converted.trained,
+            fused: layout.timed && converted.is_fusible(),
+        };
+        if layout.called {
+            write_if_changed(
+                &src.join(format!("{module}{ADAPTER}.rs")),
+                &adapter::source(&converted.manifest, extras),
+            )?;
+        }
         paths.push((module.clone(), converted.source.display().to_string()));
         extra.extend(converted.manifest.support_crates.iter().cloned());
     }
-    write_if_changed(
-        &src.join("main.rs"),
-        &adapter::main_source(framework, &paths),
-    )?;
+    let main = match layout.called {
+        true => adapter::main_source(framework, &paths),
+        false => adapter::uncalled_source(&paths),
+    };
+    write_if_changed(&src.join("main.rs"), &main)?;
     let mut text = package(name);
     let own: &[&str] = match framework {
         Framework::Candle => &["candle-core", "candle-nn", "gemm", "rayon"],

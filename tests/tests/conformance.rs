@@ -97,6 +97,7 @@ fn layout(here: &Path, label: &str, whole: bool) -> Result<Layout> {
         scratch: target.join("conformance").join(kind),
         lint: is_set("LINT"),
         timed: false,
+        called: true,
     };
     fs::create_dir_all(&layout.scratch)?;
     Ok(layout)

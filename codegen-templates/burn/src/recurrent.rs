@@ -5,6 +5,7 @@ use burn::tensor::{Bool, Device, Tensor, activation};
 
 /// A function that cells apply.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs, reason = "named as in mathematics")]
 pub enum Squash {
     Linear,
     Tanh,

@@ -41,6 +41,14 @@ enum Command {
     Graph(GraphArgs),
     /// Write a SavedModel with the tuned weights of a module that was converted from it.
     Export(ExportArgs),
+    /// Write out the templates by which sources and pictures are drawn, to change them.
+    Templates(TemplatesArgs),
+}
+
+#[derive(Args)]
+struct TemplatesArgs {
+    /// The directory to write to.
+    dir: PathBuf,
 }
 
 #[derive(Args)]
@@ -96,9 +104,15 @@ struct ConvertArgs {
     /// Make variables of constants that stand where weights stand, so that a frozen graph trains.
     #[arg(long)]
     thaw: bool,
-    /// Write the support code to this file, a module beside the generated one that several models share.
+    /// Write the support code to this file, a module beside the generated one that several models share: what they use of it.
     #[arg(long, value_name = "PATH")]
     support: Option<PathBuf>,
+    /// Use the support code of this dependency, and carry none.
+    #[arg(long, value_name = "NAME", conflicts_with = "support")]
+    support_crate: Option<String>,
+    /// Draw the source by the templates of this directory, where it has them; see `import templates`.
+    #[arg(long, value_name = "DIR")]
+    templates: Option<PathBuf>,
     /// Leave out what cannot be converted, signatures too, and say what.
     #[arg(long)]
     keep_going: bool,
@@ -250,6 +264,7 @@ fn main() -> ExitCode {
         Command::Run(args) => (args.json, run(args)),
         Command::Graph(args) => (args.json, graph(args)),
         Command::Export(args) => (args.json, export(args)),
+        Command::Templates(args) => (false, templates(&args)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -367,10 +382,24 @@ fn request(args: ConvertArgs) -> Convert {
     if let Some(dtype) = args.dtype {
         convert = convert.dtype(dtype);
     }
-    match args.support {
-        Some(file) => convert.support_file(file),
-        None => convert,
+    if let Some(dir) = args.templates {
+        convert = convert.templates(dir);
     }
+    match (args.support, args.support_crate) {
+        (Some(file), _) => convert.support_file(file),
+        (None, Some(name)) => convert.support_crate(name),
+        (None, None) => convert,
+    }
+}
+
+/// Writes out the templates, and says which.
+fn templates(args: &TemplatesArgs) -> Result<()> {
+    let files = savedmodel_import::write_templates(&args.dir)?;
+    let mut out = io::stdout().lock();
+    for file in files {
+        writeln!(out, "{}", file.display())?;
+    }
+    Ok(())
 }
 
 fn load(model: &Path, args: LoadArgs) -> Result<SavedModel> {

@@ -1,6 +1,7 @@
 //! What constructors are given: sizes one by one or, where they are many, a struct that names them.
 
-use super::rust::{Expr, Function, Item, Member};
+use super::rust::{Expr, Function, Member};
+use super::skeleton::Skeleton;
 use crate::plan::{Arg, ArgKind, ArgValue, Field, FieldKind, Struct};
 
 /// The local that holds the struct of sizes.
@@ -35,11 +36,11 @@ fn argument_type(arg: &Arg) -> String {
 }
 
 /// The struct that names the sizes, where they are many.
-pub fn item(structure: &Struct) -> Option<Item> {
+pub fn item(structure: &Struct) -> Option<Skeleton> {
     let name = structure.config.as_ref()?;
     let args = structure.args.iter();
     let members = args.map(|arg| Member::field(&arg.name, &argument_type(arg)));
-    let item = Item::structure(name, members.collect::<Vec<_>>())
+    let item = Skeleton::new(name, members.collect())
         .attribute("derive(Clone, Debug)")
         .doc(format!(
             "In what one `{}` differs from another.",

@@ -15,19 +15,25 @@ mod operand;
 mod outline;
 mod recurrent;
 pub mod rust;
+mod skeleton;
 mod statement;
 mod structure;
+pub mod support;
 mod switch;
 mod unread;
 mod words;
 
 use crate::ir::{DType, Program};
+use crate::options::SupportCode;
 use crate::plan::Plan;
 use crate::plan::target::{self, WeightLayout};
+use crate::templates::Templates;
 use crate::{Framework, Result};
-use rust::{Expr, File, Item};
-use savedmodel_import_templates as templates;
-use std::collections::BTreeSet;
+use rust::{Expr, Item};
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use support::{Roots, Support};
 
 /// What the file says beyond its plan.
 pub struct Context {
@@ -43,8 +49,10 @@ pub struct Context {
     pub embedded: Option<String>,
     /// What a user should know beside the functions, a sentence each.
     pub notes: Vec<String>,
-    /// The Rust path of a module that holds the support code; `None` puts it into the file.
-    pub support: Option<String>,
+    /// Where the support code is.
+    pub support: SupportCode,
+    /// A user's templates.
+    pub templates: Option<PathBuf>,
 }
 
 /// A method that only calls another.
@@ -75,6 +83,8 @@ pub struct Generated {
     pub source: String,
     /// Crates beside the framework that it needs, as `name version`.
     pub support_crates: Vec<String>,
+    /// What it uses of the support code.
+    pub roots: Roots,
 }
 
 /// How a framework lays out weights.
@@ -122,45 +132,79 @@ pub fn generate(
     framework: Framework,
     context: &Context,
 ) -> Result<Generated> {
-    let (items, uses) = match framework {
+    let (structs, uses) = match framework {
         Framework::Candle => candle::items(plan, program, context)?,
         Framework::Burn => burn::items(plan, program, context)?,
     };
-    let files = support_files(framework);
-    let used = templates::closure(
-        files,
-        uses.iter()
-            .filter_map(|path| path.strip_prefix("support::")?.split("::").next()),
-    );
-    let paths = uses
-        .iter()
-        .map(|path| located(path, context.support.as_deref()));
+    let templates = Templates::new(context.templates.as_deref())?;
+    let name = framework_name(framework);
+    let drawn = structs.iter();
+    let drawn = drawn.map(|of| templates.render(&format!("{name}/struct.rs.tera"), &of.text()));
+    let mut drawn = drawn.collect::<Result<VecDeque<String>>>()?;
+    let roots = Roots::of(&uses, drawn.iter().map(String::as_str));
+    let support = Support::new(framework, roots.clone());
+    let crates = match &context.support {
+        SupportCode::Within | SupportCode::Module(_) => support.crates(),
+        SupportCode::Crate(name) if !roots.is_empty() => vec![name.clone()],
+        SupportCode::Crate(_) => vec![],
+    };
+    let located = uses.iter().map(|path| located(path, &context.support));
     // Plain comments: a file that build scripts `include!` must not begin with inner documentation.
-    let support_crates = templates::crates(files, &used);
-    let header = Item::comment(header(context, framework, &support_crates).join("\n"));
-    let mut file = File::new([header, Item::uses(paths.collect::<Vec<_>>())]);
-    items.into_iter().for_each(|item| file.push(item));
-    if context.support.is_none() && !used.is_empty() {
-        file.push(Item::verbatim(support_module(files, &used)));
-    }
+    let header = Item::comment(header(context, framework, &crates).join("\n"));
+    let file = FileText {
+        name: &context.name,
+        tensorflow: &context.tensorflow,
+        functions: &context.functions,
+        crates: &crates,
+        header: header.to_string(),
+        uses: Item::uses(located.collect::<Vec<_>>()).to_string(),
+        model: drawn.pop_front().unwrap_or_default(),
+        parts: drawn,
+        support: match context.support {
+            SupportCode::Within => support.module(),
+            SupportCode::Module(_) | SupportCode::Crate(_) => None,
+        },
+    };
     Ok(Generated {
-        source: file.to_string(),
-        support_crates,
+        source: templates.render(&format!("{name}/file.rs.tera"), &file)?,
+        support_crates: crates,
+        roots,
     })
+}
+
+/// What the template of a file is given: text of the model, and Rust that is laid out for its place.
+#[derive(Serialize)]
+struct FileText<'c> {
+    /// The module's name.
+    name: &'c str,
+    tensorflow: &'c str,
+    functions: &'c [String],
+    /// Crates beside the framework that the file uses.
+    crates: &'c [String],
+    /// What the file says of itself, as a comment.
+    header: String,
+    uses: String,
+    /// The struct of the model with its `impl`.
+    model: String,
+    /// The other structs.
+    parts: VecDeque<String>,
+    /// `mod support`.
+    support: Option<String>,
+}
+
+/// Where a path of the support code is.
+fn located(path: &str, support: &SupportCode) -> String {
+    match (path.strip_prefix("support::"), support) {
+        (Some(rest), SupportCode::Module(module)) => format!("{module}::{rest}"),
+        (Some(rest), SupportCode::Crate(name)) => format!("{}::{rest}", name.replace('-', "_")),
+        (Some(_), SupportCode::Within) | (None, _) => path.to_owned(),
+    }
 }
 
 fn framework_name(framework: Framework) -> &'static str {
     match framework {
         Framework::Candle => "candle",
         Framework::Burn => "burn",
-    }
-}
-
-/// A path of the support code, where that is.
-fn located(path: &str, support: Option<&str>) -> String {
-    match (path.strip_prefix("support::"), support) {
-        (Some(rest), Some(module)) => format!("{module}::{rest}"),
-        (Some(_), None) | (None, _) => path.to_owned(),
     }
 }
 
@@ -200,42 +244,6 @@ fn header(context: &Context, framework: Framework, support_crates: &[String]) ->
     let crates = crates.collect::<Vec<_>>().join(", ");
     lines.push(format!("Depends on {crates}."));
     lines
-}
-
-/// `mod support`, with the files that are used, each as it was tested.
-fn support_module(files: &[templates::Support], used: &BTreeSet<&str>) -> String {
-    let mut text = String::from(
-        "/// Layers and ops that the framework lacks.\n#[rustfmt::skip]\n#[allow(dead_code, unused_imports, clippy::all)]\nmod support {\n",
-    );
-    for file in files.iter().filter(|file| used.contains(file.name)) {
-        text.push_str(&format!("pub mod {} {{\n{}}}\n\n", file.name, file.source));
-    }
-    text.truncate(text.trim_end().len());
-    text.push_str("\n}\n");
-    text
-}
-
-/// The files of support code for a framework.
-fn support_files(framework: Framework) -> &'static [templates::Support] {
-    match framework {
-        Framework::Candle => templates::candle(),
-        Framework::Burn => templates::burn(),
-    }
-}
-
-/// The whole support code as one file, for several models to share.
-pub fn support_source(framework: Framework) -> String {
-    let files = support_files(framework);
-    let mut text = String::from(
-        "//! Layers and ops that the framework lacks, shared by generated modules.\n\n#![allow(dead_code, unused_imports, clippy::all)]\n",
-    );
-    for file in files {
-        text.push_str(&format!(
-            "\n#[rustfmt::skip]\npub mod {} {{\n{}}}\n",
-            file.name, file.source
-        ));
-    }
-    text
 }
 
 /// How a method takes the model.

@@ -4,14 +4,15 @@ use super::Context;
 use super::config;
 use super::method::{alias, method};
 use super::operand::Body;
-use super::rust::{Item, Member};
+use super::rust::Member;
+use super::skeleton::{Functions, Skeleton};
 use super::words::Words;
 use crate::error::{Error, Place, Result};
 use crate::plan::axes::Axes;
 use crate::plan::{Field, FieldKind, Local, Method, Struct, all_steps};
 use std::collections::BTreeSet;
 
-/// The items of a module; the paths that they use are added to `uses`.
+/// The structs of a module, the model first; the paths that they use are added to `uses`.
 ///
 /// # Errors
 /// Everything that the framework cannot do, at once.
@@ -19,7 +20,7 @@ pub fn items(
     words: &impl Words,
     context: &Context,
     uses: &mut BTreeSet<String>,
-) -> Result<Vec<Item>> {
+) -> Result<Vec<Skeleton>> {
     let plan = words.plan();
     let (mut items, mut errors) = (vec![], vec![]);
     for index in 0..plan.structs.len() {
@@ -43,35 +44,41 @@ fn structure(
     index: usize,
     root: Option<&Context>,
     uses: &mut BTreeSet<String>,
-) -> Result<Vec<Item>> {
+) -> Result<Vec<Skeleton>> {
     let plan = words.plan();
     let structure = &plan.structs[index];
     let shown = shown(structure);
     let members = members(words, structure, &shown, uses);
     let none = no_method();
     let made = words.constructor(index, &shown, &mut Body::new(structure, &none, uses));
-    let mut functions = words.functions(index, &shown, uses);
-    let mut errors = vec![];
+    let loaders = words.functions(index, &shown, uses);
+    let (mut methods, mut errors) = (vec![], vec![]);
     for (i, of) in structure.methods.iter().enumerate() {
         let entry = root.and_then(|_| plan.entries.get(i));
         match method(words, structure, of, entry, uses) {
-            Ok(forms) => functions.extend(forms),
+            Ok(forms) => methods.extend(forms),
             Err(error) => errors.push(error),
         }
     }
     for other in root.iter().flat_map(|context| &context.aliases) {
         match alias(words, other, uses) {
-            Ok(forms) => functions.extend(forms),
+            Ok(forms) => methods.extend(forms),
             Err(error) => errors.push(error),
         }
     }
     match (members, made, errors.is_empty()) {
-        (Ok(item), Ok(made), true) => {
-            functions.insert(0, made);
-            let methods = Item::implementation(&structure.name, functions);
-            let config = config::item(structure);
-            let items = config.into_iter().chain([item, unused(words, methods)]);
-            Ok(items.collect())
+        (Ok(of), Ok(constructor), true) => {
+            let of = of.functions(Functions {
+                allowed: words.unused(),
+                constructor,
+                loaders,
+                methods,
+            });
+            let config = config::item(structure).into_iter();
+            match index {
+                0 => Ok([of].into_iter().chain(config).collect()),
+                _ => Ok(config.chain([of]).collect()),
+            }
         }
         // A field whose type cannot be said has no value either.
         (Err(error), _, _) | (Ok(_), Err(error), _) => {
@@ -88,7 +95,7 @@ fn members(
     structure: &Struct,
     shown: &BTreeSet<usize>,
     uses: &mut BTreeSet<String>,
-) -> Result<Item> {
+) -> Result<Skeleton> {
     let none = no_method();
     let mut body = Body::new(structure, &none, uses);
     let (mut members, mut errors) = (vec![], vec![]);
@@ -110,7 +117,7 @@ fn members(
     if !errors.is_empty() {
         return Err(Error::several(errors));
     }
-    let item = Item::structure(&structure.name, members).attribute(words.derived());
+    let item = Skeleton::new(&structure.name, members).attribute(words.derived());
     Ok(structure.docs.iter().fold(item, |item, doc| item.doc(doc)))
 }
 
@@ -163,21 +170,25 @@ fn output_struct(
     fields: &[(&str, &Local)],
     axes: &Axes,
     uses: &mut BTreeSet<String>,
-) -> Item {
+) -> Skeleton {
     let none = no_method();
     let mut body = Body::new(&words.plan().structs[0], &none, uses);
     let members = fields.iter().map(|(name, output)| {
         let ty = words.result_type(&output.ty, &mut body);
         Member::field(name, &ty).doc(axes.described(&output.ty))
     });
-    let item = Item::structure(name, members.collect::<Vec<_>>())
+    let item = Skeleton::new(name, members.collect())
         .attribute("derive(Clone, Debug)")
         .doc(format!("What `{of}` gives."));
     unused(words, item)
 }
 
 /// What the functions with several results give.
-fn output_structs(words: &impl Words, context: &Context, uses: &mut BTreeSet<String>) -> Vec<Item> {
+fn output_structs(
+    words: &impl Words,
+    context: &Context,
+    uses: &mut BTreeSet<String>,
+) -> Vec<Skeleton> {
     let plan = words.plan();
     let axes = |entry: usize| &plan.structs[0].methods[entry].axes;
     let mut items = vec![];
@@ -209,7 +220,7 @@ fn output_structs(words: &impl Words, context: &Context, uses: &mut BTreeSet<Str
     items
 }
 
-fn unused(words: &impl Words, item: Item) -> Item {
+fn unused(words: &impl Words, item: Skeleton) -> Skeleton {
     match words.unused() {
         Some(attribute) => item.attribute(attribute),
         None => item,

@@ -2,12 +2,24 @@
 
 use super::model::Picture;
 use super::svg::escape;
+use crate::templates::Templates;
 use crate::{Error, Result};
+use serde::Serialize;
 
-const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const LAYOUT: &str = include_str!("layout.js");
 const SCRIPT: &str = include_str!("page.js");
+
+/// What the template of the page is given.
+#[derive(Serialize)]
+struct Page {
+    title: String,
+    style: &'static str,
+    layout: &'static str,
+    script: &'static str,
+    /// The picture as JSON, inert inside a script element.
+    data: String,
+}
 
 /// The page: the tree on the left, the dataflow on the right.
 ///
@@ -16,23 +28,14 @@ const SCRIPT: &str = include_str!("page.js");
 pub fn html(picture: &Picture) -> Result<String> {
     let data = serde_json::to_string(picture)
         .map_err(|error| Error::malformed(format!("the picture cannot be written: {error}")))?;
-    let mut page = String::with_capacity(PAGE.len() + STYLE.len() + SCRIPT.len() + data.len());
-    let mut rest = PAGE;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let (name, after) = after.split_once("}}").unwrap_or((after, ""));
-        page.push_str(before);
-        match name {
-            "title" => page.push_str(&escape(&picture.name)),
-            "style" => page.push_str(STYLE),
-            "layout" => page.push_str(LAYOUT),
-            "script" => page.push_str(SCRIPT),
-            "data" => page.push_str(&inert(&data)),
-            _ => {}
-        }
-        rest = after;
-    }
-    page.push_str(rest);
-    Ok(page)
+    let page = Page {
+        title: escape(&picture.name),
+        style: STYLE,
+        layout: LAYOUT,
+        script: SCRIPT,
+        data: inert(&data),
+    };
+    Templates::new(None)?.render("graph/page.html.tera", &page)
 }
 
 /// JSON that cannot end the script element around it: markup is spelt with escapes.

@@ -208,7 +208,7 @@ impl Picture {
     pub fn render(&self, format: Format) -> Result<String> {
         match format {
             Format::Dot => Ok(dot::dot(self)),
-            Format::Svg => Ok(svg::svg(self)),
+            Format::Svg => svg::svg(self),
             Format::Html => html::html(self),
         }
     }

@@ -7,6 +7,9 @@ use super::model::{Kind, Picture};
 use super::place::panel;
 use super::text;
 use super::unfold::{Group, Sheet, unfold};
+use crate::Result;
+use crate::templates::Templates;
+use serde::Serialize;
 
 const STYLE: &str = include_str!("picture.css");
 const MARGIN: f64 = 24.0;
@@ -22,8 +25,22 @@ struct Panel {
     y: f64,
 }
 
+/// What the template of a drawing is given.
+#[derive(Serialize)]
+struct Drawing {
+    title: String,
+    style: &'static str,
+    width: String,
+    height: String,
+    /// The head and the panels.
+    body: String,
+}
+
 /// The picture as SVG.
-pub fn svg(picture: &Picture) -> String {
+///
+/// # Errors
+/// None: the built-in templates hold.
+pub fn svg(picture: &Picture) -> Result<String> {
     let sheet = unfold(picture);
     let mut panels: Vec<Panel> = sheet
         .panels
@@ -33,28 +50,17 @@ pub fn svg(picture: &Picture) -> String {
     let (width, height) = arrange(&mut panels);
     let head = head(picture, &sheet);
     let width = width.max(head.chars().count() as f64 * 8.5 + 2.0 * MARGIN);
-    let mut out = String::new();
-    let _ = writeln!(
-        out,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}">"#,
-        number(width),
-        number(height)
-    );
-    let _ = writeln!(
-        out,
-        "<title>{}</title>\n<style>{STYLE}</style>",
-        escape(&picture.name)
-    );
-    out.push_str(concat!(
-        r#"<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">"#,
-        r#"<path class="arrow" d="M0 1 L7 4 L0 7 z"/></marker></defs>"#,
-        "\n"
-    ));
-    let _ = writeln!(out, r#"<rect class="page" width="100%" height="100%"/>"#);
-    text_line(&mut out, "head", MARGIN, MARGIN + 10.0, &head);
-    panels.iter().for_each(|panel| draw(&mut out, panel));
-    out.push_str("</svg>\n");
-    out
+    let mut body = String::new();
+    text_line(&mut body, "head", MARGIN, MARGIN + 10.0, &head);
+    panels.iter().for_each(|panel| draw(&mut body, panel));
+    let drawing = Drawing {
+        title: escape(&picture.name),
+        style: STYLE,
+        width: number(width),
+        height: number(height),
+        body,
+    };
+    Templates::new(None)?.render("graph/picture.svg.tera", &drawing)
 }
 
 fn head(picture: &Picture, sheet: &Sheet) -> String {

@@ -27,6 +27,7 @@ pub(crate) use select::is_public;
 use program::Lowered;
 use select::Chosen;
 
+use crate::codegen::support::Roots;
 use crate::codegen::{self, Alias, Context};
 use crate::ir::{DType, Program};
 use crate::manifest::Manifest;
@@ -34,12 +35,14 @@ use crate::modules;
 use crate::plan::Plan;
 use crate::saved_model::SavedModel;
 use crate::weights::WeightSpec;
-use crate::{Error, FloatType, Framework, Options, Result};
+use crate::{Error, FloatType, Options, Result};
 
 /// What a conversion writes.
 pub(crate) struct Compiled {
     /// The Rust source.
     pub source: String,
+    /// What it uses of the support code.
+    pub support: Roots,
     /// The tensors of the weights file.
     pub weights: Vec<WeightSpec>,
     /// The manifest.
@@ -123,6 +126,7 @@ fn attempt(model: &SavedModel, chosen: &[Chosen], options: &Options) -> Result<C
             model, options, &lowered, &names, &plan, &generated, training,
         ),
         source: generated.source,
+        support: generated.roots,
         methods: methods(&plan, &names),
         left_out: std::mem::take(&mut lowered.left_out),
         modules: Modules { lowered, plan },
@@ -155,6 +159,7 @@ fn context(
         embedded: embedded.then(|| format!("{}.safetensors", options.name)),
         notes: vec![],
         support: options.support.clone(),
+        templates: options.templates.clone(),
     }
 }
 
@@ -185,11 +190,6 @@ fn refuse_unprinted(program: &Program, options: &Options) -> Result<()> {
         ))
         .help("leave --dtype out")),
     }
-}
-
-/// The whole support code as one file.
-pub(crate) fn support_source(framework: Framework) -> String {
-    codegen::support_source(framework)
 }
 
 /// Every op that is not supported, each with its place.

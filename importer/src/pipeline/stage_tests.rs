@@ -1,6 +1,7 @@
 //! One fixture through all stages, side by side: IR, module tree, and what each framework prints.
 
 use super::{compile, describe, program, select};
+use crate::options::SupportCode;
 use crate::saved_model::SavedModel;
 use crate::{Framework, Options, codegen, modules};
 use std::path::Path;
@@ -21,7 +22,7 @@ fn stages(fixture: &str) -> String {
     let mut text = String::new();
     for framework in [Framework::Candle, Framework::Burn] {
         let mut options = Options::new(framework, fixture);
-        options.support = Some("crate::support".to_owned());
+        options.support = SupportCode::Module("crate::support".to_owned());
         let chosen = select::functions(&model, &options).expect("functions to choose");
         let lowered = program::build(&model, &chosen, &options).expect("a program");
         let names = describe::Names::of(&lowered);

@@ -3,6 +3,7 @@
 use super::super::Context;
 use super::super::operand::{Arg, Body};
 use super::super::rust::{Expr, Item, Pat, Stmt};
+use super::super::skeleton::Skeleton;
 use super::super::statement::Line;
 use super::super::structure;
 use super::super::words::Words;
@@ -31,7 +32,7 @@ pub fn items(
     plan: &Plan,
     program: &Program,
     context: &Context,
-) -> Result<(Vec<Item>, BTreeSet<String>)> {
+) -> Result<(Vec<Skeleton>, BTreeSet<String>)> {
     let frozen = frozen(plan, program);
     let prelude = ["burn::module::Module", "burn::tensor::Device"];
     let mut uses = prelude.map(str::to_owned).into();

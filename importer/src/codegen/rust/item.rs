@@ -60,6 +60,16 @@ impl Member {
         Self::text(text.into())
     }
 
+    /// The member without what stands above it.
+    pub fn declaration(&self) -> &str {
+        &self.text
+    }
+
+    /// The lines of its documentation.
+    pub fn documentation(&self) -> &[String] {
+        &self.docs
+    }
+
     fn text(text: String) -> Self {
         Self {
             docs: Vec::new(),

@@ -28,7 +28,7 @@ mod stmt;
 
 pub use expr::{Arm, Condition, Expr};
 pub use item::{File, Function, Item, Member};
-pub use layout::print_statements;
+pub use layout::{print_attribute, print_docs, print_item, print_statements};
 pub use op::Op;
 pub use pat::Pat;
 pub use stmt::{Block, Stmt};

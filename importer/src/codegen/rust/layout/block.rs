@@ -185,9 +185,11 @@ pub(super) fn comment_lines(sign: &str, text: &str, indent: usize) -> String {
     lines.collect::<Vec<_>>().join(&newline(indent))
 }
 
-/// The words of a line on as many lines as they need. A line that fits is left as it is.
+/// The words of a line on as many lines as they need, of an item of a list with its later lines below its words. A line
+/// that fits is left as it is.
 fn wrapped(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
+    let below = if text.starts_with("- ") { "  " } else { "" };
     if width(text) <= room {
         return vec![text.to_string()];
     }
@@ -200,7 +202,7 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
                 }
                 line.push_str(word);
             }
-            _ => lines.push(word.to_string()),
+            _ => lines.push(format!("{below}{word}")),
         }
     }
     lines

@@ -91,7 +91,7 @@ fn under(docs: &[String], attributes: &[String], text: String, indent: usize) ->
         .join(&newline(indent))
 }
 
-fn documentation(sign: &str, docs: &[String], indent: usize) -> String {
+pub(super) fn documentation(sign: &str, docs: &[String], indent: usize) -> String {
     let lines = docs.iter().map(|line| match line.is_empty() {
         true => sign.to_string(),
         false => comment_lines(sign, line, indent),
@@ -100,7 +100,7 @@ fn documentation(sign: &str, docs: &[String], indent: usize) -> String {
 }
 
 /// `#[text]`, its arguments one per line where they are many.
-fn attribute(sign: &str, text: &str, indent: usize) -> String {
+pub(super) fn attribute(sign: &str, text: &str, indent: usize) -> String {
     let Some((path, arguments)) = text
         .split_once('(')
         .and_then(|(path, rest)| Some((path, rest.strip_suffix(')')?)))

@@ -90,6 +90,24 @@ pub fn print_statements(statements: &[Stmt], indent: usize) -> String {
     with_layout(|layout| layout.statements(statements, indent))
 }
 
+/// Prints an item that is indented by `indent` columns, but for its first line.
+pub fn print_item(of: &Item, indent: usize) -> String {
+    item::item(of, indent)
+}
+
+/// Prints lines of documentation, `///` before each; nothing for none.
+pub fn print_docs(docs: &[String], indent: usize) -> String {
+    match docs.is_empty() {
+        true => String::new(),
+        false => item::documentation("///", docs, indent),
+    }
+}
+
+/// Prints `#[text]`.
+pub fn print_attribute(text: &str, indent: usize) -> String {
+    item::attribute("#", text, indent)
+}
+
 /// A line of the page, from this indentation on.
 fn line(indent: usize) -> Shape {
     Shape::at(indent, MAX_WIDTH)
