@@ -327,6 +327,9 @@ fn variable_bytes(model: &SavedModel, index: usize) -> Result<Cow<'_, [u8]>> {
     let variable = variables
         .get(index)
         .ok_or_else(|| Error::malformed(format!("there is no variable {index}")))?;
+    if variable.checkpoint_key.is_none() {
+        return model.value_of(variable)?.to_bytes().map(Cow::Owned);
+    }
     match model.read_variable(variable)?.data {
         TensorData::Bytes(bytes) => Ok(bytes),
         TensorData::Strings(_) => Err(Error::unsupported(format!(

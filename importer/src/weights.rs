@@ -4,7 +4,7 @@
 //! budget: one group is converted in parallel while the one before it is written, so that memory stays at a
 //! small multiple of the largest tensor. The same specifications and bytes give the same file.
 
-mod cast;
+pub(crate) mod cast;
 mod layout;
 mod permute;
 mod restore;

@@ -11,6 +11,7 @@ use savedmodel_import::{Convert, Framework, render};
 
 use crate::corpus::Subject;
 use crate::execute::run_with_limit;
+use crate::pins::pins;
 use crate::{Context, Result};
 
 /// The first argument of a process that converts.
@@ -67,23 +68,32 @@ fn one(
     let fresh = out.join("new");
     fs::create_dir_all(out).context(out)?;
     let log = out.join("convert.log");
-    let mut child = Command::new(std::env::current_exe()?);
-    child
-        .arg(CHILD)
-        .arg(&subject.model)
-        .args([&framework.to_string(), &subject.name])
-        .arg(&fresh)
-        .arg(support.unwrap_or_default())
-        .args(&subject.keras);
-    child
-        .stdout(Stdio::null())
-        .stderr(fs::File::create(&log).context(&log)?);
-    if !run_with_limit(&mut child, LIMIT)? {
-        let words = fs::read_to_string(&log).context(&log)?;
-        return Err(words.trim().trim_start_matches("error: ").to_owned().into());
-    }
     let path = |extension: &str| fresh.join(format!("{}.{extension}", subject.name));
-    let manifest = Manifest::from_json(&fs::read_to_string(path("json")).context(&path("json"))?)?;
+    let convert = |pins: &[String]| -> Result<Manifest> {
+        let mut child = Command::new(std::env::current_exe()?);
+        child
+            .arg(CHILD)
+            .arg(&subject.model)
+            .args([&framework.to_string(), &subject.name])
+            .arg(&fresh)
+            .arg(support.unwrap_or_default())
+            .arg(subject.keras.as_deref().unwrap_or(Path::new("")))
+            .args(pins);
+        child
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log).context(&log)?);
+        if !run_with_limit(&mut child, LIMIT)? {
+            let words = fs::read_to_string(&log).context(&log)?;
+            return Err(words.trim().trim_start_matches("error: ").to_owned().into());
+        }
+        let text = fs::read_to_string(path("json")).context(&path("json"))?;
+        Ok(Manifest::from_json(&text)?)
+    };
+    let mut manifest = convert(&[])?;
+    let pins = pins(subject, &manifest)?;
+    if !pins.is_empty() {
+        manifest = convert(&pins)?;
+    }
     let source = out.join(format!("{}.rs", subject.name));
     replace_if_changed(&path("rs"), &source)?;
     Ok(Converted {
@@ -116,21 +126,27 @@ fn replace_if_changed(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// The process that converts: `MODEL FRAMEWORK NAME OUT SUPPORT [KERAS]`, with an empty `SUPPORT` for none. The exit status is that of the command line.
+/// The process that converts: `MODEL FRAMEWORK NAME OUT SUPPORT KERAS [INPUT…]`, where `SUPPORT` and `KERAS` are empty for none.
+/// The exit status is that of the command line.
 pub fn child(arguments: &[String]) -> u8 {
-    let [model, framework, name, out, support, keras @ ..] = arguments else {
+    let [model, framework, name, out, support, keras, inputs @ ..] = arguments else {
         return 2;
     };
     let convert = |framework| {
-        let convert = Convert::new(model)
+        let mut convert = Convert::new(model)
             .framework(framework)
             .name(name)
             .out_dir(out);
-        let convert = match support.as_str() {
-            "" => convert,
-            support => convert.support(support),
-        };
-        keras.iter().fold(convert, Convert::keras).run().map(drop)
+        if !support.is_empty() {
+            convert = convert.support(support);
+        }
+        if !keras.is_empty() {
+            convert = convert.keras(keras);
+        }
+        for input in inputs {
+            convert = convert.input(input.parse()?);
+        }
+        convert.run().map(drop)
     };
     match framework.parse().and_then(convert) {
         Ok(()) => 0,

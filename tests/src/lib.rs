@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod loader;
 pub mod malformed;
 pub mod npz;
+pub mod pins;
 pub mod plan;
 pub mod run;
 pub mod scratch;

@@ -46,10 +46,16 @@ pub mod hashes;
 pub mod moves;
 #[path = "../../host/src/number_text.rs"]
 pub mod number_text;
+#[path = "../../host/src/philox.rs"]
+pub mod philox;
 #[path = "../../host/src/ragged.rs"]
 pub mod ragged;
+#[path = "../../host/src/random.rs"]
+pub mod random;
 #[path = "../../host/src/regexes.rs"]
 pub mod regexes;
+#[path = "../../host/src/rejection.rs"]
+pub mod rejection;
 #[path = "../../host/src/search.rs"]
 pub mod search;
 #[path = "../../host/src/sparse.rs"]

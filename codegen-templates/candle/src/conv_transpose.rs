@@ -31,6 +31,10 @@ macro_rules! layer {
                 Self { activation, ..self }
             }
 
+            pub fn weight(&self) -> &Tensor {
+                &self.weight
+            }
+
             /// The layer's output, of the size that follows from the padding.
             pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 self.forward_to(x, None)

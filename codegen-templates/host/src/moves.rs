@@ -86,6 +86,22 @@ pub fn slice(words: &StringTensor, axes: &[(usize, usize, usize)]) -> Result<Str
     })
 }
 
+/// Tensors of one shape, along a new first axis.
+///
+/// # Errors
+/// The shapes differ.
+pub fn stack(all: &[StringTensor]) -> Result<StringTensor> {
+    let own = all.first().map(StringTensor::shape).unwrap_or_default();
+    if all.iter().any(|words| words.shape() != own) {
+        return Err(Error::new("strings of different shapes are stacked"));
+    }
+    let data = all.iter().flat_map(|words| words.data().to_vec());
+    Ok(StringTensor::of(
+        &[&[all.len()], own].concat(),
+        data.collect(),
+    ))
+}
+
 /// Joined along an axis.
 ///
 /// # Errors
@@ -110,6 +126,58 @@ pub fn concat(all: &[&StringTensor], axis: usize) -> Result<StringTensor> {
         }
     }
     Ok(StringTensor::of(&shape, data))
+}
+
+/// Other strings before and after each axis: `(before, after)`.
+///
+/// # Errors
+/// `filling` is not one string, or the result is too large.
+pub fn pad(
+    words: &StringTensor,
+    filling: &StringTensor,
+    widths: &[(usize, usize)],
+) -> Result<StringTensor> {
+    let missing = || Error::new("padding is one string");
+    let filling = filling.data().first().ok_or_else(missing)?;
+    let extents = words.shape().iter().zip(widths);
+    let shape: Vec<usize> = extents.map(|(n, (low, high))| low + n + high).collect();
+    let word = |at: Vec<usize>| {
+        let mut place = 0;
+        for ((i, (low, _)), &extent) in at.iter().zip(widths).zip(words.shape()) {
+            let within = i.checked_sub(*low).filter(|&i| i < extent)?;
+            place = place * extent + within;
+        }
+        words.data().get(place)
+    };
+    let places = (0..count(&shape)?).map(|flat| coordinates(flat, &shape));
+    let padded = places.map(|at| word(at).unwrap_or(filling).clone());
+    Ok(StringTensor::of(&shape, padded.collect()))
+}
+
+/// The parts of `words` that the rows of `indices` address, replaced; of several for one part the last one stays.
+///
+/// # Errors
+/// An index is outside, or there is not one update for each.
+pub fn update(
+    words: &StringTensor,
+    indices: &Array,
+    updates: &StringTensor,
+) -> Result<StringTensor> {
+    let missing = || Error::new("indices address no axes");
+    let (&depth, rows) = indices.shape().split_last().ok_or_else(missing)?;
+    let (outer, inner) = words.shape().split_at_checked(depth).ok_or_else(missing)?;
+    let size = count(inner)?;
+    let (mut data, numbers) = (words.data().to_vec(), indices.to_i64());
+    for row in 0..count(rows)? {
+        let mut at = 0;
+        for (&i, &extent) in numbers[row * depth..].iter().zip(outer) {
+            at = at * extent + index(i, extent)?;
+        }
+        let new = updates.data().get(row * size..(row + 1) * size);
+        let new = new.ok_or_else(|| Error::new("updates do not fit their indices"))?;
+        data[at * size..(at + 1) * size].clone_from_slice(new);
+    }
+    Ok(StringTensor::of(words.shape(), data))
 }
 
 /// Reversed along axes.

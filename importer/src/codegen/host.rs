@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::ir::host::Lists;
 use crate::ir::host::call::element;
-use crate::ir::{Attribute, DType, Host, Op, SliceAxis};
+use crate::ir::{Attribute, DType, Dim, Host, Join, Op, PadMode, SliceAxis};
 
 /// A kernel's call, before the framework's words for what it takes and gives.
 pub struct Call {
@@ -103,6 +103,16 @@ pub fn moving(body: &mut Body, op: &Op) -> Result<Call> {
         ),
         Op::GatherNd { batch_dims: 0 } => ("moves::gather_nd", vec![]),
         Op::Select => ("moves::select", vec![]),
+        Op::Scatter { join: Join::Update } => ("moves::update", vec![]),
+        Op::Pad {
+            widths,
+            mode: PadMode::Constant,
+        } => {
+            let pair =
+                |(low, high): &(Dim, Dim)| Expr::tuple([body.extent(low), body.extent(high)]);
+            let pairs: Vec<Expr> = widths.iter().map(pair).collect();
+            ("moves::pad", vec![Expr::array(pairs).by_ref()])
+        }
         _ => return Err(Error::unsupported("strings as the operand of this op")),
     };
     Ok(Call {
@@ -116,7 +126,7 @@ pub fn moving(body: &mut Body, op: &Op) -> Result<Call> {
     })
 }
 
-fn shape(body: &Body, dims: &[crate::ir::Dim]) -> Expr {
+fn shape(body: &Body, dims: &[Dim]) -> Expr {
     let extents: Vec<Expr> = dims.iter().map(|dim| body.extent(dim)).collect();
     Expr::array(extents).by_ref()
 }

@@ -24,8 +24,11 @@ pub fn method(
 ) -> Result<Vec<Item>> {
     let mut body = Body::new(structure, method, uses);
     let mut lines = statements(words, &mut body)?;
+    let in_steps = std::mem::take(&mut body.needs_device);
     let assignments = assignments(words, &mut body);
     let tail = tail(words, &mut lines, &assignments, entry, &mut body);
+    body.keeps_device = body.needs_device && !assignments.is_empty();
+    body.needs_device |= in_steps;
     body.check_extents()?;
     let read = body.read.take();
     let is_read = |line: &Line| line.names.iter().any(|name| read.contains(name));

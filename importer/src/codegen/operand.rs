@@ -73,6 +73,8 @@ pub struct Body<'a> {
     opened: BTreeMap<usize, String>,
     /// Whether a statement makes a tensor from nothing, and needs to know where.
     pub needs_device: bool,
+    /// Whether one does after a variable has been assigned.
+    pub keeps_device: bool,
     /// The named extents that statements so far have bound.
     named: BTreeSet<String>,
     /// The named extents that statements read.
@@ -94,6 +96,7 @@ impl<'a> Body<'a> {
             waiting: BTreeMap::new(),
             opened: BTreeMap::new(),
             needs_device: false,
+            keeps_device: false,
             named: BTreeSet::new(),
             read: RefCell::default(),
             unnamed: RefCell::default(),

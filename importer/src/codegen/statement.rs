@@ -286,7 +286,8 @@ pub fn statement<'a>(
         .iter()
         .any(|operand| body.is_closed(&operand.name))
     {
-        return Err(Error::internal("a weight that this instance may lack"));
+        let missing = Error::internal("a weight that this instance may lack");
+        return Err(missing.at(&step.place()));
     }
     let args: Vec<Arg> = step.args.iter().map(|operand| body.arg(operand)).collect();
     for result in &step.results {

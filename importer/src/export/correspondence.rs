@@ -1,7 +1,7 @@
 //! Which tensor of the weights is which variable of the model.
 
 use crate::manifest::Manifest;
-use crate::pipeline::{self, weight_dtype};
+use crate::pipeline::{self, is_complex, own_dtype, weight_dtype};
 use crate::saved_model::{SavedModel, Variable, dtype_name};
 use crate::weights::{Dtype, Layout};
 use crate::{Error, Framework, Options, Place, Result, manifest};
@@ -21,6 +21,8 @@ pub(super) struct Row {
     pub(super) shape: Vec<usize>,
     /// The element type in the weights.
     pub(super) dtype: Dtype,
+    /// The element type in the model.
+    pub(super) own: Dtype,
     /// From the model's axes to those of the weights.
     pub(super) layout: Layout,
 }
@@ -40,7 +42,9 @@ impl Correspondence {
     /// # Errors
     /// When the manifest is of another model.
     pub(super) fn new(model: &SavedModel, manifest: &Manifest) -> Result<Self> {
-        let variables = manifest.variables.iter().map(|row| variable(model, row));
+        let framework = manifest.framework;
+        let variables = manifest.variables.iter();
+        let variables = variables.map(|row| variable(model, row, framework));
         let constants = manifest.constants.iter().map(constant);
         let mut rows = Vec::new();
         let mut errors = Vec::new();
@@ -84,7 +88,7 @@ impl Correspondence {
     }
 }
 
-fn variable(model: &SavedModel, row: &manifest::Variable) -> Result<Row> {
+fn variable(model: &SavedModel, row: &manifest::Variable, framework: Framework) -> Result<Row> {
     let same = |variable: &&Variable| {
         variable.name == row.name
             && variable.checkpoint_key.as_deref() == Some(row.checkpoint_key.as_str())
@@ -103,18 +107,22 @@ fn variable(model: &SavedModel, row: &manifest::Variable) -> Result<Row> {
             ..Place::default()
         })
     };
-    let dtype = weight_dtype(variable.dtype).ok_or_else(|| {
+    let unknown = || {
         let dtype = dtype_name(variable.dtype);
         place(Error::unsupported(format!("weights of {dtype}")))
-    })?;
+    };
+    let dtype = weight_dtype(variable.dtype, framework).ok_or_else(unknown)?;
+    let own = own_dtype(variable.dtype).ok_or_else(unknown)?;
     let shape = variable.shape.iter().flatten();
     let shape = shape.map(|dim| dim.and_then(|dim| usize::try_from(dim).ok()));
+    let shape = shape.chain(is_complex(variable.dtype).then_some(Some(2)));
     let shape: Option<Vec<usize>> = shape.collect();
     Ok(Row {
         tensor: row.tensor.clone(),
         home: Home::Checkpoint(index),
         shape: shape.unwrap_or_default(),
         dtype,
+        own,
         layout: Layout::parse(&row.layout).map_err(place)?,
     })
 }
@@ -125,6 +133,7 @@ fn constant(row: &manifest::Constant) -> Result<Row> {
         home: Home::Graph,
         shape: row.shape.clone(),
         dtype: row.dtype,
+        own: row.dtype,
         layout: Layout::parse(&row.layout)?,
     })
 }

@@ -10,6 +10,7 @@ use safetensors::tensor::TensorView;
 
 use super::correspondence::{Correspondence, Row};
 use crate::saved_model::file::map;
+use crate::weights::cast;
 use crate::{Error, Result};
 
 const HELP: &str = "the weights must be those of the module that `import convert` wrote for this model; \
@@ -62,13 +63,16 @@ impl Tuned {
         let tensors = self.tensors()?;
         let missing = |error| Error::usage(format!("{error}")).in_file(&self.path);
         let bytes = tensors.tensor(&row.tensor).map_err(missing)?.data();
-        if row.layout.is_identity() {
-            return Ok(bytes.into());
+        let mut elements = Cow::from(bytes);
+        if !row.layout.is_identity() {
+            let shape = row.layout.output_shape(&row.shape)?;
+            let back = row.layout.reverse(&row.shape)?;
+            elements = back.apply(&shape, bytes, row.dtype.bitsize() / 8)?.into();
         }
-        let shape = row.layout.output_shape(&row.shape)?;
-        let back = row.layout.reverse(&row.shape)?;
-        let elements = back.apply(&shape, bytes, row.dtype.bitsize() / 8)?;
-        Ok(elements.into())
+        if !cast::same_bytes(row.dtype, row.own) {
+            elements = cast::cast(&elements, row.dtype, row.own)?.into();
+        }
+        Ok(elements)
     }
 }
 

@@ -105,6 +105,10 @@ pub trait Library {
     fn tables(&self) -> &[Table] {
         &[]
     }
+    /// Whether arguments have the extents with which the model recorded the shapes of its nodes: a user may have given others.
+    fn has_recorded_extents(&self) -> bool {
+        true
+    }
 }
 
 /// Flattens `body`, whose arguments are bound to `arguments`.

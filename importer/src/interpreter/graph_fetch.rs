@@ -37,7 +37,7 @@ impl Machine<'_> {
         }
         let operations = match self.model.init_op() {
             Some(operation) => vec![operation.to_owned()],
-            None => self.model.table_initializers().to_vec(),
+            None => self.model.initializers().to_vec(),
         };
         if operations.is_empty() {
             return Ok(());

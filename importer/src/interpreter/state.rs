@@ -155,6 +155,18 @@ impl State {
         self.resources.get(id.0)
     }
 
+    /// The value that the model's variable of this index has been given or read.
+    pub(crate) fn assigned(&self, index: usize) -> Option<Arc<Tensor>> {
+        match self.peek(*self.variables.get(&index)?)? {
+            Resource::Variable(variable) => variable.value.clone(),
+            Resource::Table(_)
+            | Resource::TensorArray(_)
+            | Resource::Stack(_)
+            | Resource::Iterator(_)
+            | Resource::Token => None,
+        }
+    }
+
     /// The resource of this kind and name, made if there is none yet.
     pub(super) fn shared(
         &mut self,

@@ -44,6 +44,28 @@ pub struct Param {
     pub trainable: bool,
     /// Where its value is.
     pub source: ParamSource,
+    /// How its elements are those of the model's variable.
+    pub stored: Stored,
+}
+
+/// How the elements of a [`Param`] are those of the variable that it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// They are the same.
+    Plain,
+    /// Along a further last axis lie the real and the imaginary part of each.
+    Parts,
+    /// They are strings, which other parameters hold; this one is never read.
+    Words(Words),
+}
+
+/// Strings, as the parameters that hold them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// The bytes of all of them.
+    pub bytes: ParamId,
+    /// Where each begins and ends: one more than there are strings.
+    pub offsets: ParamId,
 }
 
 /// Where the value of a [`Param`] is.

@@ -3,7 +3,7 @@
 use super::cx::{Cx, Lowered};
 use super::{Lowering, fourier, multi, op};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, Comparison, DType, Fourier, Unary, Value};
+use crate::ir::{Binary, Comparison, DType, Dim, Fourier, ParamId, Unary, Value};
 
 /// Ops that make complex numbers of real ones.
 pub const OPS: &[Lowering] = &[multi("Complex", |cx| {
@@ -80,6 +80,12 @@ const COMPLEX_OPS: &[Lowering] = &[
         let (one, zero) = (cx.filled_like(re, 1.0)?, cx.filled_like(re, 0.0)?);
         Ok(vec![Lowered::Complex(one, zero)])
     }),
+    multi("AssignVariableOp", |cx| {
+        let (variable, new) = (cx.variable(0)?, cx.complex(1)?);
+        cx.assign_parts(variable, new)
+    }),
+    multi("AssignAddVariableOp", |cx| change(cx, Binary::Add)),
+    multi("AssignSubVariableOp", |cx| change(cx, Binary::Sub)),
     op("IsNan", |cx| either(cx, Unary::IsNan)),
     op("IsInf", |cx| either(cx, Unary::IsInf)),
     multi("FFT", |cx| fourier::complex(cx, 1, Fourier::Forward)),
@@ -203,7 +209,42 @@ fn row(name: &str) -> Result<&'static Lowering> {
     super::find(name).ok_or_else(|| Error::unsupported(format!("the op {name} is not supported")))
 }
 
+/// The variable that operand 0 names, plus or minus operand 1.
+fn change(cx: &mut Cx<'_>, op: Binary) -> Result<Vec<Lowered>> {
+    let variable = cx.variable(0)?;
+    let old = cx.read_any(variable)?;
+    let (Lowered::Complex(re, im), (x, y)) = (old, cx.complex(1)?) else {
+        return Err(Error::malformed("a variable of reals becomes complex"));
+    };
+    let new = (cx.combine(op, re, x)?, cx.combine(op, im, y)?);
+    cx.assign_parts(variable, new)
+}
+
 impl Cx<'_> {
+    /// A complex tensor from one whose last axis has the real and the imaginary part.
+    ///
+    /// # Errors
+    /// It has no axis.
+    pub fn of_parts(&mut self, both: Value) -> Result<Lowered> {
+        let mut dims = self.shape(both)?;
+        dims.pop();
+        let last = dims.len();
+        let mut part = |place: i64| {
+            let part = self.narrow(both, last, Dim::known(place), Dim::known(1))?;
+            self.reshape(part, dims.clone())
+        };
+        Ok(Lowered::Complex(part(0)?, part(1)?))
+    }
+
+    /// From here on the variable has this complex value.
+    fn assign_parts(&mut self, variable: ParamId, (re, im): Pair) -> Result<Vec<Lowered>> {
+        let last = self.rank(re)?;
+        let parts = [self.expand(re, last)?, self.expand(im, last)?];
+        let both = self.concat(&parts, last)?;
+        self.assign(variable, both)?;
+        Ok(vec![Lowered::Variable(variable)])
+    }
+
     /// The real and the imaginary part of operand `i`.
     pub fn complex(&mut self, i: usize) -> Result<(Value, Value)> {
         match self.operand(i)? {

@@ -158,10 +158,10 @@ fn too_large(count: usize) -> Error {
     ))
 }
 
-/// A tensor of equal elements.
+/// A tensor of equal elements. TensorFlow's zero of strings is the empty one.
 ///
 /// # Errors
-/// It is too large, or the element type has no numbers.
+/// It is too large, or the element type has no such number.
 pub fn splat(dtype: DType, shape: &[usize], number: f64) -> Result<Tensor> {
     let count = shape
         .iter()
@@ -170,7 +170,10 @@ pub fn splat(dtype: DType, shape: &[usize], number: f64) -> Result<Tensor> {
     if count > REPEAT_LIMIT {
         return Err(too_large(count));
     }
-    Tensor::from_floats(dtype, shape, vec![number; count])
+    match dtype {
+        DType::String if number == 0.0 => Tensor::new(shape, vec![Vec::<u8>::new(); count]),
+        _ => Tensor::from_floats(dtype, shape, vec![number; count]),
+    }
 }
 
 fn like(cx: &mut Cx<'_>, number: f64) -> Result<Value> {

@@ -9,7 +9,7 @@ use super::tables::Table;
 use super::variables::Variables;
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
-use crate::ir::{DType, Dim, Graph, Op, Origin, Param, ParamId, Type, Value};
+use crate::ir::{DType, Dim, Graph, Op, Origin, Param, ParamId, Stored, Type, Value};
 use savedmodel_import_proto::{AttrValue, NodeDef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,6 +46,9 @@ pub struct Cx<'a> {
     pub(super) lists: &'a mut Vec<List>,
     pub(super) ranges: &'a mut Vec<Range>,
     pub(super) spreads: &'a mut BTreeMap<Value, Spread>,
+    pub(super) ranks: &'a mut BTreeMap<Value, usize>,
+    /// The generator of random numbers, where the caller has one; else an op with state has one of its own.
+    pub(super) drawn: Option<[Value; 2]>,
     pub(super) def: &'a NodeDef,
     pub(super) inputs: &'a [Lowered],
     pub(super) origin: &'a Origin,
@@ -56,6 +59,7 @@ impl Cx<'_> {
     pub fn with_inputs<'c>(&'c mut self, inputs: &'c [Lowered]) -> Cx<'c> {
         let (graph, lists) = (&mut *self.graph, &mut *self.lists);
         let (spreads, ranges) = (&mut *self.spreads, &mut *self.ranges);
+        let ranks = &mut *self.ranks;
         Cx {
             graph,
             params: self.params,
@@ -63,7 +67,9 @@ impl Cx<'_> {
             variables: &mut *self.variables,
             lists,
             spreads,
+            ranks,
             ranges,
+            drawn: self.drawn,
             def: self.def,
             inputs,
             origin: self.origin,
@@ -107,10 +113,22 @@ impl Cx<'_> {
             Lowered::Asset(_) => host("the path of an asset"),
             Lowered::List(_) => host("a list of tensors"),
             Lowered::Complex(..) => host("complex"),
-            Lowered::Random(_) => host("random"),
+            Lowered::Random(range) => self.random_value(range),
             Lowered::Dead => host("from a branch that is not taken"),
             Lowered::Opaque(what) => host(what),
         }
+    }
+
+    /// Operand `i`, which has this many axes: so has an argument whose rank the model leaves open.
+    ///
+    /// # Errors
+    /// The operand is missing, or is not a tensor.
+    pub fn input_of_rank(&mut self, i: usize, rank: usize) -> Result<Value> {
+        let value = self.input(i)?;
+        if self.ty(value).rank().is_none() {
+            self.ranks.insert(value, rank);
+        }
+        Ok(value)
     }
 
     /// All operands as tensors.
@@ -150,13 +168,31 @@ impl Cx<'_> {
             return Ok(value);
         }
         let known = self.params.get(param.0 as usize);
-        let ty = known
-            .ok_or_else(|| Error::malformed("the node reads a variable that does not exist"))?
-            .ty
-            .clone();
-        let value = self.graph.param(param, ty, self.origin);
+        let known = known
+            .ok_or_else(|| Error::malformed("the node reads a variable that does not exist"))?;
+        let ty = known.ty.clone();
+        let value = match known.stored {
+            Stored::Plain | Stored::Parts => self.graph.param(param, ty, self.origin),
+            Stored::Words(words) => {
+                let words = self.words(words)?;
+                self.reshape(words, ty.dims().to_vec())?
+            }
+        };
         self.variables.values.insert(param, value);
         Ok(value)
+    }
+
+    /// The value of a variable, which may hold complex numbers.
+    ///
+    /// # Errors
+    /// The model has no such variable.
+    pub fn read_any(&mut self, param: ParamId) -> Result<Lowered> {
+        let value = self.read(param)?;
+        let known = self.params.get(param.0 as usize);
+        match known.map(|known| known.stored) {
+            Some(Stored::Parts) => self.of_parts(value),
+            Some(Stored::Plain | Stored::Words(_)) | None => Ok(Lowered::Value(value)),
+        }
     }
 
     /// The attribute, or the op registry's default for it.

@@ -22,6 +22,7 @@ pub const OPS: &[Lowering] = &[
                 dense,
                 ragged: vec![],
                 defaults,
+                rank: 1,
             },
         )
     }),
@@ -31,6 +32,7 @@ pub const OPS: &[Lowering] = &[
             dense: cx.string_inputs(3)?,
             ragged: cx.string_inputs(4)?,
             defaults: 5,
+            rank: 1,
         };
         parse(cx, &features)
     }),
@@ -40,6 +42,7 @@ pub const OPS: &[Lowering] = &[
             dense: cx.attr("dense_keys")?,
             ragged: vec![],
             defaults: 1,
+            rank: 0,
         };
         parse(cx, &features)
     }),
@@ -52,6 +55,8 @@ struct Features {
     ragged: Vec<String>,
     /// The first operand that is a default of a dense feature.
     defaults: usize,
+    /// How many axes the examples have where the model leaves it open.
+    rank: usize,
 }
 
 fn text(attribute: Attribute) -> Result<String> {
@@ -99,7 +104,7 @@ impl Cx<'_> {
 /// The results, as TensorFlow orders them: all indices, values and shapes of sparse features, dense ones, values and splits
 /// of ragged ones.
 fn parse(cx: &mut Cx<'_>, features: &Features) -> Result<Vec<Lowered>> {
-    let examples = cx.input(0)?;
+    let examples = cx.input_of_rank(0, features.rank)?;
     let (mut indices, mut values, mut shapes) = (vec![], vec![], vec![]);
     let types = cx.element_types("sparse_types")?;
     for (key, dtype) in features.sparse.iter().zip(types) {

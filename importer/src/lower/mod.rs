@@ -20,6 +20,7 @@ mod conv;
 mod cx;
 mod data_axis;
 mod diagonal;
+mod drawn;
 mod einsum;
 mod elements;
 mod elementwise;
@@ -132,6 +133,7 @@ const FAMILIES: &[&[Lowering]] = &[
     constant::OPS,
     conv::OPS,
     diagonal::OPS,
+    drawn::OPS,
     einsum::OPS,
     elementwise::OPS,
     examples::OPS,
@@ -147,7 +149,6 @@ const FAMILIES: &[&[Lowering]] = &[
     norm::OPS,
     pool::OPS,
     quantize::OPS,
-    random::OPS,
     reduce::OPS,
     sampling::OPS,
     resize_backward::OPS,

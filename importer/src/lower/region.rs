@@ -17,6 +17,7 @@ pub struct Around {
     variables: Variables,
     lists: Vec<List>,
     spreads: BTreeMap<Value, Spread>,
+    ranks: BTreeMap<Value, usize>,
     ranges: Vec<Range>,
     /// The values that the region has been given, in the order of its arguments.
     pub given: Vec<Value>,
@@ -59,6 +60,7 @@ impl Walk<'_> {
             variables: std::mem::take(&mut self.variables),
             lists: std::mem::take(&mut self.lists),
             spreads: std::mem::take(&mut self.spreads),
+            ranks: std::mem::take(&mut self.ranks),
             ranges: std::mem::take(&mut self.ranges),
             given: vec![],
         }
@@ -72,6 +74,7 @@ impl Walk<'_> {
         self.variables = around.variables;
         self.lists = around.lists;
         self.spreads = around.spreads;
+        self.ranks = around.ranks;
         self.ranges = around.ranges;
         graph.outputs = outputs;
         (Region::new(graph, first_own), around.given)
@@ -82,6 +85,7 @@ impl Walk<'_> {
         self.graph = around.graph;
         self.variables = around.variables;
         self.spreads = around.spreads;
+        self.ranks = around.ranks;
         self.ranges = around.ranges;
         std::mem::replace(&mut self.lists, around.lists)
     }

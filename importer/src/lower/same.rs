@@ -2,8 +2,11 @@
 //!
 //! TensorFlow writes `None` for each of them. Two that meet elementwise might also be 1 and n, and broadcast; what
 //! models mean is the same batch or the same sequence.
+//!
+//! An argument whose very rank is unknown has the one that an op wants of it.
 
-use crate::ir::{Dim, Graph, Op, Symbol};
+use crate::ir::{Dim, Graph, Op, Symbol, Value};
+use std::collections::BTreeMap;
 
 /// The unknown extents of a function's arguments, numbered in order, in classes of equal ones.
 #[derive(Debug, Default)]
@@ -13,6 +16,8 @@ pub struct Same {
     /// The symbols of this round, by representative.
     symbols: Vec<Option<Symbol>>,
     next: usize,
+    /// The ranks that ops want of arguments, by their number.
+    ranks: BTreeMap<usize, usize>,
 }
 
 impl Same {
@@ -40,9 +45,19 @@ impl Same {
         extent
     }
 
-    /// Joins the classes that meet in `graph`; whether there are any.
-    pub fn learn(&mut self, graph: &Graph) -> bool {
+    /// The rank of an argument, where the model leaves it open and an op wants one.
+    pub fn rank(&self, argument: usize) -> Option<usize> {
+        self.ranks.get(&argument).copied()
+    }
+
+    /// Joins the classes that meet in `graph`, and keeps what ranks ops want of its inputs; whether anything is new.
+    pub fn learn(&mut self, graph: &Graph, ranks: &BTreeMap<Value, usize>) -> bool {
         let mut learned = false;
+        for (argument, value) in graph.inputs.iter().enumerate() {
+            if let Some(&rank) = ranks.get(value) {
+                learned |= self.ranks.insert(argument, rank) != Some(rank);
+            }
+        }
         for (a, b) in meetings(graph) {
             let find =
                 |symbol: Symbol| self.symbols.iter().position(|&known| known == Some(symbol));

@@ -8,7 +8,7 @@ use super::variables::Variables;
 use super::{complex, find};
 use crate::error::{Error, Result};
 use crate::eval::{self, Tensor};
-use crate::ir::{DType, Graph, Origin, Type};
+use crate::ir::{DType, Graph, Origin, Type, Value};
 use num_complex::{Complex32, Complex64};
 use savedmodel_import_proto::NodeDef;
 use std::collections::BTreeMap;
@@ -30,13 +30,27 @@ pub fn knows(op: &str) -> bool {
 /// What the row or the evaluator refuses, results too large to compute, and outputs that are no tensors.
 pub fn evaluate(def: &NodeDef, operands: &[Arc<Tensor>]) -> Result<Vec<Option<Arc<Tensor>>>> {
     let is_complex = |x: &Arc<Tensor>| matches!(x.dtype(), DType::C64 | DType::C128);
-    match evaluate_as(def, operands, Parts::Split) {
+    match evaluate_as(def, operands, None, Parts::Split) {
         // The evaluator knows complex numbers where the rows do not.
         Err(_) if operands.iter().any(is_complex) && find(&def.op).is_some() => {
-            evaluate_as(def, operands, Parts::Whole)
+            evaluate_as(def, operands, None, Parts::Whole)
         }
         outcome => outcome,
     }
+}
+
+/// The output of an op with random numbers, drawn from a generator: its key, and its counter.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_drawn(
+    def: &NodeDef,
+    operands: &[Arc<Tensor>],
+    generator: &[Arc<Tensor>; 2],
+) -> Result<Arc<Tensor>> {
+    let outputs = evaluate_as(def, operands, Some(generator), Parts::Whole)?;
+    let output = outputs.into_iter().flatten().next();
+    output.ok_or_else(|| Error::internal("random numbers without a value"))
 }
 
 /// What a complex operand is to a row.
@@ -51,15 +65,20 @@ enum Parts {
 fn evaluate_as(
     def: &NodeDef,
     operands: &[Arc<Tensor>],
+    generator: Option<&[Arc<Tensor>; 2]>,
     parts: Parts,
 ) -> Result<Vec<Option<Arc<Tensor>>>> {
     let origin = Origin::default();
     let mut graph = Graph::default();
+    let drawn = generator.map(|generator| {
+        let constant = |part: &Arc<Tensor>| graph.shared_constant(part.clone(), &origin);
+        generator.each_ref().map(constant)
+    });
     let mut inputs = Vec::with_capacity(operands.len());
     for operand in operands {
         inputs.push(constant(&mut graph, operand, parts, &origin)?);
     }
-    let outputs = lower(def, &mut graph, &inputs, &origin)?;
+    let outputs = lower(def, &mut graph, &inputs, drawn, &origin)?;
     let mut values = Vec::new();
     for output in &outputs {
         match output {
@@ -100,6 +119,7 @@ fn lower(
     def: &NodeDef,
     graph: &mut Graph,
     inputs: &[Lowered],
+    drawn: Option<[Value; 2]>,
     origin: &Origin,
 ) -> Result<Vec<Lowered>> {
     let is_complex = inputs
@@ -107,6 +127,7 @@ fn lower(
         .any(|input| matches!(input, Lowered::Complex(..)));
     let (mut lists, mut ranges) = (vec![], vec![]);
     let (mut variables, mut spreads) = (Variables::default(), BTreeMap::new());
+    let mut ranks = BTreeMap::new();
     let mut cx = Cx {
         graph,
         params: &[],
@@ -115,14 +136,22 @@ fn lower(
         lists: &mut lists,
         ranges: &mut ranges,
         spreads: &mut spreads,
+        ranks: &mut ranks,
+        drawn,
         def,
         inputs,
         origin,
     };
-    match find(&def.op) {
+    let mut outputs = match find(&def.op) {
         Some(row) if !is_complex => row.apply(&mut cx),
         Some(_) | None => complex::apply(&mut cx),
+    }?;
+    for output in &mut outputs {
+        if let Lowered::Random(range) = *output {
+            *output = Lowered::Value(cx.random_value(range)?);
+        }
     }
+    Ok(outputs)
 }
 
 /// All extents are known here, so a result that is too large is found before it is computed.

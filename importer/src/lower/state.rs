@@ -18,8 +18,8 @@ pub const OPS: &[Lowering] = &[
     op("PlaceholderWithDefault", |cx| cx.input(0)),
     multi("Placeholder", unfed),
     multi("PlaceholderV2", unfed),
-    op("ReadVariableOp", read_variable),
-    op("_ReadVariableOp", read_variable),
+    multi("ReadVariableOp", read_variable),
+    multi("_ReadVariableOp", read_variable),
     op("VariableShape", variable_shape),
     multi("VarIsInitializedOp", is_initialized),
     multi("IsVariableInitialized", is_initialized),
@@ -42,9 +42,9 @@ fn unfed(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     Err(error.help("name it among the inputs, with --feeds"))
 }
 
-fn read_variable(cx: &mut Cx<'_>) -> Result<Value> {
+fn read_variable(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
     let variable = cx.variable(0)?;
-    cx.read(variable)
+    Ok(vec![cx.read_any(variable)?])
 }
 
 fn variable_shape(cx: &mut Cx<'_>) -> Result<Value> {

@@ -4,7 +4,7 @@ use super::cx::{Cx, Lowered};
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
 use crate::ir::host::{self, Host, HostOp};
-use crate::ir::{DType, Op, ParamId, Value};
+use crate::ir::{DType, Op, ParamId, Value, Words};
 
 pub const OPS: &[Lowering] = &[
     multi("HashTable", named),
@@ -39,13 +39,8 @@ pub struct Table {
 pub enum Column {
     /// Numbers.
     Numbers(ParamId),
-    /// Strings, as the bytes of all of them and where each begins and ends.
-    Strings {
-        /// All bytes.
-        bytes: ParamId,
-        /// One more than there are strings.
-        offsets: ParamId,
-    },
+    /// Strings.
+    Strings(Words),
 }
 
 impl Cx<'_> {
@@ -63,11 +58,17 @@ impl Cx<'_> {
     fn column(&mut self, column: Column) -> Result<Value> {
         match column {
             Column::Numbers(param) => self.read(param),
-            Column::Strings { bytes, offsets } => {
-                let inputs = [self.read(bytes)?, self.read(offsets)?];
-                self.host_value(&host::WORDS, &inputs)
-            }
+            Column::Strings(words) => self.words(words),
         }
+    }
+
+    /// The strings that parameters hold, along one axis.
+    ///
+    /// # Errors
+    /// There are no such parameters.
+    pub fn words(&mut self, words: Words) -> Result<Value> {
+        let inputs = [self.read(words.bytes)?, self.read(words.offsets)?];
+        self.host_value(&host::WORDS, &inputs)
     }
 
     fn host_value(&mut self, op: &'static HostOp, inputs: &[Value]) -> Result<Value> {

@@ -7,7 +7,7 @@ use super::cx::{Cx, Lowered};
 use super::scatter::with_sums;
 use super::{Lowering, multi};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, DType, Join, ParamId, Value};
+use crate::ir::{Binary, DType, Dim, Join, ParamId, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub const OPS: &[Lowering] = &[
@@ -81,13 +81,13 @@ pub struct Variables {
 }
 
 fn assign(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
-    let value = cx.input(1)?;
+    let value = cx.input_for_variable(1)?;
     set(cx, value)
 }
 
 fn update(cx: &mut Cx<'_>, op: Binary) -> Result<Vec<Lowered>> {
     let variable = cx.variable(0)?;
-    let (old, change) = (cx.read(variable)?, cx.input(1)?);
+    let (old, change) = (cx.read(variable)?, cx.input_for_variable(1)?);
     let new = cx.combine(op, old, change)?;
     set(cx, new)
 }
@@ -144,6 +144,26 @@ fn set(cx: &mut Cx<'_>, value: Value) -> Result<Vec<Lowered>> {
 }
 
 impl Cx<'_> {
+    /// Operand `i`, which has the shape of the variable that operand 0 names; extents that are free are the variable's.
+    ///
+    /// # Errors
+    /// An operand is missing, or no tensor.
+    fn input_for_variable(&mut self, i: usize) -> Result<Value> {
+        let variable = self.variable(0)?;
+        let old = self.read(variable)?;
+        let wanted = self.shape(old)?;
+        let value = self.input_of_rank(i, wanted.len())?;
+        let Ok(dims) = self.shape(value) else {
+            return Ok(value);
+        };
+        let is_free = |(dim, wanted): (&Dim, &Dim)| dim == wanted || dim.as_known().is_none();
+        let fits = dims.len() == wanted.len() && dims.iter().zip(&wanted).all(is_free);
+        match fits && dims != wanted {
+            true => self.reshape(value, wanted),
+            false => Ok(value),
+        }
+    }
+
     /// From here on the variable has this value.
     ///
     /// # Errors

@@ -48,6 +48,7 @@ pub fn lower(flat: &FlatGraph, params: &[Param], library: &dyn Library) -> Resul
             variables: Variables::default(),
             lists: Vec::new(),
             spreads: BTreeMap::new(),
+            ranks: BTreeMap::new(),
             ranges: Vec::new(),
             functions: BTreeMap::new(),
             depth: 0,
@@ -56,7 +57,7 @@ pub fn lower(flat: &FlatGraph, params: &[Param], library: &dyn Library) -> Resul
         };
         let arguments = walk.arguments(flat, &mut same);
         let results = walk.function(flat, &arguments, "");
-        if !same.learn(&walk.graph) {
+        if !same.learn(&walk.graph, &walk.ranks) {
             return walk.finish(flat, results);
         }
     }
@@ -150,6 +151,8 @@ pub(super) struct Walk<'a> {
     pub(super) variables: Variables,
     pub(super) lists: Vec<List>,
     pub(super) spreads: BTreeMap<Value, Spread>,
+    /// How many axes an op wants of a value that has an unknown number.
+    pub(super) ranks: BTreeMap<Value, usize>,
     pub(super) ranges: Vec<Range>,
     functions: BTreeMap<String, Arc<FlatGraph>>,
     depth: usize,
@@ -166,11 +169,23 @@ impl Walk<'_> {
         let mut values = Vec::with_capacity(flat.inputs.len());
         for node in flat.inputs.iter().map(|&index| &flat.nodes[index]) {
             if let FlatKind::Argument { dtype, shape, .. } = &node.kind {
-                let ty = self.argument_type(*dtype, shape.as_deref(), same);
-                values.push(Lowered::Value(self.graph.input(ty, &node.origin)));
+                let wanted = same.rank(values.len()).map(|rank| vec![None; rank]);
+                let shape = shape.as_deref().or(wanted.as_deref());
+                let ty = self.argument_type(*dtype, shape, same);
+                values.push(self.given(ty, &node.origin));
             }
         }
         values
+    }
+
+    /// An argument; a complex one is two.
+    fn given(&mut self, ty: Type, origin: &Origin) -> Lowered {
+        let Some(part) = ty.dtype.part() else {
+            return Lowered::Value(self.graph.input(ty, origin));
+        };
+        let part = Type { dtype: part, ..ty };
+        let re = self.graph.input(part.clone(), origin);
+        Lowered::Complex(re, self.graph.input(part, origin))
     }
 
     fn argument_type(
@@ -331,12 +346,15 @@ impl Walk<'_> {
             .any(|input| matches!(input, Lowered::Random(_)));
         let mut cx = self.context(def, &inputs, &origin);
         let outputs = match row {
-            Some(_) if is_random => random::apply(&mut cx),
+            Some(row) if is_random => random::apply(&mut cx, row),
             Some(row) if !is_complex => row.apply(&mut cx),
             Some(_) | None => complex::apply(&mut cx),
         };
-        let checked =
-            outputs.and_then(|outputs| check::shapes(&self.graph, def, &outputs).map(|()| outputs));
+        let checked = match self.library.has_recorded_extents() {
+            true => outputs
+                .and_then(|outputs| check::shapes(&self.graph, def, &outputs).map(|()| outputs)),
+            false => outputs,
+        };
         checked.map_or_else(
             |error| self.fail(self.beyond_words(error, def, &inputs), &origin),
             Some,
@@ -401,7 +419,9 @@ impl Walk<'_> {
             variables: &mut self.variables,
             lists,
             spreads: &mut self.spreads,
+            ranks: &mut self.ranks,
             ranges: &mut self.ranges,
+            drawn: None,
             def,
             inputs,
             origin,
@@ -443,9 +463,16 @@ impl Walk<'_> {
                 continue;
             };
             let result = results.get(edge.output).copied().unwrap_or(Lowered::Dead);
-            if let Lowered::Value(value) = result {
-                outputs.push(value);
-                continue;
+            match result {
+                Lowered::Value(value) => {
+                    outputs.push(value);
+                    continue;
+                }
+                Lowered::Complex(re, im) => {
+                    outputs.extend([re, im]);
+                    continue;
+                }
+                _ => {}
             }
             match self
                 .context(&NodeDef::default(), &[result], origin)

@@ -100,7 +100,8 @@ fn of_held(
     }
 }
 
-fn of_param(param: ParamId, params: &[Param]) -> String {
+/// A variable that no layer owns: its type, and whether it is trained.
+pub fn of_param(param: ParamId, params: &[Param]) -> String {
     let param = &params[param.0 as usize];
     format!("param {:?} {}", param.ty, param.trainable)
 }

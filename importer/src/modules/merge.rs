@@ -8,6 +8,7 @@ use super::body::{Body, Held, Source, Step};
 use super::items::Items;
 use super::key::{self, Names};
 use super::types::{Instance, ModuleType};
+use crate::ir::Param;
 use crate::plan::{Action, Condition};
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +16,13 @@ use std::collections::{BTreeMap, HashMap};
 const MAX_OPTIONAL: usize = 8;
 
 /// One type for the instances of both, if their single methods can be merged.
-pub fn merge(a: &ModuleType, b: &ModuleType, items: &Items) -> Option<ModuleType> {
+pub fn merge(
+    a: &ModuleType,
+    b: &ModuleType,
+    items: &Items,
+    params: &[Param],
+) -> Option<ModuleType> {
+    let kinds = Kinds { items, params };
     let ([body_a], [body_b]) = (a.module.methods.as_slice(), b.module.methods.as_slice()) else {
         return None;
     };
@@ -29,7 +36,7 @@ pub fn merge(a: &ModuleType, b: &ModuleType, items: &Items) -> Option<ModuleType
     {
         return None;
     }
-    let rows = align(&spell(a, items), &spell(b, items));
+    let rows = align(&spell(a, &kinds), &spell(b, &kinds));
     let common = rows
         .iter()
         .filter(|row| matches!(row, Row::Both(..)))
@@ -51,11 +58,11 @@ pub fn merge(a: &ModuleType, b: &ModuleType, items: &Items) -> Option<ModuleType
         }
     }
     let steps = merger.solve(0)?;
-    Some(assemble(a, b, &rows, steps, items))
+    Some(assemble(a, b, &rows, steps, &kinds))
 }
 
 /// What each step of a type's method is, without its operands.
-fn spell(ty: &ModuleType, items: &Items) -> Vec<String> {
+fn spell(ty: &ModuleType, kinds: &Kinds) -> Vec<String> {
     let body = &ty.module.methods[0];
     let mut names = Names::default();
     body.inputs.iter().for_each(|input| names.learn(input));
@@ -63,18 +70,14 @@ fn spell(ty: &ModuleType, items: &Items) -> Vec<String> {
         let what = match &step.action {
             Action::Layer { field, .. } => {
                 let (name, held) = &ty.module.fields[*field];
-                let kind = if let Held::Layer(layer) = held {
-                    format!("{:?}", key::of_layer(&items.layers[*layer].layer))
-                } else {
-                    String::new()
-                };
-                format!("{name} {kind}")
+                format!("{name} {}", kinds.of(held))
             }
             Action::Module { field, .. } | Action::Modules { field, .. } => {
                 format!("call {}", ty.module.fields[*field].0)
             }
             Action::Parameter(field) | Action::LayerWeight { field, .. } => {
-                format!("param {}", ty.module.fields[*field].0)
+                let (name, held) = &ty.module.fields[*field];
+                format!("param {name} {}", kinds.of(held))
             }
             Action::Op(_)
             | Action::Constant(_)
@@ -255,7 +258,7 @@ fn assemble(
     b: &ModuleType,
     rows: &[Row],
     merged: Merged,
-    items: &Items,
+    kinds: &Kinds,
 ) -> ModuleType {
     let mut fields = a.module.fields.clone();
     let mut place_b = shared_switches(a, b, rows);
@@ -265,7 +268,7 @@ fn assemble(
         }
         let known = fields
             .iter()
-            .position(|(known, other)| known == name && same_kind(other, held, items));
+            .position(|(known, other)| known == name && kinds.are_alike(other, held));
         place_b.insert(
             i,
             known.unwrap_or_else(|| {
@@ -405,15 +408,32 @@ fn condition_field(
     }
 }
 
-fn same_kind(a: &Held, b: &Held, items: &Items) -> bool {
-    match (a, b) {
-        (Held::Layer(a), Held::Layer(b)) => {
-            key::of_layer(&items.layers[*a].layer) == key::of_layer(&items.layers[*b].layer)
+/// What the fields of types hold.
+struct Kinds<'a> {
+    items: &'a Items,
+    params: &'a [Param],
+}
+
+impl Kinds<'_> {
+    /// What two fields have in common that may be one.
+    fn of(&self, held: &Held) -> String {
+        match held {
+            Held::Layer(layer) => format!("{:?}", key::of_layer(&self.items.layers[*layer].layer)),
+            Held::Param(param) => key::of_param(*param, self.params),
+            Held::Module | Held::Modules(_) | Held::Flag(_) => String::new(),
         }
-        (Held::Module, Held::Module) => true,
-        // Switches are matched by their steps, not by their names.
-        (Held::Flag(_), Held::Flag(_)) => false,
-        (a, b) => a == b,
+    }
+
+    fn are_alike(&self, a: &Held, b: &Held) -> bool {
+        match (a, b) {
+            (Held::Layer(_), Held::Layer(_)) | (Held::Param(_), Held::Param(_)) => {
+                self.of(a) == self.of(b)
+            }
+            (Held::Module, Held::Module) => true,
+            // Switches are matched by their steps, not by their names.
+            (Held::Flag(_), Held::Flag(_)) => false,
+            (a, b) => a == b,
+        }
     }
 }
 

@@ -64,7 +64,7 @@ pub fn unify(modules: Modules, items: &Items, params: &[Param]) -> Result<Types>
         let Some(mut module) = modules.remove(&path) else {
             continue;
         };
-        types.merge_variants(&module, items);
+        types.merge_variants(&module, items, params);
         types.join_rows(&mut module);
         let child = |name: &str| types.child(&path, name);
         let key = key::of_module(&module, items, params, &child);
@@ -130,7 +130,7 @@ impl Types {
     }
 
     /// Merges the types of blocks that are called in a row and differ only in steps that some leave out.
-    fn merge_variants(&mut self, module: &Module, items: &Items) {
+    fn merge_variants(&mut self, module: &Module, items: &Items, params: &[Param]) {
         let chain = block_chain(module);
         let mut types: Vec<usize> = vec![];
         for name in &chain {
@@ -153,7 +153,7 @@ impl Types {
             for j in i + 1..types.len() {
                 let (a, b) = (types[i], types[j]);
                 if a != b
-                    && let Some(merged) = merge(&self.types[a], &self.types[b], items)
+                    && let Some(merged) = merge(&self.types[a], &self.types[b], items, params)
                 {
                     self.types[a] = merged;
                     self.of

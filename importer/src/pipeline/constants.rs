@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::eval::Tensor;
-use crate::ir::{Op, Param, ParamId, ParamSource, Program, Type};
+use crate::ir::{Op, Param, ParamId, ParamSource, Program, Stored, Type};
 use crate::passes::rewrite::Rewriter;
 use std::sync::Arc;
 
@@ -53,6 +53,7 @@ fn add(params: &mut Vec<Param>, value: &Arc<Tensor>, ty: &Type, name: &str) -> P
         ty: ty.clone(),
         trainable: false,
         source,
+        stored: Stored::Plain,
     });
     ParamId((params.len() - 1) as u32)
 }

@@ -1,6 +1,6 @@
 //! The manifest, and the list of weights.
 
-use super::program::{Exported, Lowered};
+use super::program::{Exported, Lowered, argument_names, is_complex, result_names};
 use crate::codegen::{Alias, Generated, Results, native_dtype};
 use crate::ir::{DType, ParamSource, Program};
 use crate::manifest::{
@@ -12,7 +12,7 @@ use crate::plan::target::METHODS;
 use crate::plan::{Entry, Local, Plan};
 use crate::saved_model::{DataType, ExportedFunction, SavedModel, dtype_name};
 use crate::weights::{Dtype, Source, WeightSpec};
-use crate::{Error, FloatType, Options, Result};
+use crate::{Error, FloatType, Framework, Options, Result};
 
 /// The Rust names of methods, arguments and results.
 pub(crate) struct Names {
@@ -123,8 +123,8 @@ impl Known {
 
 fn input_names(function: &ExportedFunction) -> Vec<String> {
     let mut inputs = Namer::with_taken(["self", "train", "device"]);
-    let names = function.inputs.iter();
-    names.map(|input| inputs.snake(&input.argument)).collect()
+    let names = argument_names(function);
+    names.iter().map(|name| inputs.snake(name)).collect()
 }
 
 /// What a function gives that has its results from another under other names; `theirs` are the other's.
@@ -155,11 +155,8 @@ fn only_signature(lowered: &Lowered) -> Option<usize> {
 
 fn output_names(function: &ExportedFunction) -> Vec<String> {
     let mut outputs = Namer::with_taken(["self"]);
-    function
-        .outputs
-        .iter()
-        .map(|output| outputs.snake(&output.name))
-        .collect()
+    let names = result_names(function);
+    names.iter().map(|name| outputs.snake(name)).collect()
 }
 
 fn method_name(path: &str) -> String {
@@ -308,13 +305,14 @@ fn function(
 ) -> Function {
     let native =
         |dtype: DType| native_dtype(options.framework, float(dtype, options.dtype)).to_owned();
+    let inputs = exported.inputs.iter().map(|input| input.dtype);
     let inputs = exported
         .inputs
         .iter()
-        .zip(&entry.params)
-        .map(|(input, local)| Input {
+        .zip(stems(inputs, entry.params.iter()))
+        .map(|(input, (local, argument))| Input {
             name: input.name.clone(),
-            argument: local.name.clone(),
+            argument,
             dtype: dtype_name(input.dtype),
             native: native(local.ty.dtype),
             shape: input.shape.clone(),
@@ -323,19 +321,23 @@ fn function(
         Some(order) => order.iter().filter_map(|&i| entry.outputs.get(i)).collect(),
         None => entry.outputs.iter().collect(),
     };
-    let outputs =
-        exported
-            .outputs
-            .iter()
-            .zip(results)
-            .zip(fields)
-            .map(|((output, local), field)| Output {
-                name: output.name.clone(),
-                field: field.clone(),
-                dtype: dtype_name(output.dtype),
-                native: native(local.ty.dtype),
-                shape: output.shape.clone(),
-            });
+    let named = results.into_iter().zip(fields).map(|(local, field)| Local {
+        name: field.clone(),
+        ..local.clone()
+    });
+    let named: Vec<Local> = named.collect();
+    let outputs = exported.outputs.iter().map(|output| output.dtype);
+    let outputs = exported
+        .outputs
+        .iter()
+        .zip(stems(outputs, named.iter()))
+        .map(|(output, (local, field))| Output {
+            name: output.name.clone(),
+            field,
+            dtype: dtype_name(output.dtype),
+            native: native(local.ty.dtype),
+            shape: output.shape.clone(),
+        });
     Function {
         path: exported.path.clone(),
         trace: exported.trace,
@@ -361,6 +363,24 @@ fn function(
             _ => Returns::Struct,
         },
     }
+}
+
+/// For each value of the model the first local that it is here, and its name; of a complex value the stem of both names.
+fn stems<'a>(
+    dtypes: impl Iterator<Item = DataType>,
+    mut locals: impl Iterator<Item = &'a Local>,
+) -> Vec<(&'a Local, String)> {
+    let mut found = vec![];
+    for dtype in dtypes {
+        let Some(local) = locals.next() else { break };
+        let name = local.name.as_str();
+        let stem = match is_complex(dtype) {
+            true => locals.next().and(name.strip_suffix("_re")),
+            false => None,
+        };
+        found.push((local, stem.unwrap_or(name).to_owned()));
+    }
+    found
 }
 
 fn variables(model: &SavedModel, program: &Program, plan: &Plan) -> Vec<Variable> {
@@ -396,7 +416,10 @@ fn constants(program: &Program, plan: &Plan, options: &Options) -> Vec<Constant>
             ParamSource::Constant(_) | ParamSource::Thawed { .. } => Some(Constant {
                 name: param.name.clone(),
                 tensor: weight.key.clone(),
-                dtype: written(stored(float(param.ty.dtype, options.dtype))?),
+                dtype: written(
+                    stored(float(param.ty.dtype, options.dtype))?,
+                    options.framework,
+                ),
                 shape: param.ty.shape.known().unwrap_or_default(),
                 layout: weight.layout.to_string(),
             }),
@@ -405,10 +428,15 @@ fn constants(program: &Program, plan: &Plan, options: &Options) -> Vec<Constant>
     plan.weights.iter().filter_map(row).collect()
 }
 
-/// The element type that the weights file has for a variable's; `None` where it cannot hold the variable.
-pub(crate) fn weight_dtype(dtype: DataType) -> Option<Dtype> {
+/// The element type of a variable's numbers, as safetensors has it; of a complex one's parts.
+pub(crate) fn own_dtype(dtype: DataType) -> Option<Dtype> {
     let dtype = crate::lower::element_type(dtype).ok()?;
-    stored(dtype).map(written)
+    stored(dtype.part().unwrap_or(dtype))
+}
+
+/// The element type that the weights file of a framework has for a variable's; `None` where it cannot hold the variable.
+pub(crate) fn weight_dtype(dtype: DataType, framework: Framework) -> Option<Dtype> {
+    own_dtype(dtype).map(|dtype| written(dtype, framework))
 }
 
 /// The tensors of the weights file.
@@ -437,7 +465,8 @@ pub(crate) fn weights(
             from,
             shape: param.ty.shape.known().unwrap_or_default(),
             layout: weight.layout.clone(),
-            to: stored(float(param.ty.dtype, options.dtype)).map_or(from, written),
+            to: stored(float(param.ty.dtype, options.dtype))
+                .map_or(from, |dtype| written(dtype, options.framework)),
         })
     };
     plan.weights.iter().map(spec).collect()
@@ -453,11 +482,14 @@ fn float(dtype: DType, chosen: Option<FloatType>) -> DType {
     }
 }
 
-/// Booleans are bytes in the file.
-fn written(dtype: Dtype) -> Dtype {
-    match dtype {
-        Dtype::BOOL => Dtype::U8,
-        dtype => dtype,
+/// Booleans are bytes in the file, and integers that a framework cannot read are wider ones.
+fn written(dtype: Dtype, framework: Framework) -> Dtype {
+    match (dtype, framework) {
+        (Dtype::BOOL, _) => Dtype::U8,
+        (Dtype::I8, Framework::Candle) => Dtype::I16,
+        (Dtype::U16, _) => Dtype::I32,
+        (Dtype::U64, _) => Dtype::I64,
+        (dtype, _) => dtype,
     }
 }
 

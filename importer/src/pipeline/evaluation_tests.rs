@@ -7,6 +7,7 @@ use crate::eval::{Tensor, run};
 use crate::ir::{DType, ParamId, ParamSource};
 use crate::saved_model::{ExportedFunction, SavedModel};
 use crate::{Framework, Options, Result};
+use num_complex::Complex32;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -170,7 +171,7 @@ fn call(
 ) -> Result<Option<String>> {
     let exported = &lowered.exported[0].function;
     let arguments: Vec<Tensor> = (exported.inputs.iter().enumerate())
-        .map(|(i, input)| values[key(&case.inputs, &input.name, i)].clone())
+        .flat_map(|(i, input)| parts(&values[key(&case.inputs, &input.name, i)]))
         .collect();
     let params = |id: ParamId| -> Result<Arc<Tensor>> {
         let param = &lowered.program.params[id.0 as usize];
@@ -178,10 +179,9 @@ fn call(
             ParamSource::Constant(value) | ParamSource::Thawed { value, .. } => Ok(value.clone()),
             ParamSource::Variable(index) if state.contains_key(index) => Ok(state[index].clone()),
             ParamSource::Variable(index) => {
-                let value = model.read_variable(&model.variables()[*index])?;
-                let shape: Vec<usize> = value.shape.iter().map(|&n| n as usize).collect();
-                Tensor::from_bytes(param.ty.dtype, &shape, value.bytes().unwrap_or_default())
-                    .map(Arc::new)
+                let value = model.value_of(&model.variables()[*index])?;
+                let shape: Vec<usize> = param.ty.shape.known().unwrap_or_default();
+                Tensor::from_bytes(param.ty.dtype, &shape, &value.to_bytes()?).map(Arc::new)
             }
         }
     };
@@ -190,23 +190,32 @@ fn call(
     for (id, value) in function
         .assigned
         .iter()
-        .zip(&results[exported.outputs.len()..])
+        .zip(&results[results.len() - function.assigned.len()..])
     {
         if let ParamSource::Variable(index) = lowered.program.params[id.0 as usize].source {
             state.insert(index, Arc::new(value.clone()));
         }
     }
-    let differences = exported
-        .outputs
-        .iter()
-        .zip(&results)
-        .enumerate()
-        .filter_map(|(i, (output, result))| {
-            let wanted = &values[key(&case.outputs, &output.name, i)];
-            difference(result, wanted, tolerance)
-                .map(|why| format!("{}, {}: {why}", case.name, output.name))
-        });
+    let outputs = exported.outputs.iter().enumerate();
+    let wanted = outputs.flat_map(|(i, output)| {
+        let wanted = parts(&values[key(&case.outputs, &output.name, i)]);
+        wanted.into_iter().map(|wanted| (&output.name, wanted))
+    });
+    let differences = wanted.zip(&results).filter_map(|((name, wanted), result)| {
+        difference(result, &wanted, tolerance).map(|why| format!("{}, {name}: {why}", case.name))
+    });
     Ok(differences.into_iter().next())
+}
+
+/// The tensor, or the real and the imaginary part of a complex one.
+fn parts(tensor: &Tensor) -> Vec<Tensor> {
+    let Some(pairs) = tensor.elements::<Complex32>() else {
+        return vec![tensor.clone()];
+    };
+    let part = |pick: fn(&Complex32) -> f32| {
+        Tensor::new(tensor.shape(), pairs.iter().map(pick).collect()).unwrap()
+    };
+    vec![part(|z| z.re), part(|z| z.im)]
 }
 
 /// The archive's key of an argument or result: by its label, else by its place.

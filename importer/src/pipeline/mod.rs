@@ -19,8 +19,9 @@ mod evaluation_tests;
 mod stage_tests;
 
 pub(crate) use describe::training_lines;
-pub(crate) use describe::weight_dtype;
+pub(crate) use describe::{own_dtype, weight_dtype};
 pub(crate) use program::Exported;
+pub(crate) use program::is_complex;
 pub(crate) use recover::{Modules, Recovered, Rest, RestGraph, recover};
 pub(crate) use select::is_public;
 

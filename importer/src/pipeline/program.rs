@@ -8,7 +8,7 @@ use crate::graph::custom_gradient::{CustomGradient, GradientCapture};
 use crate::graph::flat::{Binding, FlatGraph, FlatKind, Library, flatten};
 use crate::graph::op_def;
 use crate::graph::raise::raise;
-use crate::ir::{self, DType, Graph, Param, ParamId, ParamSource, Program, Type, verify};
+use crate::ir::{self, DType, Graph, Param, ParamId, ParamSource, Program, Stored, Type, verify};
 use crate::lower::tables::Table;
 use crate::saved_model::{
     Capture, ExportedFunction, FunctionBody, SavedModel, StaticShape, Variable,
@@ -44,7 +44,10 @@ pub(crate) struct Exported {
 
 /// Lowers the chosen functions. One that is not required is left out when it cannot be lowered.
 pub(crate) fn build(model: &SavedModel, chosen: &[Chosen], options: &Options) -> Result<Lowered> {
-    let builder = Builder::new(model)?;
+    let builder = Builder {
+        has_recorded_extents: options.inputs.is_empty(),
+        ..Builder::new(model)?
+    };
     let mut lowered = Lowered {
         program: Program {
             params: builder.params.clone(),
@@ -223,17 +226,18 @@ struct Builder<'a> {
     nodes: HashMap<&'a str, ParamId>,
     bodies: RefCell<HashMap<String, Arc<Body>>>,
     dropouts: dropout::Rates,
+    has_recorded_extents: bool,
 }
 
 impl<'a> Builder<'a> {
     fn new(model: &'a SavedModel) -> Result<Self> {
         let variables = model.variables();
-        let params = variables
-            .iter()
-            .enumerate()
-            .map(|(i, variable)| param(i, variable))
-            .collect::<Result<Vec<_>>>()?;
-        let mut params = params;
+        let params = variables.iter().enumerate();
+        let params = params.map(|(i, variable)| param(i, variable));
+        let mut params = params.collect::<Result<Vec<_>>>()?;
+        for (index, variable) in variables.iter().enumerate() {
+            params[index].stored = stored(model, variable, &mut params)?;
+        }
         let tables = tables::tables(model, &mut params)?;
         let nodes = variables.iter().enumerate().filter_map(|(i, variable)| {
             let node = variable.node.as_deref().unwrap_or(&variable.name);
@@ -246,6 +250,7 @@ impl<'a> Builder<'a> {
             nodes: nodes.collect(),
             bodies: RefCell::default(),
             dropouts: dropout::Rates::of(model),
+            has_recorded_extents: true,
         })
     }
 
@@ -275,16 +280,8 @@ impl<'a> Builder<'a> {
         Ok(ir::Function {
             path: function.path.clone(),
             trace: function.trace,
-            inputs: function
-                .inputs
-                .iter()
-                .map(|input| input.argument.clone())
-                .collect(),
-            outputs: function
-                .outputs
-                .iter()
-                .map(|output| output.name.clone())
-                .collect(),
+            inputs: argument_names(function),
+            outputs: result_names(function),
             assigned: lowered.assigned,
             graph,
         })
@@ -423,21 +420,70 @@ impl Library for Builder<'_> {
     fn tables(&self) -> &[Table] {
         &self.tables
     }
+
+    fn has_recorded_extents(&self) -> bool {
+        self.has_recorded_extents
+    }
 }
 
 fn param(index: usize, variable: &Variable) -> Result<Param> {
     let dims = shape(&variable.shape).unwrap_or_default();
-    let dims: Vec<ir::Dim> = dims
+    let mut dims: Vec<ir::Dim> = dims
         .into_iter()
         .map(|dim| ir::Dim::from(dim.unwrap_or(0)))
         .collect();
+    let dtype = dtype(variable.dtype).unwrap_or(DType::String);
+    dims.extend(dtype.part().map(|_| ir::Dim::known(2)));
     Ok(Param {
         name: variable.name.clone(),
         object_path: variable.object_path.clone(),
-        ty: Type::new(dtype(variable.dtype).unwrap_or(DType::String), dims),
+        ty: Type::new(dtype.part().unwrap_or(dtype), dims),
         trainable: variable.trainable,
         source: ParamSource::Variable(index),
+        stored: Stored::Plain,
     })
+}
+
+/// How a variable's elements are stored; strings become two more parameters, where the model has their values.
+fn stored(model: &SavedModel, variable: &Variable, params: &mut Vec<Param>) -> Result<Stored> {
+    Ok(match dtype(variable.dtype) {
+        Ok(DType::C64 | DType::C128) => Stored::Parts,
+        Ok(DType::String) => match model.value_of(variable) {
+            Ok(value) => {
+                let words = value.elements::<Vec<u8>>().unwrap_or_default();
+                Stored::Words(tables::words(params, &variable.name, words)?)
+            }
+            Err(_) => Stored::Plain,
+        },
+        Ok(_) | Err(_) => Stored::Plain,
+    })
+}
+
+/// The names of a function's arguments in the order of its graph's inputs: a complex one is two.
+pub(super) fn argument_names(function: &ExportedFunction) -> Vec<String> {
+    let names = function.inputs.iter();
+    let names = names.flat_map(|input| parts(&input.argument, input.dtype));
+    names.collect()
+}
+
+/// The names of a function's results, as [`argument_names`] has them.
+pub(super) fn result_names(function: &ExportedFunction) -> Vec<String> {
+    let names = function.outputs.iter();
+    let names = names.flat_map(|output| parts(&output.name, output.dtype));
+    names.collect()
+}
+
+/// `x`, or `x_re` and `x_im`.
+fn parts(name: &str, dtype: DataType) -> Vec<String> {
+    match is_complex(dtype) {
+        true => vec![format!("{name}_re"), format!("{name}_im")],
+        false => vec![name.to_owned()],
+    }
+}
+
+/// Whether a value is a pair of tensors in the IR.
+pub(crate) fn is_complex(dtype: DataType) -> bool {
+    self::dtype(dtype).is_ok_and(|dtype| dtype.part().is_some())
 }
 
 fn shape(shape: &StaticShape) -> Option<Vec<Option<usize>>> {

@@ -140,7 +140,8 @@ fn is_inference(function: &ExportedFunction) -> bool {
         .any(|(name, value)| name == "training" && *value == PythonValue::Bool(true))
 }
 
-/// Whether an argument can be what a user says it is: a dtype cannot change, and a known extent neither.
+/// Whether an argument can be what a user says it is: its dtype and its rank cannot change. TensorFlow holds no caller to the
+/// extents that a signature declares.
 fn fits(argument: &Argument, spec: &InputSpec) -> Result<()> {
     let refuse = |what: String| Err(Error::usage(format!("`{}` {what}", spec.name)));
     if let Some(name) = &spec.dtype {
@@ -154,8 +155,7 @@ fn fits(argument: &Argument, spec: &InputSpec) -> Result<()> {
     let (Some(own), Some(given)) = (&argument.shape, &spec.shape) else {
         return Ok(());
     };
-    let differ = |(own, given): (&Option<u64>, &Option<u64>)| own.is_some() && own != given;
-    if own.len() != given.len() || own.iter().zip(given).any(differ) {
+    if own.len() != given.len() {
         return refuse(format!(
             "has the shape {}, which {} does not fit",
             described(own),
@@ -225,12 +225,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pinned_argument_keeps_its_dtype_and_its_known_extents() -> Result<()> {
+    fn a_pinned_argument_keeps_its_dtype_and_its_rank() -> Result<()> {
         assert_eq!(said("x=float32[4,8]")?, "fits");
+        assert_eq!(said("x=float32[4,9]")?, "fits");
         assert_eq!(said("x=f32")?, "fits");
         assert!(said("x=float64[4,8]")?.contains("`x` is float32, which `float64` cannot change"));
         assert!(said("x=whole[4,8]")?.contains("`whole` is no dtype"));
-        assert!(said("x=[4,9]")?.contains("has the shape [?, 8], which [4, 9] does not fit"));
+        assert!(said("x=[4,8,1]")?.contains("has the shape [?, 8], which [4, 8, 1] does not fit"));
         Ok(())
     }
 }

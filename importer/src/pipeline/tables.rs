@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::eval::Tensor;
 use crate::interpreter::TableOwner;
-use crate::ir::{DType, Dim, Param, ParamId, ParamSource, Type};
+use crate::ir::{DType, Dim, Param, ParamId, ParamSource, Stored, Type, Words};
 use crate::lower::tables::{Column, Table};
 use crate::saved_model::SavedModel;
 use std::sync::Arc;
@@ -73,9 +73,14 @@ fn readable(path: &[String], keys: &Tensor) -> String {
 }
 
 fn column(params: &mut Vec<Param>, name: &str, values: Tensor) -> Result<Column> {
-    let Some(words) = values.elements::<Vec<u8>>() else {
-        return Ok(Column::Numbers(add(params, name, values)));
-    };
+    Ok(match values.elements::<Vec<u8>>() {
+        Some(words) => Column::Strings(self::words(params, name, words)?),
+        None => Column::Numbers(add(params, name, values)),
+    })
+}
+
+/// Strings as two more parameters.
+pub(super) fn words(params: &mut Vec<Param>, name: &str, words: &[Vec<u8>]) -> Result<Words> {
     let mut offsets = vec![0];
     for word in words {
         offsets.push(offsets[offsets.len() - 1] + word.len() as i64);
@@ -83,7 +88,7 @@ fn column(params: &mut Vec<Param>, name: &str, values: Tensor) -> Result<Column>
     let bytes = words.concat();
     let bytes = Tensor::new(&[bytes.len()], bytes)?;
     let offsets = Tensor::new(&[offsets.len()], offsets)?;
-    Ok(Column::Strings {
+    Ok(Words {
         bytes: add(params, name, bytes),
         offsets: add(params, &format!("{name}_offsets"), offsets),
     })
@@ -102,6 +107,7 @@ fn add(params: &mut Vec<Param>, name: &str, value: Tensor) -> ParamId {
         ty,
         trainable: false,
         source: ParamSource::Constant(Arc::new(value)),
+        stored: Stored::Plain,
     });
     ParamId((params.len() - 1) as u32)
 }

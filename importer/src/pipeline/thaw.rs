@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::eval::Tensor;
 use crate::ir::{
-    Binary, Graph, Node, NodeId, Op, Origin, Param, ParamId, ParamSource, Program, Value,
+    Binary, Graph, Node, NodeId, Op, Origin, Param, ParamId, ParamSource, Program, Stored, Value,
 };
 use crate::passes::rewrite::Rewriter;
 use std::collections::{BTreeMap, BTreeSet};
@@ -180,6 +180,7 @@ fn add(params: &mut Vec<Param>, value: &Arc<Tensor>, node: &Node, of: Use) -> Pa
             value: value.clone(),
             node: node.origin.node.clone(),
         },
+        stored: Stored::Plain,
     });
     ParamId((params.len() - 1) as u32)
 }

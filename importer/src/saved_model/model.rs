@@ -375,6 +375,20 @@ impl SavedModel {
         &self.functions
     }
 
+    /// A variable's value: the checkpoint's, or what initialised it.
+    pub(crate) fn value_of(&self, variable: &Variable) -> Result<Arc<Tensor>> {
+        if variable.checkpoint_key.is_none() {
+            let same = |other: &Variable| std::ptr::eq(other, variable);
+            let index = self.variables.iter().position(same);
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(value) = index.and_then(|index| state.assigned(index)) {
+                return Ok(value);
+            }
+        }
+        let value = self.read_variable(variable)?;
+        Ok(Arc::new(interpreter::tensor(value)?))
+    }
+
     /// The content of the tables, as the model was loaded.
     pub(crate) fn tables(&self) -> Result<Vec<interpreter::TableContent>> {
         let state = self.state.lock();
@@ -415,11 +429,11 @@ impl SavedModel {
         self.tf1.as_ref()?.init_op.as_deref()
     }
 
-    /// The operations that fill the tables of a TF1 model that names none to initialise it.
-    pub(crate) fn table_initializers(&self) -> &[String] {
+    /// The operations that fill the tables and local variables of a TF1 model that names none to initialise it.
+    pub(crate) fn initializers(&self) -> &[String] {
         self.tf1
             .as_ref()
-            .map_or(&[], |tf1| tf1.table_initializers.as_slice())
+            .map_or(&[], |tf1| tf1.initializers.as_slice())
     }
 
     /// The debug information: the lines of Python that made the nodes.

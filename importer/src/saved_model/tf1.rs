@@ -64,8 +64,8 @@ fn split_tensor(tensor: &str) -> (&str, usize) {
 pub(super) struct Tf1 {
     /// The operation that initialises tables and local variables, run after the restore.
     pub(super) init_op: Option<String>,
-    /// The operations that fill tables, where there is none that initialises all.
-    pub(super) table_initializers: Vec<String>,
+    /// The operations that fill tables and local variables, where there is none that initialises all.
+    pub(super) initializers: Vec<String>,
 }
 
 /// Checks the graph and reads the initialisation.
@@ -89,11 +89,11 @@ pub(super) fn read(graph: &MetaGraphDef, assets: &[Asset]) -> Result<Tf1> {
         ))),
         Some(_) => Ok(Tf1 {
             init_op,
-            table_initializers: vec![],
+            initializers: vec![],
         }),
         None => Ok(Tf1 {
             init_op,
-            table_initializers: collections::table_initializers(graph).to_vec(),
+            initializers: collections::initializers(graph, &collections::variables(graph, &nodes)?),
         }),
     }
 }

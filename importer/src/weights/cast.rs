@@ -1,4 +1,4 @@
-//! Conversions among the float types.
+//! Conversions among the float types, and of integers to wider ones and back.
 
 use half::{bf16, f16};
 use safetensors::Dtype;
@@ -6,14 +6,37 @@ use safetensors::Dtype;
 use crate::{Error, Result};
 
 /// `bytes` of type `from` as type `to`. Values keep their number, rounded to the nearest; a bool is a byte.
-pub(super) fn cast(bytes: &[u8], from: Dtype, to: Dtype) -> Result<Vec<u8>> {
+pub(crate) fn cast(bytes: &[u8], from: Dtype, to: Dtype) -> Result<Vec<u8>> {
+    match (from, to) {
+        (Dtype::I8, Dtype::I16) => {
+            return Ok(bytes
+                .iter()
+                .flat_map(|&b| i16::from(b as i8).to_le_bytes())
+                .collect());
+        }
+        (Dtype::I16, Dtype::I8) => return Ok(bytes.iter().copied().step_by(2).collect()),
+        (Dtype::U16, Dtype::I32) => {
+            let pairs = bytes.as_chunks::<2>().0.iter();
+            return Ok(pairs.flat_map(|&[low, high]| [low, high, 0, 0]).collect());
+        }
+        (Dtype::I32, Dtype::U16) => {
+            let words = bytes.as_chunks::<4>().0.iter();
+            return Ok(words.flat_map(|&[low, high, _, _]| [low, high]).collect());
+        }
+        (_, _) => {}
+    }
     let wide = widen(bytes, from).ok_or_else(|| no_cast(from, to))?;
     narrow(wide, to).ok_or_else(|| no_cast(from, to))
 }
 
 /// Whether a tensor of type `from` is one of type `to` without a change of its bytes.
-pub(super) fn same_bytes(from: Dtype, to: Dtype) -> bool {
-    from == to || (from, to) == (Dtype::BOOL, Dtype::U8)
+pub(crate) fn same_bytes(from: Dtype, to: Dtype) -> bool {
+    let alike = [
+        (Dtype::BOOL, Dtype::U8),
+        (Dtype::U64, Dtype::I64),
+        (Dtype::I64, Dtype::U64),
+    ];
+    from == to || alike.contains(&(from, to))
 }
 
 fn no_cast(from: Dtype, to: Dtype) -> Error {
@@ -61,6 +84,20 @@ fn each<const N: usize>(bytes: &[u8], read: fn([u8; N]) -> f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn integers_become_wider_and_come_back() {
+        for (narrow, wide, bytes) in [
+            (Dtype::I8, Dtype::I16, vec![0x80, 0xff, 0x7f]),
+            (Dtype::U16, Dtype::I32, vec![0xff, 0xff, 0x01, 0x00]),
+        ] {
+            let widened = cast(&bytes, narrow, wide).unwrap();
+            assert_eq!(widened.len(), 2 * bytes.len());
+            assert_eq!(cast(&widened, wide, narrow).unwrap(), bytes);
+        }
+        let minus_one = cast(&[0xff], Dtype::I8, Dtype::I16).unwrap();
+        assert_eq!(minus_one, (-1i16).to_le_bytes());
+    }
 
     #[test]
     fn floats_round_to_the_nearest() {

@@ -42,7 +42,7 @@ impl ToValue for Tensor {
 
     fn mean_square(&self) -> Result<Option<Tensor>> {
         match self.dtype().is_float() {
-            true => self.sqr()?.mean_all().map(Some),
+            true => self.sqr()?.mean_all()?.to_dtype(DType::F64).map(Some),
             false => Ok(None),
         }
     }

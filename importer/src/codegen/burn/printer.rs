@@ -190,8 +190,13 @@ impl Words for Printer<'_> {
 
     /// `Tensor::stack(rows, 0)`; a scalar is a tensor of rank 1 already.
     fn stacked(&self, rows: &str, ty: &Type, body: &mut Body) -> Expr {
-        let tensor = body.using("burn::tensor::Tensor");
         let rows = Expr::path(rows);
+        if ty.dtype == DType::String {
+            body.uses.insert("support::moves".to_owned());
+            let stacked = Expr::call("moves::stack", [rows.by_ref()]);
+            return Expr::call(body.support("host::done"), [stacked]);
+        }
+        let tensor = body.using("burn::tensor::Tensor");
         match ty.rank() {
             Some(1) => Expr::call(format!("{tensor}::cat"), [rows, Expr::int(0)]),
             Some(rank) => Expr::call(format!("{tensor}::stack::<{rank}>"), [rows, Expr::int(0)]),

@@ -149,6 +149,11 @@ impl Words for Printer<'_> {
                 }
             });
         match tensor {
+            // The weight may be one that is assigned meanwhile.
+            Some(tensor) if body.keeps_device => tensor
+                .call_method("device", [])
+                .call_method("clone", [])
+                .by_ref(),
             Some(tensor) => tensor.call_method("device", []),
             None => Expr::path("candle_core::Device::Cpu").by_ref(),
         }
@@ -207,9 +212,13 @@ impl Words for Printer<'_> {
     }
 
     /// `Tensor::stack(&rows, 0)?`
-    fn stacked(&self, rows: &str, _: &Type, body: &mut Body) -> Expr {
-        let tensor = body.using("candle_core::Tensor");
+    fn stacked(&self, rows: &str, ty: &Type, body: &mut Body) -> Expr {
         let rows = Expr::path(rows).by_ref();
+        if ty.dtype == DType::String {
+            body.uses.insert("support::moves".to_owned());
+            return Expr::call("moves::stack", [rows]).tried();
+        }
+        let tensor = body.using("candle_core::Tensor");
         Expr::call(format!("{tensor}::stack"), [rows, Expr::int(0)]).tried()
     }
 

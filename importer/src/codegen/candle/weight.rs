@@ -54,7 +54,7 @@ fn owned(layer: &Layer, owner: Expr, role: Role) -> Option<Expr> {
         (Layer::Recurrent { .. }, Role::RecurrentKernel) => {
             owner.call_method("recurrent_kernel", [])
         }
-        (Layer::Linear { .. } | Layer::Conv { .. }, Role::Kernel) => {
+        (Layer::Linear { .. } | Layer::Conv { .. } | Layer::ConvTranspose { .. }, Role::Kernel) => {
             owner.call_method("weight", [])
         }
         (

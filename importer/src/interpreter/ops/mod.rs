@@ -11,14 +11,12 @@ mod datasets;
 mod example;
 mod feeds;
 mod files;
-mod gamma;
 mod image;
 pub(super) mod iterators;
 mod list_wholes;
 mod lists;
 mod numbers;
 mod optionals;
-mod philox;
 #[cfg(feature = "images")]
 mod pictures;
 mod ragged;
@@ -85,7 +83,6 @@ const FAMILIES: &[&[Row]] = &[
     counts::OPS,
     datasets::OPS,
     feeds::OPS,
-    gamma::OPS,
     image::OPS,
     iterators::OPS,
     list_wholes::OPS,

@@ -5,6 +5,7 @@
 mod boxes;
 pub mod call;
 mod examples;
+mod random;
 mod search;
 mod sparse;
 mod strings;
@@ -20,6 +21,7 @@ use std::fmt;
 
 pub use boxes::*;
 pub use examples::*;
+pub use random::*;
 pub use search::*;
 pub use sparse::*;
 pub use strings::*;

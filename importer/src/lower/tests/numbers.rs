@@ -22,18 +22,20 @@ fn the_magnitude_of_a_transform_is_that_of_its_parts() {
 }
 
 #[test]
-fn a_complex_result_is_not_supported() {
+fn a_complex_result_is_its_two_parts() {
     insta::assert_snapshot!(check("RFFT", &[], &[arg(&[-1, 4]), ints(&[4])]), @r#"
-    a result is complex
-      --> RFFT `node`
+    %0 = Input(0) [] : [F32[s0, 4]]
+    %2 = Fourier(OfReal) [%0] : [F32[s0, 3], F32[s0, 3]]
+    return [%2, %2.1]
     "#);
 }
 
 #[test]
-fn a_random_result_is_not_supported() {
+fn a_random_result_is_drawn() {
     insta::assert_snapshot!(check("RandomUniform", &[("dtype", ty(DataType::DtFloat))], &[ints(&[2])]), @r#"
-    a result is random
-      --> RandomUniform `node`
+    %1 = Host(Host(random::next, Text("node"), Integer(0), Integer(0), Extent(512))) [] : [U64[1], U64[2]]
+    %2 = Host(Host(random::uniform, Extents([2]), Element(F32))) [%1, %1.1] : [F32[2]]
+    return [%2]
     "#);
 }
 

@@ -214,6 +214,7 @@ impl Test {
             ty,
             trainable: true,
             source: crate::ir::ParamSource::Variable(0),
+            stored: crate::ir::Stored::Plain,
         };
         match super::super::lower(&self.flat, &[param], &Nothing) {
             Ok(lowered) => live_lines(&lowered.graph),

@@ -66,13 +66,18 @@ pub(super) fn init_op(graph: &MetaGraphDef) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// The operations that fill tables, which run where the model names none that initialises it.
-pub(super) fn table_initializers(graph: &MetaGraphDef) -> &[String] {
+/// The operations that fill local variables and tables, which run where the model names none that initialises it.
+pub(super) fn initializers(graph: &MetaGraphDef, definitions: &Definitions) -> Vec<String> {
+    let local = definitions
+        .iter()
+        .filter(|(collection, _)| *collection == "local_variables");
+    let names = local.map(|(_, definition)| definition.initializer_name.clone());
+    let mut names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
     let stored = graph.collection_def.get("table_initializer");
-    match stored.and_then(|stored| stored.kind.as_ref()) {
-        Some(Kind::NodeList(list)) => &list.value,
-        _ => &[],
+    if let Some(Kind::NodeList(list)) = stored.and_then(|stored| stored.kind.as_ref()) {
+        names.extend(list.value.iter().cloned());
     }
+    names
 }
 
 fn only_name(collection: &CollectionDef) -> Result<Option<String>> {
@@ -99,7 +104,8 @@ mod tests {
     fn operations_that_fill_tables_are_listed_in_their_order() {
         let names = vec!["b".to_owned(), "a".to_owned()];
         let mut graph = MetaGraphDef::default();
-        assert!(table_initializers(&graph).is_empty());
+        let none = Definitions::new();
+        assert!(initializers(&graph, &none).is_empty());
         let kind = Some(Kind::NodeList(NodeList {
             value: names.clone(),
         }));
@@ -107,6 +113,6 @@ mod tests {
         graph
             .collection_def
             .insert("table_initializer".to_owned(), collection);
-        assert_eq!(table_initializers(&graph), names);
+        assert_eq!(initializers(&graph, &none), names);
     }
 }

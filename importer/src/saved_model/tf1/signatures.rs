@@ -130,6 +130,9 @@ fn expand(
     Ok(())
 }
 
+/// How far the number of a reference type is from that of what it refers to.
+const REFERENCE: i32 = 100;
+
 fn check_exists(tensor: &str, nodes: &Nodes<'_>) -> Result<()> {
     match nodes.of_tensor(tensor) {
         Some(_) => Ok(()),
@@ -149,6 +152,12 @@ fn named(key: &str, tensor: &str, info: &TensorInfo, nodes: &Nodes<'_>) -> Resul
     let dtype = match placeholder {
         Some(Value::Type(dtype)) => *dtype,
         _ => info.dtype,
+    };
+    // What is fetched of a reference is its value.
+    let dtype = if dtype > REFERENCE {
+        dtype - REFERENCE
+    } else {
+        dtype
     };
     Ok(NamedTensor {
         name: key.to_owned(),

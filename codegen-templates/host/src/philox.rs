@@ -1,13 +1,13 @@
 //! The Philox 4x32-10 generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3"), and the numbers that
 //! TensorFlow makes of its bits.
 
-use half::{bf16, f16};
-
 /// A counter-based generator: each block of four words follows from the counter and the key alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Philox {
-    pub(super) counter: u128,
-    pub(super) key: u64,
+pub struct Philox {
+    /// The number of the next block.
+    pub counter: u128,
+    /// What tells one stream of numbers from another.
+    pub key: u64,
 }
 
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
@@ -15,7 +15,7 @@ const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 
 impl Philox {
     /// Of the seeds of an op with state: the second one is in the counter's upper half.
-    pub(super) fn of_seeds(seed: u64, seed2: u64) -> Philox {
+    pub fn of_seeds(seed: u64, seed2: u64) -> Philox {
         Philox {
             counter: u128::from(seed2) << 64,
             key: seed,
@@ -23,7 +23,7 @@ impl Philox {
     }
 
     /// Of the seeds of an op without state, which are scrambled.
-    pub(super) fn of_stateless(seeds: [u64; 2]) -> Philox {
+    pub fn of_stateless(seeds: [u64; 2]) -> Philox {
         let scrambler = Philox {
             counter: u128::from(seeds[0]) | u128::from(seeds[1]) << 64,
             key: 0x0246_1e29_3ec8_f720,
@@ -54,23 +54,24 @@ impl Philox {
         words
     }
 
-    pub(super) fn next(&mut self) -> [u32; 4] {
+    /// The next four words.
+    pub fn draw(&mut self) -> [u32; 4] {
         let block = self.block();
         self.skip(1);
         block
     }
 
     /// Leaves out blocks.
-    pub(super) fn skip(&mut self, blocks: u64) {
+    pub fn skip(&mut self, blocks: u64) {
         self.counter = self.counter.wrapping_add(u128::from(blocks));
     }
 
     /// The words one by one.
-    pub(super) fn words(mut self) -> impl FnMut() -> u32 {
+    pub fn words(mut self) -> impl FnMut() -> u32 {
         let (mut block, mut used) = ([0; 4], 4);
         move || {
             if used == 4 {
-                (block, used) = (self.next(), 0);
+                (block, used) = (self.draw(), 0);
             }
             used += 1;
             block[used - 1]
@@ -79,53 +80,29 @@ impl Philox {
 }
 
 /// Uniform in `0..1`, of 23 bits.
-pub(super) fn single(word: u32) -> f32 {
+pub fn single(word: u32) -> f32 {
     f32::from_bits(127 << 23 | word & 0x007f_ffff) - 1.0
 }
 
 /// Uniform in `0..1`, of 52 bits.
-pub(super) fn double(high: u32, low: u32) -> f64 {
+pub fn double(high: u32, low: u32) -> f64 {
     let bits = u64::from(high & 0x000f_ffff) << 32 | u64::from(low);
     f64::from_bits(1023 << 52 | bits) - 1.0
-}
-
-/// Uniform in `0..1`, of 10 bits.
-pub(super) fn half(word: u32) -> f32 {
-    f16::from_bits(15 << 10 | word as u16 & 0x3ff).to_f32() - 1.0
-}
-
-/// Uniform in `0..1`, of 7 bits.
-pub(super) fn brain(word: u32) -> f32 {
-    bf16::from_bits(127 << 7 | word as u16 & 0x7f).to_f32() - 1.0
 }
 
 /// The smallest number that a logarithm is taken of.
 const EPSILON: f64 = 1.0e-7;
 
 /// Two normal numbers of two uniform ones, by Box and Muller.
-pub(super) fn normal_single(a: u32, b: u32) -> [f32; 2] {
+pub fn normal_single(a: u32, b: u32) -> [f32; 2] {
     let radius = (-2.0 * single(a).max(EPSILON as f32).ln()).sqrt();
     let angle = (2.0 * std::f64::consts::PI * f64::from(single(b))) as f32;
     [angle.sin() * radius, angle.cos() * radius]
 }
 
 /// Two normal numbers of two uniform ones, by Box and Muller.
-pub(super) fn normal_double(words: [u32; 4]) -> [f64; 2] {
+pub fn normal_double(words: [u32; 4]) -> [f64; 2] {
     let radius = (-2.0 * double(words[0], words[1]).max(EPSILON).ln()).sqrt();
     let angle = 2.0 * std::f64::consts::PI * double(words[2], words[3]);
     [angle.sin() * radius, angle.cos() * radius]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stateless_uniform_numbers_are_tensorflows() {
-        // tf.random.stateless_uniform([5], [1, 2])
-        let mut philox = Philox::of_stateless([1, 2]);
-        let numbers = philox.next().map(single);
-        assert_eq!(numbers, [0.8440604, 0.19204533, 0.9962232, 0.1603874]);
-        assert_eq!(single(philox.next()[0]), 0.27199018);
-    }
 }

@@ -1,86 +1,72 @@
 //! Random numbers by rejection: gamma (Marsaglia and Tsang, 2000) and Poisson (Knuth; Hörmann, 1993), in TensorFlow's order
 //! of draws. Each result has 256 blocks of the generator for its own.
 
-use super::super::cx::{Cx, count};
-use super::philox::{self, Philox};
-use super::random::{generator, reserve, seeds};
-use super::{Row, one};
-use crate::error::{Error, Result};
-use crate::eval::Tensor;
-use crate::ir::DType;
-
-pub(super) const OPS: &[Row] = &[
-    one("RandomGamma", |cx| stateful(cx, gamma)),
-    one("RandomPoisson", |cx| stateful(cx, poisson)),
-    one("RandomPoissonV2", |cx| stateful(cx, poisson)),
-    one("StatelessRandomGammaV2", |cx| {
-        let philox = Philox::of_stateless(seeds(cx, 1)?);
-        stateless(cx, gamma, philox, 2)
-    }),
-    one("StatelessRandomGammaV3", |cx| {
-        let philox = generator(cx)?;
-        stateless(cx, gamma, philox, 4)
-    }),
-    one("StatelessRandomPoisson", |cx| {
-        let philox = Philox::of_stateless(seeds(cx, 1)?);
-        stateless(cx, poisson, philox, 2)
-    }),
-];
+use super::array::{Array, Element, Error, Numbers, Result, count};
+use super::philox::{Philox, double, normal_double};
 
 const BLOCKS: u64 = 256;
 
-/// A number with this parameter.
-type Sampler = fn(f64, &mut Draws) -> f64;
-
-fn stateful(cx: &mut Cx<'_>, sampler: Sampler) -> Result<Tensor> {
-    let (leading, parameters) = (cx.extents(0)?, cx.tensor(1)?);
-    let shape: Vec<usize> = leading.iter().chain(parameters.shape()).copied().collect();
-    let philox = reserve(cx, (count(&shape)? as u64).wrapping_mul(BLOCKS))?;
-    draw(cx, sampler, philox, &shape, 1)
+/// Gamma numbers of scale 1, whose shape parameters are the last axes of `shape`.
+///
+/// # Errors
+/// They are not, or the generator is none.
+pub fn gamma(
+    alpha: &Array,
+    key: &Array,
+    counter: &Array,
+    shape: &[usize],
+    element: Element,
+) -> Result<Array> {
+    drawn(gamma_number, alpha, (key, counter), shape, element)
 }
 
-/// The shape ends with that of the parameters.
-fn stateless(cx: &mut Cx<'_>, sampler: Sampler, philox: Philox, at: usize) -> Result<Tensor> {
-    let shape = cx.extents(0)?;
-    if !shape.ends_with(cx.tensor(at)?.shape()) {
-        return Err(Error::usage(format!(
+/// Poisson numbers, whose rates are the last axes of `shape`.
+///
+/// # Errors
+/// They are not, or the generator is none.
+pub fn poisson(
+    rate: &Array,
+    key: &Array,
+    counter: &Array,
+    shape: &[usize],
+    element: Element,
+) -> Result<Array> {
+    drawn(poisson_number, rate, (key, counter), shape, element)
+}
+
+fn drawn(
+    number: fn(f64, &mut Draws) -> f64,
+    parameters: &Array,
+    (key, counter): (&Array, &Array),
+    shape: &[usize],
+    element: Element,
+) -> Result<Array> {
+    if !shape.ends_with(parameters.shape()) {
+        return Err(Error::new(format!(
             "Shape passed in must end with broadcasted shape: {shape:?} does not end with {:?}",
-            cx.tensor(at)?.shape()
+            parameters.shape()
         )));
     }
-    draw(cx, sampler, philox, &shape, at)
-}
-
-fn draw(
-    cx: &mut Cx<'_>,
-    sampler: Sampler,
-    philox: Philox,
-    shape: &[usize],
-    at: usize,
-) -> Result<Tensor> {
-    let parameters = cx.floats(at)?;
-    let total = count(shape)?;
+    let (&[key], &[low, high]) = (&key.to_i64()[..], &counter.to_i64()[..]) else {
+        return Err(Error::new(
+            "a key of one and a counter of two words are needed",
+        ));
+    };
+    let counter = u128::from(low as u64) | u128::from(high as u64) << 64;
+    let (total, parameters) = (count(shape)?, parameters.to_f64());
     let rows = total / parameters.len().max(1);
     let mut numbers = vec![0.0; total];
     for (index, &parameter) in parameters.iter().enumerate() {
         for row in 0..rows {
-            let mut own = philox;
+            let mut own = Philox {
+                key: key as u64,
+                counter,
+            };
             own.skip((index * rows + row) as u64 * BLOCKS);
-            numbers[row * parameters.len() + index] = sampler(parameter, &mut Draws::new(own));
+            numbers[row * parameters.len() + index] = number(parameter, &mut Draws::new(own));
         }
     }
-    let dtype = match cx.stored("dtype") {
-        Some(_) if cx.stored("R").is_some() || cx.stored("Rtype").is_some() => cx.attr("dtype")?,
-        _ => cx.tensor(at)?.dtype(),
-    };
-    of_dtype(dtype, shape, numbers)
-}
-
-fn of_dtype(dtype: DType, shape: &[usize], numbers: Vec<f64>) -> Result<Tensor> {
-    match dtype.is_integer() {
-        true => Tensor::from_integers(dtype, shape, numbers.iter().map(|&x| x as i64).collect()),
-        false => Tensor::from_floats(dtype, shape, numbers),
-    }
+    Ok(Array::new(shape, Numbers::F64(numbers))?.to(element))
 }
 
 /// Uniform and normal numbers, taken in pairs of one block, the second one first.
@@ -101,21 +87,21 @@ impl Draws {
 
     fn uniform(&mut self) -> f64 {
         if self.uniform.is_empty() {
-            let [a, b, c, d] = self.philox.next();
-            self.uniform = vec![philox::double(a, b), philox::double(c, d)];
+            let [a, b, c, d] = self.philox.draw();
+            self.uniform = vec![double(a, b), double(c, d)];
         }
         self.uniform.pop().unwrap_or_default()
     }
 
     fn normal(&mut self) -> f64 {
         if self.normal.is_empty() {
-            self.normal = philox::normal_double(self.philox.next()).to_vec();
+            self.normal = normal_double(self.philox.draw()).to_vec();
         }
         self.normal.pop().unwrap_or_default()
     }
 }
 
-fn gamma(alpha: f64, draws: &mut Draws) -> f64 {
+fn gamma_number(alpha: f64, draws: &mut Draws) -> f64 {
     if alpha == 1.0 {
         return -(-draws.uniform()).ln_1p();
     }
@@ -144,7 +130,7 @@ fn gamma(alpha: f64, draws: &mut Draws) -> f64 {
     }
 }
 
-fn poisson(rate: f64, draws: &mut Draws) -> f64 {
+fn poisson_number(rate: f64, draws: &mut Draws) -> f64 {
     if rate.is_nan() || rate < 0.0 {
         return f64::NAN;
     }
@@ -180,8 +166,18 @@ fn poisson_by_rejection(rate: f64, draws: &mut Draws) -> f64 {
             continue;
         }
         let s = (v * inverse_alpha / (a / (shifted * shifted) + b)).ln();
-        if s <= -rate + k * rate.ln() - libm::lgamma(k + 1.0) {
+        if s <= -rate + k * rate.ln() - log_factorial(k) {
             return k;
         }
     }
+}
+
+/// `ln(k!)`, from 16 on by Stirling's series.
+fn log_factorial(k: f64) -> f64 {
+    if k < 16.0 {
+        return (2..=k as u32).map(|i| f64::from(i).ln()).sum();
+    }
+    let n = k + 1.0;
+    let series = 1.0 / (12.0 * n) - 1.0 / (360.0 * n.powi(3)) + 1.0 / (1260.0 * n.powi(5));
+    (n - 0.5) * n.ln() - n + (2.0 * std::f64::consts::PI).ln() / 2.0 + series
 }
