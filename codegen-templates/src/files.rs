@@ -87,6 +87,7 @@ pub const HOST: &[Support] = files!(
     "host":
     "array"
     "boxes"
+    "csv"
     "ctc"
     "example"
     "example_proto"
@@ -99,8 +100,10 @@ pub const HOST: &[Support] = files!(
     "regexes"
     "rejection"
     "search"
+    "sets"
     "sparse"
     "split"
     "strings"
     "table"
+    "unicode"
 );

@@ -90,6 +90,14 @@ impl Native for Array {
     }
 }
 
+impl<A, B> Native for (A, B) {
+    type Given = (A, B);
+
+    fn native<N: Of<(A, B)>>(self, device: &Device) -> N {
+        N::of(self, device)
+    }
+}
+
 /// The shape; a scalar has one axis.
 fn shape(array: &Array) -> Vec<usize> {
     match array.shape() {
@@ -123,7 +131,10 @@ impl<const D: usize> Of<Array> for Tensor<D, Int> {
             Numbers::U64(_) => DType::U64,
             _ => DType::I64,
         };
-        let data = TensorData::new(array.to_i64(), shape(&array));
+        let data = match array.numbers() {
+            Numbers::U64(v) => TensorData::new(v.clone(), shape(&array)),
+            _ => TensorData::new(array.to_i64(), shape(&array)),
+        };
         Tensor::from_data(data, (device, dtype))
     }
 }

@@ -62,6 +62,8 @@ pub mod with_slope;
 pub mod array;
 #[path = "../../host/src/boxes.rs"]
 pub mod boxes;
+#[path = "../../host/src/csv.rs"]
+pub mod csv;
 #[path = "../../host/src/ctc.rs"]
 pub mod ctc;
 #[path = "../../host/src/example.rs"]
@@ -86,6 +88,8 @@ pub mod regexes;
 pub mod rejection;
 #[path = "../../host/src/search.rs"]
 pub mod search;
+#[path = "../../host/src/sets.rs"]
+pub mod sets;
 #[path = "../../host/src/sparse.rs"]
 pub mod sparse;
 #[path = "../../host/src/split.rs"]
@@ -94,3 +98,5 @@ pub mod split;
 pub mod strings;
 #[path = "../../host/src/table.rs"]
 pub mod table;
+#[path = "../../host/src/unicode.rs"]
+pub mod unicode;

@@ -6,6 +6,7 @@
 
 pub mod array;
 pub mod boxes;
+pub mod csv;
 pub mod ctc;
 pub mod example;
 pub mod example_proto;
@@ -18,8 +19,10 @@ pub mod random;
 pub mod regexes;
 pub mod rejection;
 pub mod search;
+pub mod sets;
 pub mod sparse;
 pub mod split;
 pub mod string_tensor;
 pub mod strings;
 pub mod table;
+pub mod unicode;

@@ -118,6 +118,25 @@ pub fn decode_raw(words: &StringTensor, element: Element, little_endian: bool) -
     Array::new(&shape, numbers(&bytes, element))
 }
 
+/// The same of strings that are cut or filled up with zeros to `length` bytes.
+///
+/// # Errors
+/// So many bytes are no whole numbers.
+pub fn decode_padded_raw(
+    words: &StringTensor,
+    length: usize,
+    element: Element,
+    little_endian: bool,
+) -> Result<Array> {
+    let padded = words.data().iter().map(|word| {
+        let mut word = word.clone();
+        word.resize(length, 0);
+        word
+    });
+    let padded = StringTensor::of(words.shape(), padded.collect());
+    decode_raw(&padded, element, little_endian)
+}
+
 fn numbers(bytes: &[u8], element: Element) -> Numbers {
     fn read<const N: usize, T>(bytes: &[u8], of: fn([u8; N]) -> T) -> Vec<T> {
         bytes.as_chunks().0.iter().map(|&chunk| of(chunk)).collect()

@@ -17,6 +17,11 @@ pub const OPS: &[Lowering] = &[
     op("GatherNd", |cx| cx.map(Op::GatherNd { batch_dims: 0 })),
     op("ResourceGatherNd", resource_gather_nd),
     op("OneHot", one_hot),
+    multi("TopK", |cx| {
+        let k = Dim::from(cx.attr::<usize>("k")?);
+        let outputs = largest(cx, k)?;
+        places_as(cx, outputs, DType::I32)
+    }),
     multi("TopKV2", top_k),
     op("ReverseSequence", reverse_sequence),
     op("Bucketize", bucketize),
@@ -61,13 +66,28 @@ fn one_hot(cx: &mut Cx<'_>) -> Result<Value> {
 }
 
 fn top_k(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
-    let (x, k) = (cx.input(0)?, cx.dim(1)?);
+    let k = cx.dim(1)?;
+    let outputs = largest(cx, k)?;
+    let dtype = cx.attr("index_type")?;
+    places_as(cx, outputs, dtype)
+}
+
+fn places_as(cx: &mut Cx<'_>, outputs: Vec<Lowered>, dtype: DType) -> Result<Vec<Lowered>> {
+    match outputs.as_slice() {
+        &[values, Lowered::Value(places)] => {
+            let places = cx.cast(places, dtype)?;
+            Ok(vec![values, Lowered::Value(places)])
+        }
+        _ => Err(Error::internal("the largest elements without their places")),
+    }
+}
+
+fn largest(cx: &mut Cx<'_>, k: Dim) -> Result<Vec<Lowered>> {
+    let x = cx.input(0)?;
     let node = cx.graph.push(Op::TopK { k }, &[x], cx.origin)?;
-    let indices = cx.cast(Value { node, result: 1 }, cx.attr("index_type")?)?;
-    Ok(vec![
-        Lowered::Value(Value { node, result: 0 }),
-        Lowered::Value(indices),
-    ])
+    Ok([0, 1]
+        .map(|result| Lowered::Value(Value { node, result }))
+        .to_vec())
 }
 
 /// The first `lengths[b]` elements of each row in reverse, the others as they are.

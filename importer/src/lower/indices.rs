@@ -1,7 +1,7 @@
 //! Ops that compute with indices, ranks and layouts.
 
-use super::cx::Cx;
-use super::{Lowering, op};
+use super::cx::{Cx, Lowered, normalize_axis};
+use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
 use crate::ir::{Binary, Comparison, DType, Dim, Op, Reduction, Unary, Value};
 
@@ -14,7 +14,25 @@ pub const OPS: &[Lowering] = &[
     op("Reverse", reverse),
     op("DataFormatDimMap", dim_map),
     op("DataFormatVecPermute", vec_permute),
+    multi("ConcatOffset", concat_offset),
 ];
+
+/// Where each operand begins in their concatenation along an axis. Operands: the axis, then the shapes.
+fn concat_offset(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
+    let (axis, mut offset) = (cx.integer(0)?, Dim::known(0));
+    let mut outputs = vec![];
+    for i in 1..cx.arity() {
+        let (shape, mut start) = (cx.input(i)?, vec![]);
+        let dims = cx.dims(i)?;
+        let at = normalize_axis(axis, dims.len())?;
+        start.resize(dims.len(), Dim::known(0));
+        start[at] = offset.clone();
+        offset = offset + dims[at].clone();
+        let dtype = cx.dtype(shape);
+        outputs.push(Lowered::Value(cx.extents(start, false, dtype)?));
+    }
+    Ok(outputs)
+}
 
 /// `(index / stride) % extent` for each axis.
 fn unravel_index(cx: &mut Cx<'_>) -> Result<Value> {

@@ -60,6 +60,7 @@ mod strings;
 pub(crate) mod tables;
 mod tensor_arrays;
 mod trips;
+mod unicode;
 mod variables;
 mod walk;
 mod window_backward;
@@ -163,6 +164,7 @@ const FAMILIES: &[&[Lowering]] = &[
     strided::OPS,
     strings::OPS,
     tables::OPS,
+    unicode::OPS,
     variables::OPS,
     window_backward::OPS,
     windows::OPS,

@@ -3,7 +3,7 @@
 use super::cx::{Cx, Lowered};
 use super::{Lowering, multi, op};
 use crate::error::{Error, Result};
-use crate::ir::host::{self, Attribute, Host};
+use crate::ir::host::{self, Attribute, Host, HostOp};
 use crate::ir::{Op, Value};
 
 pub const OPS: &[Lowering] = &[
@@ -16,6 +16,16 @@ pub const OPS: &[Lowering] = &[
         let inputs = cx.all_inputs()?;
         cx.host_values(&host::RESHAPE_SPARSE, vec![], &inputs)
     }),
+    multi("DenseToDenseSetOperation", |cx| {
+        set_operation(cx, &host::OF_DENSE)
+    }),
+    multi("DenseToSparseSetOperation", |cx| {
+        set_operation(cx, &host::OF_DENSE_AND_SPARSE)
+    }),
+    multi("SparseToSparseSetOperation", |cx| {
+        set_operation(cx, &host::OF_SPARSE)
+    }),
+    op("SetSize", |cx| cx.on_host(&host::SET_SIZES, vec![])),
     op("RaggedTensorToTensor", ragged_to_tensor),
     multi("RaggedRange", |cx| {
         let (splits, inputs) = (cx.element("Tsplits")?, cx.all_inputs()?);
@@ -29,6 +39,11 @@ pub const OPS: &[Lowering] = &[
         cx.host_values(&host::CTC_GREEDY, attributes, &inputs)
     }),
 ];
+
+fn set_operation(cx: &mut Cx<'_>, op: &'static HostOp) -> Result<Vec<Lowered>> {
+    let (operation, inputs) = (cx.text("set_operation")?, cx.all_inputs()?);
+    cx.host_values(op, vec![operation], &inputs)
+}
 
 /// Operands: indices, shape, values, default.
 fn to_dense(cx: &mut Cx<'_>) -> Result<Value> {

@@ -79,6 +79,17 @@ pub const OPS: &[Lowering] = &[
         let attributes = vec![cx.element("out_type")?, cx.flag("little_endian")?];
         cx.on_host(&host::DECODE_RAW, attributes)
     }),
+    op("DecodePaddedRaw", |cx| {
+        let (length, words) = (cx.dim(1)?, cx.input(0)?);
+        let attributes = vec![
+            Attribute::Extent(length),
+            cx.element("out_type")?,
+            cx.flag("little_endian")?,
+        ];
+        let op = &host::DECODE_PADDED_RAW;
+        cx.push(Op::Host(Host { op, attributes }), &[words])
+    }),
+    multi("DecodeCSV", csv),
     op("EncodeBase64", |cx| {
         let pads = cx.flag("pad")?;
         cx.on_host(&host::ENCODE_BASE64, vec![pads])
@@ -87,6 +98,30 @@ pub const OPS: &[Lowering] = &[
         cx.on_host(&host::DECODE_BASE64, vec![])
     }),
 ];
+
+/// Operands: lines, then a default for each column; one without elements means that the column must not be empty.
+fn csv(cx: &mut Cx<'_>) -> Result<Vec<Lowered>> {
+    let lines = cx.input(0)?;
+    let selected: Vec<i64> = cx.attr("select_cols")?;
+    let mut columns = vec![];
+    for column in 0..cx.arity().saturating_sub(1) {
+        let default = cx.input(1 + column)?;
+        let place = selected.get(column).copied().unwrap_or(column as i64);
+        let attributes = vec![
+            Attribute::Integer(place),
+            cx.text("field_delim")?,
+            cx.flag("use_quote_delim")?,
+            cx.text("na_value")?,
+        ];
+        let op: &'static HostOp = match cx.dtype(default) {
+            DType::String => &host::CSV_WORDS,
+            _ => &host::CSV_NUMBERS,
+        };
+        let column = cx.push(Op::Host(Host { op, attributes }), &[lines, default])?;
+        columns.push(Lowered::Value(column));
+    }
+    Ok(columns)
+}
 
 impl Cx<'_> {
     /// A host op of one result over all operands.

@@ -1,12 +1,11 @@
 //! Small ops on indices, strings and whole tensors.
 
-use super::super::cx::{Cx, count, elements};
+use super::super::cx::{Cx, count};
 use super::super::value::Value;
 use super::numbers::{Join, Numbers, index};
 use super::{Row, many, one};
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
-use crate::ir::DType;
 use savedmodel_import_kernels::hashes::fingerprint;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -37,7 +36,6 @@ pub(super) const OPS: &[Row] = &[
         Tensor::new(&[], vec![now.map_or(0.0, |now| now.as_secs_f64())])
     }),
     one("Fingerprint", hash_rows),
-    one("DecodePaddedRaw", padded_raw),
     one("EditDistance", edit_distance),
 ];
 
@@ -89,37 +87,6 @@ fn hash_rows(cx: &mut Cx<'_>) -> Result<Tensor> {
     };
     let bytes = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
     Tensor::new(&[hashes.len(), 8], bytes)
-}
-
-fn padded_raw(cx: &mut Cx<'_>) -> Result<Tensor> {
-    let dtype: DType = cx.attr("out_type")?;
-    let little: bool = cx.attr("little_endian")?;
-    let (strings, length) = (cx.tensor(0)?, cx.integer(1)?);
-    let width = dtype.width().unwrap_or(1);
-    let length = usize::try_from(length)
-        .ok()
-        .filter(|n| *n > 0 && n % width == 0);
-    let length = length.ok_or_else(|| {
-        Error::usage(format!(
-            "fixed_length must be a positive multiple of {width}"
-        ))
-    })?;
-    let shape: Vec<usize> = strings
-        .shape()
-        .iter()
-        .copied()
-        .chain([length / width])
-        .collect();
-    let mut bytes = Vec::with_capacity(count(&shape)?.saturating_mul(width));
-    for string in elements::<Vec<u8>>(&strings)? {
-        let mut own = string.clone();
-        own.resize(length, 0);
-        if !little {
-            own.chunks_mut(width).for_each(<[u8]>::reverse);
-        }
-        bytes.extend(own);
-    }
-    Tensor::from_bytes(dtype, &shape, &bytes)
 }
 
 /// Levenshtein's distance between the sequences of two sparse tensors, along their last axis.

@@ -1,4 +1,4 @@
-//! Counts of values by row, sparse and ragged, sizes of sets, and records of text.
+//! Counts of values by row, sparse and ragged.
 
 use super::super::cx::{Cx, count};
 use super::super::value::Value;
@@ -7,8 +7,7 @@ use super::{Row, many, one};
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
 use crate::ir::DType;
-use savedmodel_import_proto::attr_value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub(super) const OPS: &[Row] = &[
     many("DenseCountSparseOutput", |cx| {
@@ -36,30 +35,6 @@ pub(super) const OPS: &[Row] = &[
         let (size, weights) = (cx.integer(3)?, cx.floats(4)?);
         dense_counts(cx, rows, size, weights, 4)
     }),
-    one("SetSize", |cx| {
-        let (indices, shape) = (cx.tensor(0)?, cx.extents(2)?);
-        let values = cx.tensor(1)?;
-        let rank = indices.shape().last().copied().unwrap_or(0).max(1);
-        let outer = shape
-            .get(..shape.len().saturating_sub(1))
-            .unwrap_or_default()
-            .to_vec();
-        let mut sets: Vec<BTreeSet<Vec<u8>>> = vec![BTreeSet::new(); count(&outer)?];
-        for (number, at) in cx.integers(0)?.chunks(rank).enumerate() {
-            let mut group = 0;
-            for (&i, &extent) in at.iter().zip(&outer) {
-                group = group * extent + index(i, extent)?;
-            }
-            let value = values.take(&[1], &[number])?;
-            let key = match value.elements::<Vec<u8>>() {
-                Some(strings) => strings.concat(),
-                None => value.to_bytes()?,
-            };
-            sets[group].insert(key);
-        }
-        Tensor::new(&outer, sets.iter().map(|set| set.len() as i32).collect())
-    }),
-    many("DecodeCSV", decode_csv),
 ];
 
 /// Of each row the values with their places among all.
@@ -193,84 +168,4 @@ fn dense_counts(
         .chain([size])
         .collect();
     Tensor::from_floats(dtype, &shape, counts)
-}
-
-/// Operands: lines, then a default for each column; an empty default means that the column must not be.
-fn decode_csv(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
-    let lines = cx.tensor(0)?;
-    let delimiter = cx
-        .attr::<String>("field_delim")?
-        .bytes()
-        .next()
-        .unwrap_or(b',');
-    let (quotes, missing): (bool, String) = (cx.attr("use_quote_delim")?, cx.attr("na_value")?);
-    let selected: Vec<usize> = cx.attr("select_cols")?;
-    let types = match cx.stored("OUT_TYPE") {
-        Some(attr_value::Value::List(_)) => cx.types("OUT_TYPE")?,
-        _ => vec![],
-    };
-    let mut columns: Vec<Vec<Vec<u8>>> = vec![vec![]; types.len()];
-    for line in cx.strings(0)? {
-        let fields = fields(&line, delimiter, quotes);
-        for (column, values) in columns.iter_mut().enumerate() {
-            let place = selected.get(column).copied().unwrap_or(column);
-            let field = fields.get(place).cloned();
-            let field = field.ok_or_else(|| Error::usage("a line has too few fields"))?;
-            values.push(if field == missing.as_bytes() {
-                vec![]
-            } else {
-                field
-            });
-        }
-    }
-    let mut outputs = vec![];
-    for (column, (values, dtype)) in columns.into_iter().zip(types).enumerate() {
-        let default = cx.tensor(1 + column)?;
-        outputs.push(parsed(values, dtype, &default, lines.shape())?.into());
-    }
-    Ok(outputs)
-}
-
-fn fields(line: &[u8], delimiter: u8, quotes: bool) -> Vec<Vec<u8>> {
-    let (mut fields, mut field, mut quoted) = (vec![], vec![], false);
-    let mut bytes = line.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' if quotes && quoted && bytes.peek() == Some(&b'"') => {
-                bytes.next();
-                field.push(b'"');
-            }
-            b'"' if quotes => quoted = !quoted,
-            byte if byte == delimiter && !quoted => fields.push(std::mem::take(&mut field)),
-            byte => field.push(byte),
-        }
-    }
-    fields.push(field);
-    fields
-}
-
-fn parsed(values: Vec<Vec<u8>>, dtype: DType, default: &Tensor, shape: &[usize]) -> Result<Tensor> {
-    if dtype == DType::String {
-        let own = default
-            .elements::<Vec<u8>>()
-            .and_then(<[_]>::first)
-            .cloned();
-        let fill = |value: Vec<u8>| match (value.is_empty(), &own) {
-            (true, Some(default)) => default.clone(),
-            (_, _) => value,
-        };
-        return Tensor::new(shape, values.into_iter().map(fill).collect());
-    }
-    let own = default.to_floats()?.first().copied();
-    let mut numbers = vec![];
-    for value in values {
-        let text = String::from_utf8_lossy(value.trim_ascii()).into_owned();
-        let number = match text.is_empty() {
-            true => own,
-            false => text.parse::<f64>().ok(),
-        };
-        numbers
-            .push(number.ok_or_else(|| Error::usage(format!("the field `{text}` is no number")))?);
-    }
-    Tensor::from_floats(dtype, shape, numbers)
 }

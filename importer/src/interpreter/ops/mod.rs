@@ -24,7 +24,6 @@ mod ragged_variants;
 mod random;
 mod ref_variables;
 mod scatter;
-mod search;
 mod sequence_example;
 mod sparse;
 mod sparse_more;
@@ -34,7 +33,6 @@ mod table_file;
 pub(super) mod tensor_array;
 mod tensor_proto;
 mod training;
-mod unicode;
 mod variables;
 
 mod writers;
@@ -98,7 +96,6 @@ const FAMILIES: &[&[Row]] = &[
     random::OPS,
     ref_variables::OPS,
     scatter::OPS,
-    search::OPS,
     sequence_example::OPS,
     sparse::OPS,
     sparse_more::OPS,
@@ -106,7 +103,6 @@ const FAMILIES: &[&[Row]] = &[
     table::OPS,
     tensor_array::OPS,
     training::OPS,
-    unicode::OPS,
     variables::OPS,
     writers::OPS,
 ];

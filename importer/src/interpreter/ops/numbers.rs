@@ -103,3 +103,13 @@ pub(super) fn index(value: i64, count: usize) -> Result<usize> {
     let index = usize::try_from(value).ok().filter(|&index| index < count);
     index.ok_or_else(|| Error::usage(format!("the index {value} is out of range for {count}")))
 }
+
+/// The index on each axis of a flat place.
+pub(super) fn coordinates(mut place: usize, shape: &[usize]) -> Vec<i64> {
+    let mut found = vec![0; shape.len()];
+    for (at, &extent) in found.iter_mut().zip(shape).rev() {
+        *at = (place % extent.max(1)) as i64;
+        place /= extent.max(1);
+    }
+    found
+}

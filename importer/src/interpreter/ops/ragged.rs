@@ -96,7 +96,7 @@ fn to_sparse(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
     for row in &indices {
         for place in 0..size {
             all.extend(row);
-            all.extend(super::search::coordinates(place, inner));
+            all.extend(super::numbers::coordinates(place, inner));
         }
     }
     Ok(vec![

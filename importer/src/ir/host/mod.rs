@@ -7,9 +7,11 @@ pub mod call;
 mod examples;
 mod random;
 mod search;
+mod sets;
 mod sparse;
 mod strings;
 mod tables;
+mod unicode;
 
 pub use call::{Attribute, HostValue, Inference, Operands};
 
@@ -23,9 +25,11 @@ pub use boxes::*;
 pub use examples::*;
 pub use random::*;
 pub use search::*;
+pub use sets::*;
 pub use sparse::*;
 pub use strings::*;
 pub use tables::*;
+pub use unicode::*;
 
 /// A row: a kernel, and what compiler and evaluator have to know of it.
 pub struct HostOp {

@@ -1,12 +1,13 @@
 //! Rows of strings: cases, parts, splits, patterns, hashes, numbers as text.
 
+use super::super::dim::Dim;
 use super::super::ty::{DType, Type};
 use super::call::{HostValue, Inference, Operands};
-use super::{Form, HostOp, Lists, sure, tried};
-use crate::error::Result;
+use super::{Attribute, Form, HostOp, Lists, sure, tried};
+use crate::error::{Error, Result};
 use savedmodel_import_kernels::array::{self, Array};
 use savedmodel_import_kernels::string_tensor::StringTensor;
-use savedmodel_import_kernels::{hashes, number_text, regexes, split, strings};
+use savedmodel_import_kernels::{csv, hashes, number_text, regexes, split, strings};
 
 type Values = array::Result<Vec<HostValue>>;
 
@@ -333,3 +334,62 @@ pub static DECODE_BASE64: HostOp = HostOp {
     infer: words_alike,
     run: |x| one(number_text::decode_base64(x.strings(0)?)?),
 };
+
+/// Strings of so many bytes as numbers. Attributes: how many bytes, the element type, whether the lowest byte comes first.
+pub static DECODE_PADDED_RAW: HostOp = HostOp {
+    path: "number_text::decode_padded_raw",
+    form: tried(),
+    infer: |call| {
+        let (Some(Attribute::Extent(length)), dtype) = (call.attribute(0), call.element(1)?) else {
+            return Err(Error::internal("strings without a length"));
+        };
+        let width = Dim::from(dtype.width().unwrap_or(1));
+        let count = length.div_floor(&width).unwrap_or(Dim::known(0));
+        let dims = [call.dims(0)?, &[count]].concat();
+        Ok(vec![Type::new(dtype, dims)])
+    },
+    run: |x| {
+        let (length, element, little) = (x.extent(0)?, x.element(1)?, x.flag(2)?);
+        one(number_text::decode_padded_raw(
+            x.strings(0)?,
+            length,
+            element,
+            little,
+        )?)
+    },
+};
+
+/// A column of lines of text as numbers. Operands: lines, default. Attributes: which column, delimiter, whether quotes count,
+/// what a missing value is.
+pub static CSV_NUMBERS: HostOp = HostOp {
+    path: "csv::numbers",
+    form: tried(),
+    infer: csv_type,
+    run: |x| {
+        let (place, delimiter) = (x.integer(0)?, x.text(1)?);
+        let (quotes, missing) = (x.flag(2)?, x.text(3)?);
+        let (lines, default) = (x.strings(0)?, x.numbers(1)?);
+        one(csv::numbers(
+            lines, default, place, delimiter, quotes, missing,
+        )?)
+    },
+};
+
+/// The same as strings.
+pub static CSV_WORDS: HostOp = HostOp {
+    path: "csv::words",
+    form: tried(),
+    infer: csv_type,
+    run: |x| {
+        let (place, delimiter) = (x.integer(0)?, x.text(1)?);
+        let (quotes, missing) = (x.flag(2)?, x.text(3)?);
+        let (lines, default) = (x.strings(0)?, x.strings(1)?);
+        one(csv::words(
+            lines, default, place, delimiter, quotes, missing,
+        )?)
+    },
+};
+
+fn csv_type(call: &mut Inference<'_>) -> Result<Vec<Type>> {
+    alike(call, call.ty(1)?.dtype)
+}
