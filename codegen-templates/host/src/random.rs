@@ -22,8 +22,10 @@ pub fn of_seeds(seeds: &Array) -> Result<Generator> {
     }
 }
 
-/// The generators of ops with state, by name and seeds, and how many blocks each has given.
-static USED: LazyLock<Mutex<HashMap<(String, [i64; 2]), u64>>> = LazyLock::new(Mutex::default);
+/// How many blocks the generators of ops with state have given, by name and seeds.
+type Used = HashMap<(String, [i64; 2]), u64>;
+
+static USED: LazyLock<Mutex<Used>> = LazyLock::new(Mutex::default);
 
 /// What the numbers of this process follow from where no seed is given.
 static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());

@@ -28,7 +28,7 @@ impl<const D: usize> ToValue for Tensor<D> {
     }
 
     fn mean_square(&self) -> Option<Tensor<1>> {
-        Some(self.clone().square().mean())
+        Some(self.clone().square().mean().cast(FloatDType::F64))
     }
 
     fn loss(&self, loss: Loss, target: &Value) -> Result<Option<Tensor<1>>> {
