@@ -37,10 +37,8 @@ pub fn as_string(
         fill,
     };
     let texts: Vec<String> = match x.numbers() {
-        Numbers::Bool(flags) => flags
-            .iter()
-            .map(|flag| format.pad(flag.to_string()))
-            .collect(),
+        // TensorFlow gives truth values no width.
+        Numbers::Bool(flags) => flags.iter().map(ToString::to_string).collect(),
         Numbers::F32(_) | Numbers::F64(_) => {
             let numbers = x.to_f64();
             numbers

@@ -7,7 +7,7 @@ use super::cx::Cx;
 use super::emit::product;
 use super::{Lowering, op};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, Dim, Op, Reduction, Value};
+use crate::ir::{Binary, Comparison, DType, Dim, Op, Reduction, Value};
 
 pub const OPS: &[Lowering] = &[op("Einsum", einsum)];
 
@@ -54,22 +54,23 @@ fn einsum(cx: &mut Cx<'_>) -> Result<Value> {
         let letters = word.chars().filter(|&c| c != '.').count();
         let hidden = rank.checked_sub(letters).ok_or_else(unknown)?;
         ellipsis = ellipsis.max(hidden);
-        let labels = labels(word, hidden).filter(|labels| labels.len() == rank && distinct(labels));
-        terms.push(Term {
-            value,
-            labels: labels.ok_or_else(unknown)?,
-        });
+        let labels = labels(word, hidden).filter(|labels| labels.len() == rank);
+        let labels = labels.ok_or_else(unknown)?;
+        terms.push(cx.diagonal_of(Term { value, labels })?);
     }
-    let result = labels(result, ellipsis)
-        .filter(|labels| distinct(labels))
-        .ok_or_else(unknown)?;
-    match <[Term; 2]>::try_from(terms) {
-        Ok([a, b]) => cx.einsum_of_two(a, b, &result),
+    let result = labels(result, ellipsis).ok_or_else(unknown)?;
+    let mut own = result.clone();
+    while let Some((_, axis)) = repeated(&own) {
+        own.remove(axis);
+    }
+    let value = match <[Term; 2]>::try_from(terms) {
+        Ok([a, b]) => cx.einsum_of_two(a, b, &own),
         Err(terms) => match <[Term; 1]>::try_from(terms) {
-            Ok([term]) => cx.arrange(term, &result),
+            Ok([term]) => cx.arrange(term, &own),
             Err(_) => Err(unknown()),
         },
-    }
+    }?;
+    cx.diagonal_to(Term { value, labels: own }, &result)
 }
 
 fn labels(word: &str, hidden: usize) -> Option<Vec<Label>> {
@@ -93,11 +94,10 @@ fn labels(word: &str, hidden: usize) -> Option<Vec<Label>> {
     }
 }
 
-fn distinct(labels: &[Label]) -> bool {
-    labels
-        .iter()
-        .enumerate()
-        .all(|(i, label)| !labels[..i].contains(label))
+/// The first axis whose label an axis before has, and that one.
+fn repeated(labels: &[Label]) -> Option<(usize, usize)> {
+    let pair = |(axis, label)| Some((labels[..axis].iter().position(|l| l == label)?, axis));
+    labels.iter().enumerate().find_map(pair)
 }
 
 /// `[first…, second…]`
@@ -106,6 +106,46 @@ fn join(first: &[Label], second: &[Label]) -> Vec<Label> {
 }
 
 impl Cx<'_> {
+    /// `x` where the indices on both axes are equal, and zeros elsewhere.
+    fn on_diagonal(&mut self, x: Value, (a, b): (usize, usize)) -> Result<Value> {
+        let dims = self.shape(x)?;
+        let mut sides = vec![];
+        for axis in [a, b] {
+            let mut own = vec![Dim::known(1); dims.len()];
+            own[axis] = dims[axis].clone();
+            let iota = self.iota(dims[axis].clone(), DType::I32)?;
+            sides.push(self.reshape(iota, own)?);
+        }
+        let is_on = self.test(Comparison::Equal, sides[0], sides[1])?;
+        let is_on = self.cast(is_on, self.dtype(x))?;
+        self.combine(Binary::Mul, x, is_on)
+    }
+
+    /// The term with each label once: what lies on the diagonals of axes of one label.
+    fn diagonal_of(&mut self, mut term: Term) -> Result<Term> {
+        while let Some(pair) = repeated(&term.labels) {
+            let on = self.on_diagonal(term.value, pair)?;
+            term.value = self.reduce(Reduction::Sum, on, vec![pair.1], false)?;
+            term.labels.remove(pair.1);
+        }
+        Ok(term)
+    }
+
+    /// The term on the diagonals of the axes that have a label again in `result`, which has the term's labels in their order.
+    fn diagonal_to(&mut self, term: Term, result: &[Label]) -> Result<Value> {
+        let Some(pair) = repeated(result) else {
+            return Ok(term.value);
+        };
+        let (mut fewer, mut value) = (result.to_vec(), term.value);
+        fewer.remove(pair.1);
+        value = self.diagonal_to(Term { value, ..term }, &fewer)?;
+        let mut dims = self.shape(value)?;
+        value = self.expand(value, pair.1)?;
+        dims.insert(pair.1, dims[pair.0].clone());
+        value = self.broadcast(value, dims)?;
+        self.on_diagonal(value, pair)
+    }
+
     /// Sums over the labels that `result` lacks, and brings the others into its order.
     fn arrange(&mut self, term: Term, result: &[Label]) -> Result<Value> {
         let term = self.sum_except(term, |label| result.contains(&label))?;

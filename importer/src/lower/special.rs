@@ -51,7 +51,7 @@ fn cumulative_logsumexp(cx: &mut Cx<'_>) -> Result<Value> {
     let mut square = vec![n.clone(), n];
     square.extend(vec![Dim::known(1); dims.len() - axis - 1]);
     let counts = cx.reshape(counts, square)?;
-    // What TensorFlow has in place of the logarithm of zero.
+    let nothing = cx.scalar_like(x, f64::NEG_INFINITY)?;
     let lowest = match cx.dtype(x) {
         DType::F64 => f64::MIN,
         DType::F16 => f64::from(half::f16::MIN),
@@ -60,8 +60,9 @@ fn cumulative_logsumexp(cx: &mut Cx<'_>) -> Result<Value> {
     };
     let lowest = cx.scalar_like(x, lowest)?;
     let row = cx.expand(x, axis)?;
-    let terms = cx.select(counts, row, lowest)?;
+    let terms = cx.select(counts, row, nothing)?;
     let most = cx.reduce(Reduction::Max, terms, vec![axis + 1], true)?;
+    let most = cx.combine(Binary::Maximum, most, lowest)?;
     let most = cx.apply(Unary::StopGradient, most)?;
     let terms = cx.combine(Binary::Sub, terms, most)?;
     let terms = cx.apply(Unary::Exp, terms)?;
