@@ -2,7 +2,7 @@
 //! of two words, as arrays.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::array::{Array, Element, Elements, Error, Numbers, Result, count};
@@ -28,7 +28,7 @@ type Used = HashMap<(String, [i64; 2]), u64>;
 static USED: LazyLock<Mutex<Used>> = LazyLock::new(Mutex::default);
 
 /// What the numbers of this process follow from where no seed is given.
-static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
+static PROCESS: LazyLock<u64> = LazyLock::new(|| BuildHasher::hash_one(&RandomState::new(), 0u8));
 
 /// The generator of an op with state, whose next `blocks` are gone after that. Without seeds it is another one in each process.
 pub fn next(op: &str, seed: i64, seed2: i64, blocks: usize) -> Generator {
