@@ -3,6 +3,7 @@ pub const CANDLE: &[Support] = files!(
     "candle":
     "activation"
     "add"
+    "attention"
     "batch_norm"
     "batch_norm_kernel"
     "batch_norm_op"
@@ -37,6 +38,7 @@ pub const CANDLE: &[Support] = files!(
     "recurrent"
     "reduce"
     "resize"
+    "rms_norm"
     "softmax"
     "special"
     "string_tensor"
@@ -52,6 +54,7 @@ pub const CANDLE: &[Support] = files!(
 /// The files for burn.
 pub const BURN: &[Support] = files!(
     "burn":
+    "attention"
     "batch_norm"
     "conv"
     "conv_transpose"

@@ -34,6 +34,12 @@ pub fn gather<const D: usize, const DI: usize, const DO: usize, K: Basic>(
 }
 
 /// `GatherNd`: takes the slice of `x` at each tuple in the last dimension of `indices`, with the first
+/// Indices into a dimension of this extent, of which negative ones count from its end.
+pub fn from_end<const D: usize>(indices: Tensor<D, Int>, extent: usize) -> Tensor<D, Int> {
+    let wrapped = indices.clone() + extent as i64;
+    indices.clone().mask_where(indices.lower_scalar(0), wrapped)
+}
+
 /// `batch_dims` dimensions of both paired. The result is `indices.shape[..-1] + x.shape[batch_dims + tuple..]`.
 pub fn gather_nd<const D: usize, const DI: usize, const DO: usize, K: Basic>(
     x: Tensor<D, K>,

@@ -1,5 +1,6 @@
 //! The support code of generated burn modules, compiled and tested as it is copied.
 
+pub mod attention;
 pub mod batch_norm;
 pub mod conv;
 pub mod conv_transpose;

@@ -15,6 +15,12 @@ pub fn truncate_mod<const D: usize>(x: Tensor<D, Int>, y: Tensor<D, Int>) -> Ten
     x - quotient * y
 }
 
+/// `x / sqrt(mean(x²) + epsilon)` over the last dimension.
+pub fn rms_norm<const D: usize>(x: Tensor<D>, epsilon: f64) -> Tensor<D> {
+    let mean = x.clone().square().mean_dim(D - 1);
+    x / (mean + epsilon).sqrt()
+}
+
 /// `Erfc`: `1 - erf(x)`, by Numerical Recipes' Chebyshev fit (relative error below 1.2e-7) for `x > 0.5`,
 /// where the difference would lose its digits.
 pub fn erfc<const D: usize>(x: Tensor<D>) -> Tensor<D> {

@@ -33,6 +33,15 @@ impl Default for BatchNormConfig {
     }
 }
 
+impl From<f64> for BatchNormConfig {
+    fn from(eps: f64) -> Self {
+        Self {
+            eps,
+            ..Self::default()
+        }
+    }
+}
+
 /// A batch normalisation layer, with trainable `weight` and `bias` and moving statistics of the batches that it has seen.
 #[derive(Clone, Debug)]
 pub struct BatchNorm {
@@ -46,7 +55,12 @@ pub struct BatchNorm {
 }
 
 /// A batch normalisation layer over a last axis of `features` places.
-pub fn batch_norm(features: usize, config: BatchNormConfig, vb: VarBuilder) -> Result<BatchNorm> {
+pub fn batch_norm(
+    features: usize,
+    config: impl Into<BatchNormConfig>,
+    vb: VarBuilder,
+) -> Result<BatchNorm> {
+    let config = config.into();
     let optional = |wanted: bool, name, value| {
         wanted
             .then(|| vb.get_with_hints(features, name, Init::Const(value)))

@@ -94,6 +94,13 @@ fn linear(indices: &Tensor, dims: &[usize]) -> Result<Tensor> {
     is_none.where_cond(&nowhere, &places)
 }
 
+/// Indices into an axis of this extent, of which negative ones count from its end.
+pub fn from_end(indices: &Tensor, extent: usize) -> Result<Tensor> {
+    let extent = Tensor::new(extent as i64, indices.device())?.to_dtype(indices.dtype())?;
+    let wrapped = indices.broadcast_add(&extent)?;
+    indices.lt(0i64)?.where_cond(&wrapped, indices)
+}
+
 /// The slices of `x` that the last axis of `indices` addresses; the first `batch_dims` axes are common to both.
 pub fn gather_nd(x: &Tensor, indices: &Tensor, batch_dims: usize) -> Result<Tensor> {
     let depth = indices.dim(D::Minus1)?;

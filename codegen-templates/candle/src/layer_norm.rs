@@ -26,6 +26,15 @@ impl Default for LayerNormConfig {
     }
 }
 
+impl From<f64> for LayerNormConfig {
+    fn from(eps: f64) -> Self {
+        Self {
+            eps,
+            ..Self::default()
+        }
+    }
+}
+
 /// A layer normalisation layer.
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
@@ -38,9 +47,10 @@ pub struct LayerNorm {
 /// A layer normalisation layer over the last axes, which have the extents of `shape`.
 pub fn layer_norm(
     shape: impl Into<Shape>,
-    config: LayerNormConfig,
+    config: impl Into<LayerNormConfig>,
     vb: VarBuilder,
 ) -> Result<LayerNorm> {
+    let config = config.into();
     let shape = shape.into();
     let optional = |wanted: bool, name, value| {
         wanted

@@ -8,6 +8,7 @@
 
 pub mod activation;
 pub mod add;
+pub mod attention;
 pub mod batch_norm;
 pub mod batch_norm_kernel;
 pub mod batch_norm_op;
@@ -47,6 +48,7 @@ pub mod pool;
 pub mod recurrent;
 pub mod reduce;
 pub mod resize;
+pub mod rms_norm;
 pub mod softmax;
 pub mod special;
 #[path = "../../shared/special_kernel.rs"]

@@ -1,25 +1,33 @@
-//! What constructors are given: sizes one by one or, where they are many, a struct that names them.
+//! What constructors are given: sizes one by one or, where they are many, the row of a table.
 
-use super::rust::{Expr, Function, Member};
-use super::skeleton::Skeleton;
+use super::rust::{Expr, Function, Pat, Stmt, print_docs};
 use crate::plan::{Arg, ArgKind, ArgValue, Field, FieldKind, Struct};
 
-/// The local that holds the struct of sizes.
+/// The longest line.
+const MAX_WIDTH: usize = 100;
+/// The local that holds the row of sizes.
 const CONFIG: &str = "config";
 
 /// What a constructor was given for an argument.
 pub fn own(structure: &Struct, arg: usize) -> Expr {
-    let name = structure.args[arg].name.as_str();
-    match structure.config {
-        Some(_) => Expr::path(CONFIG).field(name),
-        None => Expr::path(name),
-    }
+    Expr::path(structure.args[arg].name.as_str())
+}
+
+/// `let (inputs, strides, …) = config;`, with names for what `value` reads.
+pub fn unpacked(structure: &Struct, value: &Expr) -> Option<Stmt> {
+    structure.config.as_ref()?;
+    let name = |arg: &Arg| match value.reads(&arg.name) {
+        0 => "_".to_owned(),
+        _ => arg.name.clone(),
+    };
+    let names: Vec<String> = structure.args.iter().map(name).collect();
+    Some(Stmt::bind(Pat::tuple(names), Expr::path(CONFIG)))
 }
 
 /// The constructor with its arguments.
 pub fn params(structure: &Struct, function: Function) -> Function {
     match &structure.config {
-        Some(config) => function.param(CONFIG, &format!("&{config}")),
+        Some(config) => function.param(CONFIG, config),
         None => structure.args.iter().fold(function, |function, arg| {
             function.param(&arg.name, &argument_type(arg))
         }),
@@ -35,24 +43,28 @@ fn argument_type(arg: &Arg) -> String {
     }
 }
 
-/// The struct that names the sizes, where they are many.
-pub fn item(structure: &Struct) -> Option<Skeleton> {
+/// The type of what a constructor takes, where that is much: a row of a table.
+pub fn alias(structure: &Struct) -> Option<String> {
     let name = structure.config.as_ref()?;
-    let args = structure.args.iter();
-    let members = args.map(|arg| Member::field(&arg.name, &argument_type(arg)));
-    let item = Skeleton::new(name, members.collect())
-        .attribute("derive(Clone, Debug)")
-        .doc(format!(
-            "In what one `{}` differs from another.",
-            structure.name
-        ));
-    Some(item)
+    let types: Vec<String> = structure.args.iter().map(argument_type).collect();
+    let names: Vec<&str> = structure.args.iter().map(|arg| arg.name.as_str()).collect();
+    let line = format!("pub type {name} = ({});", types.join(", "));
+    let text = match line.len() <= MAX_WIDTH {
+        true => line,
+        false => format!("pub type {name} = (\n    {},\n);", types.join(",\n    ")),
+    };
+    let doc = format!(
+        "In what one `{}` differs from another: `{}`.",
+        structure.name,
+        names.join("`, `")
+    );
+    Some(format!("{}\n{text}", print_docs(&[doc], 0)))
 }
 
 /// What the constructor of `ty` is given inside of the constructor of `around`, but for the weights.
 pub fn given(ty: &Struct, args: &[ArgValue], around: &Struct) -> Vec<Expr> {
     match literal(ty, args, around) {
-        Some(config) => vec![config.by_ref()],
+        Some(config) => vec![config],
         None => args.iter().map(|arg| value(arg, around)).collect(),
     }
 }
@@ -63,12 +75,10 @@ pub fn table(ty: &Struct, instances: &[Vec<ArgValue>], around: &Struct) -> Optio
     Some(Expr::array(rows.collect::<Option<Vec<_>>>()?))
 }
 
-/// `BlockConfig { inputs: 16, … }`
+/// `(16, [1, 1], true)`
 fn literal(ty: &Struct, args: &[ArgValue], around: &Struct) -> Option<Expr> {
-    let config = ty.config.as_ref()?;
-    let names = ty.args.iter().map(|arg| arg.name.clone());
-    let fields = names.zip(args.iter().map(|arg| value(arg, around)));
-    Some(Expr::struct_lit(config, fields.collect::<Vec<_>>()))
+    ty.config.as_ref()?;
+    Some(Expr::tuple(args.iter().map(|arg| value(arg, around))))
 }
 
 fn value(arg: &ArgValue, around: &Struct) -> Expr {

@@ -97,6 +97,10 @@ fn of_op(op: &Op, is_float: bool, framework: Framework) -> Option<&'static str> 
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
         | Op::Recurrent { .. }
+        | Op::RmsNorm { .. }
+        | Op::FromEnd(_)
+        | Op::RotateHalf
+        | Op::Attention { .. }
         | Op::Dropout { .. } => None,
     }
 }

@@ -1,5 +1,6 @@
 //! Branches and loops as Rust's own.
 
+use super::chain::chained;
 use super::operand::{Arg, Body, Place};
 use super::rust::{Arm, Block, Expr, Pat, Stmt};
 use super::statement::{Line, owned, statements, with_joined_extents};
@@ -109,12 +110,13 @@ fn inside<'a, T>(
     end: impl FnOnce(&mut Vec<Line>, &[Arg], &mut Body<'a>) -> T,
 ) -> Result<(Vec<Stmt>, T)> {
     let around = body.enter(&block.body);
-    let made = statements(words, body).map(|mut lines| {
+    let made = statements(words, body).map(|lines| {
         let results: Vec<Arg> = block
             .results
             .iter()
             .map(|result| body.arg(result))
             .collect();
+        let mut lines = chained(words, lines, &results);
         let end = end(&mut lines, &results, body);
         let read = body.read.borrow();
         let is_read = |line: &Line| line.names.iter().any(|name| read.contains(name));

@@ -1,5 +1,6 @@
 //! Methods: their forms, their arguments, and what stands around their statements.
 
+use super::chain::chained;
 use super::operand::{Arg, Body};
 use super::rust::{Block, Expr, Function, Item, Stmt};
 use super::statement::{Line, owned, statements, with_joined_extents};
@@ -26,6 +27,8 @@ pub fn method(
     let mut lines = statements(words, &mut body)?;
     let in_steps = std::mem::take(&mut body.needs_device);
     let assignments = assignments(words, &mut body);
+    let ends: Vec<Arg> = method.last_reads().map(|end| body.arg(end)).collect();
+    lines = chained(words, lines, &ends);
     let tail = tail(words, &mut lines, &assignments, entry, &mut body);
     body.keeps_device = body.needs_device && !assignments.is_empty();
     body.needs_device |= in_steps;
@@ -71,7 +74,7 @@ fn forms(
     let name = method.name.as_str();
     if !method.has_mode {
         let plain = signature.function(name, &params(unread), false).body(block);
-        return Ok(vec![document(plain, method, entry, false)]);
+        return Ok(vec![document(words, plain, method, entry, false)]);
     }
     let train = format!("{name}_t");
     let all = params(&[]);
@@ -85,12 +88,12 @@ fn forms(
         .function(&train, &params(unread), true)
         .body(block);
     Ok(vec![
-        document(plain, method, entry, false),
-        document(train, method, entry, true),
+        document(words, plain, method, entry, false),
+        document(words, train, method, entry, true),
     ])
 }
 
-/// A method that only calls another, and its form for training.
+/// A method that gives the results of another other names, and its form for training.
 ///
 /// # Errors
 /// As for the other.
@@ -99,8 +102,7 @@ pub fn alias(words: &impl Words, alias: &Alias, uses: &mut BTreeSet<String>) -> 
     let (structure, entry) = (&plan.structs[0], &plan.entries[alias.entry]);
     let method = &structure.methods[alias.entry];
     let mut body = Body::new(structure, method, uses);
-    let own = alias.results.as_ref().map(|results| results.name.clone());
-    let returned = own.or_else(|| struct_of(Some(entry)));
+    let returned = Some(alias.results.name.clone());
     let signature = Signature::of(words, method, returned, &mut body)?;
     let call = |train: bool| {
         let form = if train { "_t" } else { "" };
@@ -109,13 +111,8 @@ pub fn alias(words: &impl Words, alias: &Alias, uses: &mut BTreeSet<String>) -> 
         let of = format!("{}{form}", method.name);
         let delegate = Expr::path("self").call_method(&of, args.collect::<Vec<_>>());
         let function = signature.function(&format!("{}{form}", alias.name), &alias.params, train);
-        match &alias.results {
-            Some(results) => Item::from(function.body(renamed(words, entry, results, delegate)))
-                .doc(format!("What `{of}` gives, under other names.")),
-            None => {
-                Item::from(function.body(Block::from(delegate))).doc(format!("The same as `{of}`."))
-            }
-        }
+        Item::from(function.body(renamed(words, entry, &alias.results, delegate)))
+            .doc(format!("What `{of}` gives, under other names."))
     };
     let train = method.has_mode.then(|| call(true));
     Ok(std::iter::once(call(false)).chain(train).collect())
@@ -204,7 +201,13 @@ fn tensor_param(method: &Method) -> Option<&Local> {
 }
 
 /// The function with what its arguments are.
-fn document(function: Function, method: &Method, entry: Option<&Entry>, train: bool) -> Item {
+fn document(
+    words: &impl Words,
+    function: Function,
+    method: &Method,
+    entry: Option<&Entry>,
+    train: bool,
+) -> Item {
     let mut item = Item::from(function);
     if method.params.len() + usize::from(train) > 6 {
         item = item.attribute("allow(clippy::too_many_arguments)");
@@ -217,18 +220,42 @@ fn document(function: Function, method: &Method, entry: Option<&Entry>, train: b
         return method
             .shapes
             .iter()
-            .fold(item, |item, shapes| item.doc(shapes));
+            .fold(item, |item, shapes| item.doc(native(words, shapes)));
     };
+    if !entry.aliases.is_empty() {
+        item = item.doc(format!("Also called `{}`.\n\n", entry.aliases.join("`, `")));
+    }
+    for alias in &entry.aliases {
+        item = item.attribute(format!("doc(alias = \"{alias}\")"));
+    }
     for Local { name, ty } in &method.params {
-        item = item.doc(format!("- `{name}`: {}", method.axes.described(ty)));
+        item = item.doc(format!(
+            "- `{name}`: {}",
+            method.axes.described(ty, words.dtype(ty.dtype))
+        ));
     }
     if let [output] = entry.outputs.as_slice() {
-        item = item.doc(format!("- returns {}", method.axes.described(&output.ty)));
+        item = item.doc(format!(
+            "- returns {}",
+            method
+                .axes
+                .described(&output.ty, words.dtype(output.ty.dtype))
+        ));
     }
     match method.assigned() {
         Some(assigned) => item.doc(assigned),
         None => item,
     }
+}
+
+/// Shapes with the framework's names for element types before them.
+fn native(words: &impl Words, shapes: &str) -> String {
+    let of_reader = [DType::Bool, DType::I32, DType::I8, DType::I16, DType::U16];
+    let name = |text: String, dtype: DType| {
+        let own = words.dtype(dtype);
+        text.replace(&format!("{dtype:?} ["), &format!("{own} ["))
+    };
+    of_reader.into_iter().fold(shapes.to_owned(), name)
 }
 
 /// What the method does to the model at its end.

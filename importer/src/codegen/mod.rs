@@ -5,6 +5,7 @@
 
 mod burn;
 mod candle;
+mod chain;
 mod config;
 pub mod device;
 mod flow;
@@ -55,7 +56,7 @@ pub struct Context {
     pub templates: Option<PathBuf>,
 }
 
-/// A method that only calls another.
+/// A method that calls another, and gives its results other names.
 #[derive(Clone, Debug)]
 pub struct Alias {
     /// Its name.
@@ -64,8 +65,8 @@ pub struct Alias {
     pub params: Vec<String>,
     /// The index of the entry that it calls.
     pub entry: usize,
-    /// What it gives, if not the same.
-    pub results: Option<Results>,
+    /// What it gives.
+    pub results: Results,
 }
 
 /// The results of another method, under other names.

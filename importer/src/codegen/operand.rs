@@ -3,7 +3,7 @@
 use super::rust::Expr;
 use crate::error::{Error, Result};
 use crate::eval::Tensor;
-use crate::ir::{Atom, DType, Dim, Fourier, Linear, Op, Special, Type};
+use crate::ir::{Atom, DType, Dim, Fourier, Linear, Masking, Op, Special, Type};
 use crate::plan::axes::{before_rounding_up, is_flipped, is_negative};
 use crate::plan::{Action, Method, Operand, Step, Struct, all_steps};
 use std::cell::RefCell;
@@ -50,6 +50,9 @@ impl Arg {
     }
 }
 
+/// The local that holds what several layers are given.
+pub const SHARED: &str = "norm";
+
 /// What is known around a block.
 pub struct Around<'a> {
     steps: &'a [Step],
@@ -81,6 +84,8 @@ pub struct Body<'a> {
     pub read: RefCell<BTreeSet<String>>,
     /// An extent that a statement reads and that has no name: a fault.
     unnamed: RefCell<Option<Dim>>,
+    /// Values that a constructor asks for, and how often.
+    asked: Vec<(Expr, usize)>,
     /// The paths that statements use.
     pub uses: &'a mut BTreeSet<String>,
 }
@@ -100,6 +105,7 @@ impl<'a> Body<'a> {
             named: BTreeSet::new(),
             read: RefCell::default(),
             unnamed: RefCell::default(),
+            asked: vec![],
             uses,
         }
     }
@@ -241,14 +247,46 @@ impl<'a> Body<'a> {
     fn has_local(&self, name: &str) -> bool {
         let steps = all_steps(&self.method.body).into_iter();
         let results = steps.flat_map(|step| &step.results);
-        results
-            .chain(&self.method.params)
-            .any(|local| local.name == name)
+        let mut locals = results.chain(&self.method.params);
+        let is_made = self.method.name.is_empty();
+        let mut given = self.structure.args.iter().filter(|_| is_made);
+        locals.any(|local| local.name == name) || given.any(|arg| arg.name == name)
     }
 
     /// Uses an item of the support code, given as `file::name`, and gives its name.
     pub fn support(&mut self, path: &str) -> String {
         self.using(&format!("support::{path}"))
+    }
+
+    /// A value that several layers of a constructor may be given: asked for once more, it is a local.
+    pub fn shared(&mut self, value: Expr) -> Expr {
+        match self.asked.iter_mut().find(|(asked, _)| *asked == value) {
+            Some((_, count)) => *count += 1,
+            None => self.asked.push((value.clone(), 1)),
+        }
+        match self.most_asked() {
+            Some(most) if *most == value => Expr::path(SHARED),
+            Some(_) | None => value,
+        }
+    }
+
+    /// The value that several layers are given, if there is one.
+    pub fn most_asked(&self) -> Option<&Expr> {
+        let is_taken = self.structure.args.iter().any(|arg| arg.name == SHARED);
+        let several = self.asked.iter().filter(|(_, count)| *count > 1);
+        let most = several
+            .max_by_key(|(_, count)| *count)
+            .filter(|_| !is_taken);
+        most.map(|(value, _)| value)
+    }
+
+    /// Forgets how often values were asked for, but which is asked for most.
+    pub fn settle_asked(&mut self) {
+        let most = self.most_asked().cloned();
+        self.asked = most
+            .into_iter()
+            .map(|most| (most, usize::MAX / 2))
+            .collect();
     }
 
     /// An extent as a `usize` expression over the method's named extents.
@@ -384,6 +422,28 @@ impl<'a> Body<'a> {
                 .call_method("div_ceil", [self.extent(b)]),
             None => self.extent(a) / self.extent(b),
         }
+    }
+}
+
+/// The support code's function for an attention.
+pub fn attention(masking: Masking) -> &'static str {
+    match masking {
+        Masking::None => "attention::attention",
+        Masking::Added => "attention::biased_attention",
+        Masking::Kept => "attention::masked_attention",
+    }
+}
+
+/// `1.0 / 64f64.sqrt()`, if the scale is that of heads of this size.
+pub fn attention_scale(scale: f64, args: &[Arg]) -> Expr {
+    let size = args.first().and_then(|q| q.ty.dims().last()?.as_usize());
+    let usual = size.map(|size| (size, 1.0 / (size as f64).sqrt()));
+    match usual {
+        Some((size, usual)) if (scale - usual).abs() <= 1e-6 * usual && scale != 1.0 => {
+            let root = Expr::literal(format!("{size}f64")).call_method("sqrt", []);
+            Expr::f64(1.0) / root
+        }
+        _ => Expr::f64((scale as f32).to_string().parse().unwrap_or(scale)),
     }
 }
 

@@ -13,6 +13,7 @@ pub struct Skeleton {
     attributes: Vec<String>,
     fields: Vec<Member>,
     functions: Option<Functions>,
+    alias: Option<String>,
 }
 
 /// The functions of a struct.
@@ -36,6 +37,7 @@ impl Skeleton {
             attributes: vec![],
             fields,
             functions: None,
+            alias: None,
         }
     }
 
@@ -57,6 +59,12 @@ impl Skeleton {
         self
     }
 
+    /// With the name of a type in front, as its declaration.
+    pub fn alias(mut self, alias: Option<String>) -> Self {
+        self.alias = alias;
+        self
+    }
+
     /// As what a template is given.
     pub fn text(&self) -> Text {
         let attributes = self.attributes.iter();
@@ -65,6 +73,7 @@ impl Skeleton {
         let allowed = functions.and_then(|functions| functions.allowed);
         Text {
             name: self.name.clone(),
+            alias: self.alias.clone(),
             docs: print_docs(&self.docs, 0),
             attributes: attributes.map(|text| print_attribute(text, 0)).collect(),
             fields: self.fields.iter().map(FieldText::new).collect(),
@@ -84,6 +93,8 @@ fn printed(items: &[Item]) -> Vec<String> {
 #[derive(Debug, Serialize)]
 pub struct Text {
     name: String,
+    /// The declaration of the type that the constructor takes.
+    alias: Option<String>,
     docs: String,
     attributes: Vec<String>,
     fields: Vec<FieldText>,

@@ -74,11 +74,7 @@ fn structure(
                 loaders,
                 methods,
             });
-            let config = config::item(structure).into_iter();
-            match index {
-                0 => Ok([of].into_iter().chain(config).collect()),
-                _ => Ok(config.chain([of]).collect()),
-            }
+            Ok(vec![of.alias(config::alias(structure))])
         }
         // A field whose type cannot be said has no value either.
         (Err(error), _, _) | (Ok(_), Err(error), _) => {
@@ -108,7 +104,7 @@ fn members(
                 continue;
             }
         };
-        let member = Member::private_field(&field.name, &ty);
+        let member = Member::field(&field.name, &ty);
         members.push(match &field.doc {
             Some(doc) => member.doc(doc),
             None => member,
@@ -175,7 +171,7 @@ fn output_struct(
     let mut body = Body::new(&words.plan().structs[0], &none, uses);
     let members = fields.iter().map(|(name, output)| {
         let ty = words.result_type(&output.ty, &mut body);
-        Member::field(name, &ty).doc(axes.described(&output.ty))
+        Member::field(name, &ty).doc(axes.described(&output.ty, words.dtype(output.ty.dtype)))
     });
     let item = Skeleton::new(name, members.collect())
         .attribute("derive(Clone, Debug)")
@@ -201,21 +197,14 @@ fn output_structs(
         }
     }
     for alias in &context.aliases {
-        if let Some(results) = &alias.results {
-            let outputs = &plan.entries[alias.entry].outputs;
-            let fields = results.fields.iter();
-            let fields: Vec<_> = fields
-                .map(|(name, i)| (name.as_str(), &outputs[*i]))
-                .collect();
-            let names = (results.name.as_str(), alias.name.as_str());
-            items.push(output_struct(
-                words,
-                names,
-                &fields,
-                axes(alias.entry),
-                uses,
-            ));
-        }
+        let outputs = &plan.entries[alias.entry].outputs;
+        let fields = alias.results.fields.iter();
+        let fields: Vec<_> = fields
+            .map(|(name, i)| (name.as_str(), &outputs[*i]))
+            .collect();
+        let names = (alias.results.name.as_str(), alias.name.as_str());
+        let axes = axes(alias.entry);
+        items.push(output_struct(words, names, &fields, axes, uses));
     }
     items
 }

@@ -3,6 +3,7 @@
 //! Steps in a row that happen in the same instances are one `if let` or `match`: it opens the optional fields that they
 //! use, so that none of them has to ask again. What is left out passes an operand on.
 
+use super::chain::chained;
 use super::operand::Body;
 use super::rust::{Arm, Block, Condition as Test, Expr, Pat, Stmt};
 use super::statement::{Line, bind, is_silent, statement};
@@ -168,6 +169,7 @@ fn block<'a>(words: &impl Words, steps: &'a [Step], body: &mut Body<'a>) -> Resu
             Err(error) => errors.push(error),
         }
     }
+    let mut lines = chained(words, lines, &[]);
     match lines.pop() {
         Some(last) if errors.is_empty() => {
             Ok(Block::new(lines.into_iter().map(Stmt::from)).tail(last.value))

@@ -4,7 +4,7 @@ use super::operand::{Arg, Body};
 use super::rust::{Expr, Item, Stmt};
 use super::statement::Line;
 use crate::error::Result;
-use crate::ir::Type;
+use crate::ir::{DType, Type};
 use crate::plan::{FieldKind, Method, Plan, Step};
 use std::collections::BTreeSet;
 
@@ -18,6 +18,9 @@ pub trait Words {
 
     /// The attribute of what a program need not use, if the framework's derives do not use it all.
     fn unused(&self) -> Option<&'static str>;
+
+    /// The framework's name for an element type.
+    fn dtype(&self, dtype: DType) -> &'static str;
 
     /// The type of what a field holds.
     ///
@@ -71,6 +74,9 @@ pub trait Words {
 
     /// A weight, spelt where it is read.
     fn weight(&self, step: &Step, body: &Body) -> Option<Expr>;
+
+    /// Whether operands are moved where they are read for the last time, rather than borrowed.
+    fn moves(&self) -> bool;
 
     /// An operand as a tensor of its own.
     fn owned(&self, arg: &Arg, body: &mut Body) -> Expr;

@@ -100,6 +100,10 @@ pub(super) fn bind(op: &Op, replace: &impl Fn(&Dim) -> Result<Dim>) -> Result<Op
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
         | Op::Recurrent { .. }
+        | Op::RmsNorm { .. }
+        | Op::FromEnd(_)
+        | Op::RotateHalf
+        | Op::Attention { .. }
         | Op::Dropout { .. }
         | Op::If { .. }
         | Op::Loop(_) => op.clone(),

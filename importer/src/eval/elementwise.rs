@@ -350,6 +350,16 @@ fn holds(f: Comparison, order: Option<Ordering>) -> bool {
     }
 }
 
+/// Negative indices counted from the end of an axis.
+pub(super) fn from_end(extent: usize, x: &Tensor) -> Result<Tensor> {
+    let indices = x.as_integers();
+    let mut indices = indices.ok_or_else(|| Error::malformed("indices must be integers"))?;
+    for index in indices.iter_mut().filter(|index| **index < 0) {
+        *index += extent as i64;
+    }
+    Tensor::from_integers(x.dtype(), x.shape(), indices)
+}
+
 pub(super) fn select([condition, x, y]: [&Tensor; 3]) -> Result<Tensor> {
     let shape = broadcast_shape(&[condition, x, y])?;
     let condition = broadcast_to(&shape, condition)?;

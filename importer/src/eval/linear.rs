@@ -241,6 +241,23 @@ pub(super) fn layer_norm(
     Tensor::from_floats(x.dtype(), x.shape(), v)
 }
 
+pub(super) fn rms_norm(epsilon: f64, scale: bool, operands: &[&Tensor]) -> Result<Tensor> {
+    let (x, parameters) = split(1 + usize::from(scale), operands)?;
+    let width = x.shape().last().copied();
+    let width = width.ok_or_else(|| Error::malformed("a scalar has no axis to normalise"))?;
+    let vectors = parameters
+        .iter()
+        .map(|p| vector(p, width))
+        .collect::<Result<Vec<_>>>()?;
+    let mut v = x.to_floats()?;
+    for row in v.chunks_mut(width.max(1)) {
+        let square = row.iter().map(|x| x * x).sum::<f64>() / width as f64;
+        row.iter_mut().for_each(|x| *x /= (square + epsilon).sqrt());
+        scale_and_offset(row, &vectors, scale);
+    }
+    Tensor::from_floats(x.dtype(), x.shape(), v)
+}
+
 fn split<'a, 'b>(
     count: usize,
     operands: &'b [&'a Tensor],

@@ -5,6 +5,7 @@
 //! per op; ops that move elements are tables of where each element comes from; matrix products and convolutions
 //! alone run in single precision, in parallel.
 
+mod attention;
 mod bind;
 mod data;
 mod elementwise;
@@ -143,6 +144,10 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], results: &[Type]) -> Result<Vec<T
             scale,
             offset,
         } => linear::layer_norm(*axes, *epsilon, *scale, *offset, operands)?,
+        Op::RotateHalf => movement::rotate_half(only(operands)?)?,
+        Op::FromEnd(extent) => elementwise::from_end(*extent, only(operands)?)?,
+        Op::Attention { scale, masking } => attention::attention(*scale, *masking, operands)?,
+        Op::RmsNorm { epsilon, scale } => linear::rms_norm(*epsilon, *scale, operands)?,
     };
     Ok(vec![one])
 }

@@ -87,6 +87,21 @@ pub(super) fn broadcast_places(from: &[usize], shape: &[usize]) -> Result<Vec<us
     Ok(sums(&tables))
 }
 
+/// The second half of the last axis, negated, and then the first.
+pub(super) fn rotate_half(x: &Tensor) -> Result<Tensor> {
+    let size = x.shape().last().copied().unwrap_or(0);
+    let half = size / 2;
+    let values = x.to_floats()?;
+    let rows = values.chunks(size.max(1));
+    let turned = rows.flat_map(|row| {
+        let negated = row[half..].iter().map(|x| -x);
+        negated
+            .chain(row[..half].iter().copied())
+            .collect::<Vec<f64>>()
+    });
+    Tensor::from_floats(x.dtype(), x.shape(), turned.collect())
+}
+
 pub(crate) fn broadcast_to(shape: &[usize], x: &Tensor) -> Result<Tensor> {
     match x.shape() == shape {
         true => Ok(x.clone()),

@@ -113,6 +113,10 @@ pub fn infer(
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
         | Op::Recurrent { .. }
+        | Op::RmsNorm { .. }
+        | Op::FromEnd(_)
+        | Op::RotateHalf
+        | Op::Attention { .. }
         | Op::Host(_)
         | Op::If { .. }
         | Op::Loop(_)

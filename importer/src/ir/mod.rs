@@ -24,8 +24,8 @@ pub use host::{Attribute, Host, HostOp, HostValue, Inference, Operands};
 pub use infer::infer;
 pub use op::{
     Binary, Channels, Comparison, Conv, Extreme, Fourier, Grouping, Interpolation, Join, Linear,
-    Op, PadMode, Padding, ParamId, Pooling, Reduction, ResizeMode, Sampling, SliceAxis, Special,
-    Unary,
+    Masking, Op, PadMode, Padding, ParamId, Pooling, Reduction, ResizeMode, Sampling, SliceAxis,
+    Special, Unary,
 };
 pub use recurrent::{Cell, Masked, Output, Pass, Recurrence, Squash};
 pub use region::{Loop, Region, Rounds};

@@ -170,6 +170,15 @@ pub enum Op {
     /// one, then what the call is given: see [`Operands`](super::recurrent::Operands). Results: the output that the call gives,
     /// then the states if it gives them.
     Recurrent { recurrence: Recurrence, pass: Pass },
+    /// `x / sqrt(mean(x²) + epsilon)` over the last axis. Operands: `x`, then `scale` where present.
+    RmsNorm { epsilon: f64, scale: bool },
+    /// Indices into an axis of this extent, of which negative ones count from its end.
+    FromEnd(usize),
+    /// The second half of the last axis, negated, and then the first: what a rotary embedding turns by the sine.
+    RotateHalf,
+    /// `softmax(scale * q kᵀ) v` over the last two axes, leading axes broadcast. Operands: `q`, `k`, `v`, then what
+    /// the masking asks for.
+    Attention { scale: f64, masking: Masking },
     /// A kernel on the host: what has no natural form on a device, such as strings, or has extents that only the data tells.
     Host(Host),
     /// A dropout layer that the exported function runs in inference mode: the identity; `rate` if known.
@@ -180,6 +189,17 @@ pub enum Op {
     If { branches: Vec<Region> },
     /// Rounds of a body: see [`Loop`].
     Loop(Loop),
+}
+
+/// What [`Op::Attention`] does to its scores before the softmax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Masking {
+    /// Nothing.
+    None,
+    /// The operand is added to them: a bias.
+    Added,
+    /// Only those take part for which the operand, a truth value, is true. A row of which none takes part gives zeros.
+    Kept,
 }
 
 /// Elementwise functions of one operand.
@@ -534,6 +554,10 @@ impl Op {
             | Op::BatchNorm { .. }
             | Op::LayerNorm { .. }
             | Op::Recurrent { .. }
+            | Op::RmsNorm { .. }
+            | Op::FromEnd(_)
+            | Op::RotateHalf
+            | Op::Attention { .. }
             | Op::Dropout { .. } => vec![],
         }
     }

@@ -1,5 +1,6 @@
 //! From types to the plan that the printers print.
 
+use super::arguments::Arguments;
 use super::body::{Body, Held, Step};
 use super::extents::MissingExtent;
 use super::items::Items;
@@ -12,7 +13,9 @@ use crate::error::{Error, Result};
 use crate::ir::{Param, ParamId, Program};
 use crate::plan::ident::{Namer, snake};
 use crate::plan::target::{TYPES, WeightLayout};
-use crate::plan::{self, Action, ArgValue, Entry, Field, FieldKind, Local, Plan, Struct, Weight};
+use crate::plan::{
+    self, Action, ArgValue, Entry, Field, FieldKind, Local, Plan, Struct, Weight, all_steps,
+};
 
 /// What emitting may come back with.
 pub enum Emitted {
@@ -26,6 +29,8 @@ pub enum Emitted {
 pub struct EntryNames {
     /// The method.
     pub method: String,
+    /// Other names of the method.
+    pub aliases: Vec<String>,
     /// The arguments.
     pub inputs: Vec<String>,
     /// The results.
@@ -47,8 +52,9 @@ pub fn emit(
     let emitter = Emitter::new(program, items, types, name, names);
     let weights = emitter.weights(target)?;
     let mut structs = vec![];
+    let mut arguments = Arguments::default();
     for &ty in &emitter.order {
-        match emitter.structure(ty, &weights) {
+        match emitter.structure(ty, &weights, &mut arguments) {
             Ok(structure) => structs.push(structure),
             Err(MissingExtent(dim)) => {
                 let path = types.types[ty].instances[0].path.clone();
@@ -125,7 +131,12 @@ impl<'a> Emitter<'a> {
             .unwrap_or(0)
     }
 
-    fn structure(&self, index: usize, weights: &[Weight]) -> Result<Struct, MissingExtent> {
+    fn structure(
+        &self,
+        index: usize,
+        weights: &[Weight],
+        arguments: &mut Arguments,
+    ) -> Result<Struct, MissingExtent> {
         let ty = &self.types.types[index];
         let root = self.order[0] == index;
         let mut methods = vec![];
@@ -135,20 +146,30 @@ impl<'a> Emitter<'a> {
                 (false, 0) => "forward".to_owned(),
                 (false, i) => format!("forward_{}", i + 1),
             };
-            let inputs = root.then(|| self.entry_names[i].inputs.as_slice());
+            let inputs = match root {
+                true => self.entry_names[i].inputs.clone(),
+                false => arguments.of(body, index, i),
+            };
             let assigned = match root {
                 true => assigned_keys(&self.program.functions[i].assigned, weights),
                 false => vec![],
             };
             let first_assigned = body.results.len() - assigned.len();
             let named = body.results[first_assigned..].iter().zip(&assigned);
-            let wanted = named.map(|(source, key)| (*source, snake(last_part(key))));
+            let assigned_names = named.map(|(source, key)| (*source, snake(last_part(key))));
+            let outputs = match root {
+                true => self.entry_names[i].outputs.as_slice(),
+                false => &[],
+            };
+            let outputs = body.results.iter().copied().zip(outputs.iter().cloned());
+            let outputs = outputs.filter(|_| first_assigned > 1);
+            let wanted = outputs.chain(assigned_names);
             let has_mode = self.has_mode(index, i);
             let mut method = method(
                 body,
                 &self.fields[index],
                 name,
-                inputs,
+                &inputs,
                 ty.instances.len() == 1,
                 has_mode,
                 wanted.collect(),
@@ -159,6 +180,11 @@ impl<'a> Emitter<'a> {
                 .map(|(key, value)| plan::Assignment { key, value })
                 .collect();
             method.shapes = shapes(ty, i, &method).filter(|_| !root);
+            for step in all_steps(&method.body) {
+                if let Some((child, method)) = self.callee(index, &step.action) {
+                    arguments.suggest(child, method, &step.args);
+                }
+            }
             methods.push(method);
         }
         Ok(Struct {
@@ -221,6 +247,21 @@ impl<'a> Emitter<'a> {
         }
     }
 
+    /// The type and the method that a step of a type calls.
+    fn callee(&self, ty: usize, action: &Action) -> Option<(usize, usize)> {
+        let (Action::Module { field, method } | Action::Modules { field, method }) = action else {
+            return None;
+        };
+        let (name, held) = &self.types.types[ty].module.fields[*field];
+        let name = match held {
+            Held::Modules(names) => names.first()?,
+            Held::Module | Held::Layer(_) | Held::Param(_) | Held::Flag(_) => name,
+        };
+        let mut instances = self.types.types[ty].instances.iter();
+        let owner = instances.find(|instance| instance.fields[*field].is_some())?;
+        Some((self.types.child(&owner.path, name), *method))
+    }
+
     /// Whether a method runs a layer that behaves differently in training.
     fn has_mode(&self, ty: usize, method: usize) -> bool {
         let body = &self.types.types[ty].module.methods[method];
@@ -233,7 +274,6 @@ impl<'a> Emitter<'a> {
 
     fn step_has_mode(&self, ty: usize, step: &Step) -> bool {
         let module = &self.types.types[ty].module;
-        let path = &self.types.types[ty].instances[0].path;
         match &step.action {
             Action::Layer { field, .. } => match &module.fields[*field].1 {
                 Held::Layer(layer) => matches!(
@@ -242,22 +282,9 @@ impl<'a> Emitter<'a> {
                 ),
                 Held::Module | Held::Modules(_) | Held::Param(_) | Held::Flag(_) => false,
             },
-            Action::Module { field, method } | Action::Modules { field, method } => {
-                let (name, held) = &module.fields[*field];
-                let name = if let Held::Modules(names) = held {
-                    &names[0]
-                } else {
-                    name
-                };
-                let owner = self.types.types[ty]
-                    .instances
-                    .iter()
-                    .find(|instance| instance.fields[*field].is_some());
-                let child = self
-                    .types
-                    .child(owner.map_or(path, |owner| &owner.path), name);
-                self.has_mode(child, *method)
-            }
+            action @ (Action::Module { .. } | Action::Modules { .. }) => self
+                .callee(ty, action)
+                .is_some_and(|(child, method)| self.has_mode(child, method)),
             Action::Op(_)
             | Action::Constant(_)
             | Action::Parameter(_)
@@ -296,6 +323,7 @@ impl<'a> Emitter<'a> {
             let params = method.params.clone();
             entries.push(Entry {
                 method: method.name.clone(),
+                aliases: self.entry_names[i].aliases.clone(),
                 params,
                 outputs,
                 output_struct,

@@ -3,6 +3,7 @@
 use super::body::{Body, Source, Step};
 use crate::ir::{Atom, Dim, Op, Symbol};
 use crate::plan::axes::{Axes, usual_name};
+use crate::plan::ident::snake;
 use crate::plan::{Action, Flow};
 
 /// An extent that nothing in a method has.
@@ -178,8 +179,15 @@ impl Extents {
             self.named.iter().any(|extent| extent.name == name)
                 || arguments.any(|argument| argument == name)
         };
+        let label = match of {
+            Source::Input(_) => None,
+            Source::Step { step, .. } => Some(body.steps[step].label.as_str()),
+        };
+        let label = label.filter(|label| label.contains(char::is_alphabetic));
+        let of_step = label.map(|label| format!("{}_{base}", snake(label)));
         let numbered = (2..).map(|n| format!("{base}_{n}"));
         std::iter::once(base.clone())
+            .chain(of_step)
             .chain(numbered)
             .find(|name| !taken(name))
             .unwrap_or(base)

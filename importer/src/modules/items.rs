@@ -97,7 +97,8 @@ fn collect_without(program: &Program, bare: &BTreeSet<ParamId>) -> Items {
     let calls: Vec<Calls> = graphs
         .map(|graph| items.claim_all(graph, bare, &program.moving_averages))
         .collect();
-    items.name_layers(&paths);
+    let scopes = layer_scopes(program, &calls, items.layers.len());
+    items.name_layers(&paths, &scopes);
     let layer_paths: BTreeSet<Path> = items.layers.iter().map(LayerInfo::path).collect();
     for (function, calls) in program.functions.iter().zip(&calls) {
         let mut scopes = Scopes::default();
@@ -113,6 +114,19 @@ fn collect_without(program: &Program, bare: &BTreeSet<ParamId>) -> Items {
     }
     items.place_params(&paths);
     items
+}
+
+/// The scope of each layer, where it is called for the first time.
+fn layer_scopes(program: &Program, calls: &[Calls], count: usize) -> Vec<Vec<String>> {
+    let mut scopes = vec![vec![]; count];
+    for (function, calls) in program.functions.iter().zip(calls) {
+        for (layer, found) in &calls.own {
+            if scopes[*layer].is_empty() {
+                scopes[*layer] = scope(function.graph.node(found.main));
+            }
+        }
+    }
+    scopes
 }
 
 /// The calls of layers in a graph, and in the regions of its nodes.
@@ -234,14 +248,20 @@ impl Items {
         params.filter(is_hidden).collect()
     }
 
-    /// Names layers after the common path of their variables.
-    fn name_layers(&mut self, paths: &BTreeMap<ParamId, Path>) {
+    /// Names layers after the common path of their variables, or after their scopes where several have the same one.
+    fn name_layers(&mut self, paths: &BTreeMap<ParamId, Path>, scopes: &[Vec<String>]) {
         let common: Vec<Path> = self
             .layers
             .iter()
             .map(|layer| common_path(layer, paths))
             .collect();
+        let by_scope = self.places_by_scope(&common, scopes, paths);
         for (i, layer) in self.layers.iter_mut().enumerate() {
+            if let Some((module, name)) = by_scope.get(&i) {
+                layer.name.clone_from(name);
+                layer.module.clone_from(module);
+                continue;
+            }
             let shared = common
                 .iter()
                 .filter(|path| path.as_slice() == common[i].as_slice())
@@ -268,6 +288,46 @@ impl Items {
             layer.name = path.pop().unwrap_or_default();
             layer.module = path;
         }
+    }
+
+    /// Where scopes say that layers are whose variables' own paths are the same: in the module that these tell, but that
+    /// its scope is elsewhere, which makes it a part of the model.
+    fn places_by_scope(
+        &self,
+        common: &[Path],
+        scopes: &[Vec<String>],
+        paths: &BTreeMap<ParamId, Path>,
+    ) -> BTreeMap<usize, (Path, String)> {
+        let owns = |i: &usize| !self.layers[*i].weights.is_empty();
+        let is_alike = |i: &usize| common.iter().filter(|path| **path == common[*i]).count() > 1;
+        let owners: Vec<usize> = (0..common.len()).filter(owns).collect();
+        let known: Vec<Path> = owners.iter().map(|&i| scopes[i].clone()).collect();
+        let root = common_prefix(&known).len();
+        let numbered = owners
+            .iter()
+            .any(|&i| super::paths::is_numbered(&scopes[i], &common[i]));
+        let told = |&i: &usize| {
+            let path = super::paths::of_scope(scopes[i].get(root..)?, numbered);
+            if common[i].is_empty() || path.is_empty() {
+                return None;
+            }
+            let leaf = paths[&self.layers[i].weights[0].1.param].last()?;
+            match path.strip_prefix(common[i].as_slice()) {
+                Some([]) => None,
+                Some(rest) => Some((i, [common[i].as_slice(), &[rest.join("_")]].concat())),
+                None => Some((i, vec![format!("{}_{leaf}", common[i].join("_"))])),
+            }
+        };
+        let alike = owners.iter().filter(|i| is_alike(i));
+        let mut told: BTreeMap<usize, Path> = alike.filter_map(told).collect();
+        super::paths::without_own_counters(&mut told);
+        let names = told.into_iter();
+        names
+            .filter_map(|(i, mut path)| {
+                let name = path.pop()?;
+                Some((i, (path, name)))
+            })
+            .collect()
     }
 
     /// Gives every variable that is read as such a field in its own module if that reads it, else in the common one.
@@ -392,7 +452,7 @@ pub fn kind_name(layer: &Layer) -> &'static str {
         Layer::Conv { .. } => "conv",
         Layer::ConvTranspose { .. } => "conv_transpose",
         Layer::BatchNorm { .. } => "norm",
-        Layer::LayerNorm { .. } => "norm",
+        Layer::LayerNorm { .. } | Layer::RmsNorm { .. } => "norm",
         Layer::Embedding { .. } => "embedding",
         Layer::Recurrent { recurrence, .. } => match recurrence.cell {
             Cell::Simple => "simple_rnn",

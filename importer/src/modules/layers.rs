@@ -99,6 +99,10 @@ fn recognise(
             scale,
             offset,
         } => layer_norm(graph, id, node, (*epsilon, *scale, *offset)),
+        Op::RmsNorm {
+            epsilon,
+            scale: true,
+        } => rms_norm(graph, id, node, *epsilon),
         Op::Gather {
             axis: 0,
             batch_dims: 0,
@@ -263,6 +267,15 @@ fn layer_norm(graph: &Graph, id: NodeId, node: &Node, norm: (f64, bool, bool)) -
     Some(found(layer, weights, id, node.inputs[0]))
 }
 
+fn rms_norm(graph: &Graph, id: NodeId, node: &Node, epsilon: f64) -> Option<Found> {
+    let weights = vectors(graph, &node.inputs[1..], &[(Role::Scale, true)])?;
+    let layer = Layer::RmsNorm {
+        size: Setting::Fixed(weights.first()?.1.dims()[0]),
+        epsilon: shortest(epsilon),
+    };
+    Some(found(layer, weights, id, node.inputs[0]))
+}
+
 fn embedding(graph: &Graph, id: NodeId, node: &Node) -> Option<Found> {
     let table =
         View::of(graph, node.inputs[0]).filter(|view| view.is_plain() && view.shape.len() == 2)?;
@@ -354,6 +367,7 @@ fn with_bias(graph: &Graph, users: &[Vec<NodeId>], mut found: Found) -> Found {
         | Layer::ConvTranspose { bias, .. } => *bias = true,
         Layer::BatchNorm { .. }
         | Layer::LayerNorm { .. }
+        | Layer::RmsNorm { .. }
         | Layer::Embedding { .. }
         | Layer::Recurrent { .. }
         | Layer::Dropout { .. } => return found,

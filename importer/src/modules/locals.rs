@@ -1,26 +1,26 @@
 //! The statements of a method: names of locals, and what is read for the last time.
 
 use super::body::{Body, Source};
+use super::course::Course;
 use super::extents::{Extent, Extents, MissingExtent, Part, Scope};
 use crate::ir::{DType, Op, Type};
 use crate::plan::axes::Axes;
-use crate::plan::ident::snake;
 use crate::plan::{Action, Block, Flow, Local, Method, Operand, Step};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// The plan of a method. `inputs` are the names of the arguments, if the caller does not choose them.
+/// The plan of a method, whose arguments have the names `inputs`.
 pub fn method(
     body: &Body,
     fields: &[String],
     name: String,
-    inputs: Option<&[String]>,
+    inputs: &[String],
     with_notes: bool,
     has_mode: bool,
     wanted: BTreeMap<Source, String>,
 ) -> Result<Method, MissingExtent> {
     let body = &without_aliases(body);
-    let axes = Axes::of(&body.inputs);
-    let extents = Extents::find(body, &axes, inputs.unwrap_or_default())?;
+    let axes = Axes::named(&body.inputs, inputs);
+    let extents = Extents::find(body, &axes, inputs)?;
     let mut writer = Writer::new(body, &extents, &axes, with_notes, wanted, vec![]);
     let params = writer.arguments(inputs);
     for step in 0..body.steps.len() {
@@ -58,6 +58,7 @@ pub(super) struct Writer<'a> {
     pub(super) last_use: HashMap<Source, usize>,
     pub(super) names: HashMap<Source, Name>,
     axes: &'a Axes,
+    pub(super) course: Course,
     /// The names that some values shall have: of the variables that they are assigned to.
     pub(super) wanted: BTreeMap<Source, String>,
     out: Vec<Step>,
@@ -96,6 +97,7 @@ impl<'a> Writer<'a> {
             last_use,
             names: HashMap::new(),
             axes,
+            course: Course::of(body),
             wanted,
             out: vec![],
             scope,
@@ -104,18 +106,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn arguments(&mut self, inputs: Option<&[String]>) -> Vec<Local> {
+    fn arguments(&mut self, inputs: &[String]) -> Vec<Local> {
         let mut params = vec![];
-        for i in 0..self.body.inputs.len() {
-            let name = match (inputs, &self.body.input_names[i]) {
-                (Some(names), _) => names[i].clone(),
-                (None, _) if i == 0 => "x".to_owned(),
-                (None, Some(name)) => self.free(&snake(name), &BTreeSet::new()),
-                (None, None) => match self.body.inputs[i].dtype {
-                    DType::Bool => self.free("mask", &BTreeSet::new()),
-                    _ => self.free("y", &BTreeSet::new()),
-                },
-            };
+        for (i, (name, ty)) in inputs.iter().zip(&self.body.inputs).enumerate() {
             self.names.insert(
                 Source::Input(i),
                 Name {
@@ -124,8 +117,8 @@ impl<'a> Writer<'a> {
                 },
             );
             params.push(Local {
-                name,
-                ty: self.body.inputs[i].clone(),
+                name: name.clone(),
+                ty: ty.clone(),
             });
         }
         (0..self.body.inputs.len()).for_each(|i| self.read_extents(Source::Input(i)));

@@ -3,7 +3,9 @@
 //! [`layers`] finds what owns weights; [`items`] and [`tree`] sort everything into modules; [`draft`] writes their
 //! methods; [`types`] makes equal modules one type; [`emit`] names things and gives the plan for the printers.
 
+mod arguments;
 mod body;
+mod course;
 mod draft;
 mod emit;
 mod extents;
@@ -14,6 +16,7 @@ mod locals;
 mod merge;
 mod names;
 mod naming;
+mod nouns;
 mod paths;
 mod rows;
 mod settings;

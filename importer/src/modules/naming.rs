@@ -1,14 +1,20 @@
 //! Names of locals: a chain keeps one name, and what is new gets one.
 
 use super::body::{Source, Step};
-use super::locals::{Name, Writer};
-use crate::ir::{Op, Pass};
-use crate::plan::ident::snake;
+use super::course::is_value;
+use super::locals::Writer;
+use super::nouns;
+use crate::ir::{DType, Op, Pass, Unary};
+use crate::plan::ident::{NAMELESS, is_noun, snake};
 use crate::plan::{Action, Flow};
 use std::collections::BTreeSet;
 
-/// The names of what is on the way.
+/// The names of what is on the course.
 const SHORT: [&str; 2] = ["x", "h"];
+/// A name made of two is no longer.
+const MAX_JOINED: usize = 24;
+/// What several results are called of which no more is known.
+const ORDINALS: [&str; 4] = ["first", "second", "third", "fourth"];
 
 impl Writer<'_> {
     /// `name`, or with a number if a value of that name is alive.
@@ -57,28 +63,41 @@ impl Writer<'_> {
             if let Some(name) = self.wanted.get(&own) {
                 return vec![self.free(name, dying)];
             }
-            return vec![self.result_name(step, dying, fields)];
+            return vec![self.result_name(index, dying, fields)];
         }
         if let Some(pass) = step.action.pass() {
             return self.recurrent_names(index, pass, dying, fields);
         }
-        let base = if !step.label.contains(char::is_alphabetic) {
-            "y".to_owned()
-        } else {
-            snake(&step.label).trim_end_matches('_').to_owned()
-        };
         let mut names: Vec<String> = vec![];
         for result in 0..step.types.len() {
             let source = Source::Step {
                 step: index,
                 result,
             };
-            let wanted = if self.last_use.contains_key(&source) {
-                format!("{base}_{result}")
-            } else {
-                format!("_{base}_{result}")
+            // What functions on the host give is converted where it is bound, which rustfmt breaks by the width of the names.
+            let is_host = matches!(step.action, Action::Op(Op::Host(_)));
+            let wanted = match self.wanted.get(&source).filter(|_| !is_host) {
+                Some(name) => name.clone(),
+                None if is_host => of_host(step, result),
+                None => one_of_several(step, result),
             };
-            names.push(self.free(&wanted, dying));
+            let is_new = |name: &String| !names.contains(name);
+            let label = snake(&step.label);
+            let labelled = format!("{}_{wanted}", label.trim_end_matches('_'));
+            let choices = [wanted.clone(), labelled];
+            let unread = if self.last_use.contains_key(&source) {
+                ""
+            } else {
+                "_"
+            };
+            let free = choices
+                .into_iter()
+                .map(|name| self.free(&format!("{unread}{name}"), dying));
+            let free = free
+                .clone()
+                .find(|name| is_new(name) && !has_counter(name))
+                .or_else(|| free.clone().find(is_new));
+            names.push(free.unwrap_or(wanted));
         }
         names
     }
@@ -105,7 +124,7 @@ impl Writer<'_> {
             };
             let wanted = match (self.wanted.get(&source), result.checked_sub(outputs)) {
                 (Some(name), _) => name.clone(),
-                (None, None) => self.result_name(step, dying, fields),
+                (None, None) => self.result_name(index, dying, fields),
                 (None, Some(state)) => states.get(state).map_or("state", |name| *name).to_owned(),
             };
             let is_read = self.last_use.contains_key(&source);
@@ -148,8 +167,10 @@ impl Writer<'_> {
         names
     }
 
-    /// The name of the operand that ends here, so that a chain keeps one name; else one for what is new.
-    fn result_name(&self, step: &Step, dying: &BTreeSet<Source>, fields: &[String]) -> String {
+    /// The name of what is on the course is short. Everything else is called after what made it, and keeps its name while
+    /// only its form changes.
+    fn result_name(&self, index: usize, dying: &BTreeSet<Source>, fields: &[String]) -> String {
+        let step = &self.body.steps[index];
         match &step.action {
             Action::Parameter(field) => return self.free(&fields[*field], dying),
             Action::Constant(_) => return self.free("constant", dying),
@@ -165,64 +186,132 @@ impl Writer<'_> {
             | Action::Elements
             | Action::Flow(_) => {}
         }
-        let chained = step
-            .args
-            .iter()
-            .find(|arg| dying.contains(arg) && self.is_chain(**arg));
-        // A model's argument has the name that the model gives it; what is made of it has not.
-        let is_argument = |arg: &&Source| matches!(arg, Source::Input(_));
-        let named = chained
-            .filter(|arg| !is_argument(arg))
-            .and_then(|arg| self.names.get(arg));
-        if let Some(Name { name, .. }) = named
-            && (SHORT.contains(&name.as_str()) || self.keeps_meaning(step))
-        {
-            return name.clone();
-        }
-        for short in SHORT {
-            if self.free(short, dying) == short {
-                return short.to_owned();
+        let own = Source::Step {
+            step: index,
+            result: 0,
+        };
+        let is_free = |name: &&str| self.free(name, dying) == **name;
+        if self.course.has(own) {
+            let short: Vec<&str> = SHORT.into_iter().filter(is_free).collect();
+            let is_kept = self.is_read_later(own) && short.len() < SHORT.len();
+            if let ([name, ..], false) = (short.as_slice(), is_kept) {
+                return (*name).to_owned();
             }
         }
-        let label = if !step.label.contains(char::is_alphabetic) {
-            "y".to_owned()
-        } else {
-            snake(&step.label)
-        };
-        self.free(&label, dying)
-    }
-
-    /// Whether a step gives what it was given in another form, so that a telling name stays true.
-    fn keeps_meaning(&self, step: &Step) -> bool {
-        let is_one_of_several = step.args.iter().filter(|arg| self.is_chain(**arg)).count() > 1;
-        let Action::Op(op) = &step.action else {
-            return false;
-        };
-        let is_form = matches!(
-            op,
-            Op::Unary(_)
-                | Op::Binary(_)
-                | Op::Clamp { .. }
-                | Op::Cast(_)
-                | Op::Dropout { .. }
-                | Op::Reshape(_)
-                | Op::Transpose(_)
-                | Op::Broadcast(_)
-        );
-        is_form && !is_one_of_several
-    }
-
-    /// Whether a value is on the way, rather than a constant or a parameter.
-    fn is_chain(&self, source: Source) -> bool {
-        match source {
-            Source::Input(_) => true,
-            Source::Step { step, .. } => !matches!(
-                self.body.steps[step].action,
-                Action::Parameter(_)
-                    | Action::LayerWeight { .. }
-                    | Action::Constant(_)
-                    | Action::Op(Op::Extents { .. })
-            ),
+        if let Some(name) = self.kept_name(index, dying) {
+            return name;
+        }
+        let wanted = self.telling_names(index, fields);
+        let free = wanted.iter().find(|name| is_free(&name.as_str()));
+        match (free, wanted.last()) {
+            (Some(free), _) => free.clone(),
+            (None, Some(last)) => self.free(last, dying),
+            (None, None) => self.free(NAMELESS, dying),
         }
     }
+
+    /// Whether something on the course is read again after the step on the course that reads it first.
+    fn is_read_later(&self, source: Source) -> bool {
+        let reads = |(index, step): (usize, &Step)| {
+            let next = Source::Step {
+                step: index,
+                result: 0,
+            };
+            (step.args.contains(&source) && self.course.has(next)).then_some(index)
+        };
+        let next = self.body.steps.iter().enumerate().find_map(reads);
+        next.is_some_and(|next| self.last_use.get(&source).is_some_and(|last| *last > next))
+    }
+
+    /// The name of the operand that ends here, if the step only gives it another form.
+    fn kept_name(&self, index: usize, dying: &BTreeSet<Source>) -> Option<String> {
+        let operands = self.course.operands(self.body, index);
+        let [one] = operands.as_slice() else {
+            return None;
+        };
+        let name = &self.names.get(one).filter(|_| dying.contains(one))?.name;
+        let is_telling = !SHORT.contains(&name.as_str()) && self.free(name, dying) == *name;
+        (is_telling && keeps_meaning(&self.body.steps[index])).then(|| name.clone())
+    }
+
+    /// What a step's result may be called, the best first.
+    fn telling_names(&self, index: usize, fields: &[String]) -> Vec<String> {
+        let step = &self.body.steps[index];
+        let label = step
+            .label
+            .contains(char::is_alphabetic)
+            .then(|| snake(&step.label));
+        let field = step.action.field().map(|field| fields[field].clone());
+        let noun = match (&step.action, step.types.first()) {
+            (Action::Op(_), Some(ty)) if ty.dtype == DType::Bool => Some("mask"),
+            (Action::Op(op), _) => Some(nouns::of(op)),
+            _ => None,
+        };
+        let noun = noun.filter(|noun| *noun != NAMELESS).map(str::to_owned);
+        let is_telling = |name: &&str| !SHORT.contains(name) && !is_noun(name);
+        let names = step.args.iter().filter(|arg| is_value(self.body, **arg));
+        let mut names = names.filter_map(|arg| Some(self.names.get(arg)?.name.as_str()));
+        let of_operand = names.find(is_telling).map(str::to_owned);
+        let joined = |a: &Option<String>, b: &Option<String>| {
+            let (a, b) = (a.as_ref()?, b.as_ref()?);
+            (!a.ends_with(b.as_str())).then(|| format!("{}_{b}", a.trim_end_matches('_')))
+        };
+        let names = [
+            noun.clone(),
+            joined(&of_operand, &noun).filter(|name| name.len() <= MAX_JOINED),
+            field.clone(),
+            label.clone(),
+            joined(&label, &noun),
+            joined(&field, &Some("output".to_owned())),
+        ];
+        names.into_iter().flatten().collect()
+    }
+}
+
+/// What one of several results of a function on the host is called.
+fn of_host(step: &Step, result: usize) -> String {
+    let label = snake(&step.label);
+    let base = match step.label.contains(char::is_alphabetic) {
+        true => label.trim_end_matches('_'),
+        false => "y",
+    };
+    format!("{base}_{result}")
+}
+
+/// What one of several results of a step is called.
+fn one_of_several(step: &Step, result: usize) -> String {
+    let nouns = match &step.action {
+        Action::Op(op) => nouns::of_several(op),
+        _ => &[],
+    };
+    let name = nouns.get(result).or_else(|| ORDINALS.get(result));
+    name.map_or_else(|| format!("result_{result}"), |name| (*name).to_owned())
+}
+
+fn has_counter(name: &str) -> bool {
+    let digits = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    digits.len() < name.len() && digits.ends_with('_')
+}
+
+/// Whether a step gives what it was given in another form, so that a telling name stays true.
+fn keeps_meaning(step: &Step) -> bool {
+    let Action::Op(op) = &step.action else {
+        return false;
+    };
+    matches!(
+        op,
+        Op::Unary(unary) if !matches!(unary, Unary::Sin | Unary::Cos)
+    ) || matches!(
+        op,
+        Op::Binary(_)
+            | Op::Select
+            | Op::Clamp { .. }
+            | Op::Cast(_)
+            | Op::Dropout { .. }
+            | Op::Reshape(_)
+            | Op::Transpose(_)
+            | Op::Broadcast(_)
+            | Op::Tile(_)
+            | Op::FromEnd(_)
+    )
 }

@@ -118,6 +118,45 @@ impl Scopes {
     }
 }
 
+/// Whether the scope of a layer carries the numbers of a trace, which its path has not.
+pub fn is_numbered(scope: &[String], path: &[String]) -> bool {
+    align(scope, path).is_some_and(|(_, numbered)| numbered)
+}
+
+/// What a scope below the model's says of a layer: without the parts that only name an op, and without the numbers of a
+/// trace if scopes have them.
+pub fn of_scope(scope: &[String], numbered: bool) -> Path {
+    let is_op =
+        |part: &&String| part.starts_with(|c: char| c.is_ascii_uppercase()) || *part == "einsum";
+    let ops = scope.iter().rev().take_while(is_op).count();
+    let scopes = Scopes {
+        numbered,
+        ..Scopes::default()
+    };
+    let parts = scope[..scope.len() - ops].iter();
+    parts.map(|part| scopes.clean(part)).collect()
+}
+
+/// Takes counters off the last names: they count in the whole model, and say nothing in a module that has one of the kind.
+pub fn without_own_counters(paths: &mut BTreeMap<usize, Path>) {
+    let mut alike: BTreeMap<Path, usize> = BTreeMap::new();
+    for path in paths.values_mut() {
+        let Some(last) = path.last_mut() else {
+            continue;
+        };
+        let bare = match last.rsplit_once('_') {
+            Some((bare, number)) if is_number(number) => bare.to_owned(),
+            _ => last.clone(),
+        };
+        *last = bare.clone();
+        let count = alike.entry(path.clone()).or_insert(0);
+        *count += 1;
+        if let (true, Some(last)) = (*count > 1, path.last_mut()) {
+            *last = format!("{bare}_{count}");
+        }
+    }
+}
+
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }

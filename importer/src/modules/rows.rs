@@ -54,7 +54,7 @@ impl Types {
                 }
                 let ranks = body.ty(body.steps[first].args[input]).rank()
                     == body.steps[first].types[0].rank();
-                if length >= 3 && ranks {
+                if length >= 2 && ranks {
                     return Some((first, length));
                 }
             }

@@ -47,7 +47,9 @@ pub fn settings(layer: &Layer) -> Vec<(&'static str, ArgValue)> {
             ("strides", sizes(strides)),
         ],
         Layer::BatchNorm { features, .. } => vec![("features", size(features))],
-        Layer::LayerNorm { size: features, .. } => vec![("size", size(features))],
+        Layer::LayerNorm { size: features, .. } | Layer::RmsNorm { size: features, .. } => {
+            vec![("size", size(features))]
+        }
         Layer::Embedding { count, size: width } => {
             vec![("count", size(count)), ("size", size(width))]
         }
@@ -109,7 +111,9 @@ pub fn with_settings(layer: &Layer, values: &[ArgValue]) -> Layer {
             *strides = sizes(&values[3]);
         }
         Layer::BatchNorm { features, .. } => *features = size(&values[0]),
-        Layer::LayerNorm { size: features, .. } => *features = size(&values[0]),
+        Layer::LayerNorm { size: features, .. } | Layer::RmsNorm { size: features, .. } => {
+            *features = size(&values[0]);
+        }
         Layer::Embedding { count, size: width } => {
             *count = size(&values[0]);
             *width = size(&values[1]);

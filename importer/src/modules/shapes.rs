@@ -36,7 +36,12 @@ pub fn shapes(ty: &ModuleType, index: usize, method: &Method) -> Option<String> 
         .map(|one| one.borders.get(index))
         .collect::<Option<_>>()?;
     let first = borders.first()?;
-    let mut names = Names::new(ty, &borders);
+    let params: Vec<String> = method
+        .params
+        .iter()
+        .map(|param| param.name.clone())
+        .collect();
+    let mut names = Names::new(ty, &borders, &params);
     let mut texts = vec![];
     for (at, own) in first.types().enumerate() {
         let Shape::Ranked(dims) = &own.shape else {
@@ -80,13 +85,13 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn new(ty: &'a ModuleType, borders: &'a [&'a Border]) -> Self {
+    fn new(ty: &'a ModuleType, borders: &'a [&'a Border], names: &[String]) -> Self {
         Names {
             ty,
             borders,
             axes: borders
                 .iter()
-                .map(|border| Axes::of(&border.inputs))
+                .map(|border| Axes::named(&border.inputs, names))
                 .collect(),
             known: vec![],
         }

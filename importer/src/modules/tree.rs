@@ -24,6 +24,9 @@ pub fn arrange(program: &Program, items: &mut Items) {
         .functions
         .iter_mut()
         .for_each(|list| lift_all_shared(list));
+    for (function, list) in program.functions.iter().zip(&mut items.functions) {
+        take_in_joints(&function.graph, list);
+    }
     loop {
         items
             .functions
@@ -218,7 +221,7 @@ impl Items {
     }
 }
 
-/// Puts what several modules read, and none of them needs weights for, beside them: a mask, say, which every layer made
+/// Puts what others than its module read, and is made without weights, beside them: a mask, say, which every layer made
 /// for itself until equal nodes became one.
 fn lift_shared(list: &mut [Item]) {
     let makers = makers(list);
@@ -229,14 +232,52 @@ fn lift_shared(list: &mut [Item]) {
     }
     for i in 0..list.len() {
         let modules = readers[i].iter().map(|&reader| list[reader].module.clone());
-        let (inside, outside): (Vec<Path>, Vec<Path>) =
-            modules.partition(|module| module.starts_with(&list[i].module));
-        if inside.is_empty() || outside.is_empty() {
+        let outside: Vec<Path> = modules
+            .filter(|module| !module.starts_with(&list[i].module))
+            .collect();
+        if outside.is_empty() {
             continue;
         }
         let around = common_prefix(&[outside, vec![list[i].module.clone()]].concat());
         for origin in weightless_origins(list, &makers, i, &around).unwrap_or_default() {
             list[origin].module.clone_from(&around);
+        }
+    }
+}
+
+/// Puts what joins several results of one group, and is alone to read them, into the group: the sum that ends a residual
+/// block belongs to the block, wherever its name is from.
+fn take_in_joints(graph: &Graph, list: &mut [Item]) {
+    for i in 0..list.len() {
+        if !matches!(list[i].what, What::Node(_)) || !list[i].regions.is_empty() {
+            continue;
+        }
+        let makers = makers(list);
+        let around = list[i].module.len();
+        let inputs: BTreeSet<Value> = list[i].inputs.iter().copied().collect();
+        let made: Vec<Option<&usize>> = inputs.iter().map(|input| makers.get(input)).collect();
+        let groups = made.iter().map(|maker| {
+            let module = &list[**maker.as_ref()?].module;
+            module
+                .get(..=around)
+                .filter(|_| module.starts_with(&list[i].module))
+        });
+        let groups: Option<BTreeSet<&[String]>> = groups.collect();
+        let Some(group) = groups.filter(|groups| groups.len() == 1 && inputs.len() > 1) else {
+            continue;
+        };
+        let Some(group) = group.first().map(|group| group.to_vec()) else {
+            continue;
+        };
+        let is_read_elsewhere = |value: &Value| {
+            let mut others = list.iter().enumerate();
+            graph.outputs.contains(value)
+                || others.any(|(j, other)| {
+                    j != i && !other.module.starts_with(&group) && other.inputs.contains(value)
+                })
+        };
+        if !inputs.iter().any(is_read_elsewhere) {
+            list[i].module = group;
         }
     }
 }

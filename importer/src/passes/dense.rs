@@ -43,11 +43,24 @@ fn product_of_rank(site: &mut Site<'_>) -> Result<Option<Value>> {
     let (from, flat, to) = (site.dims(x), site.dims(rows), dims);
     let keeps_lead =
         from.len() == to.len() && from.len() > 1 && from[..from.len() - 1] == to[..to.len() - 1];
-    let keeps_last = flat.last() == from.last() && site.dims(site.inputs[0]).last() == to.last();
+    let keeps_last_of_product = site.dims(site.inputs[0]).last() == to.last();
+    let keeps_last = flat.last() == from.last();
     let is_matrix = site.graph.ty(matrix).rank() == Some(2) && flat.len() == 2;
-    if !(keeps_lead && keeps_last && is_matrix) {
+    if !(keeps_last_of_product && is_matrix) {
         return Ok(None);
     }
+    if keeps_lead && keeps_last {
+        return site.push(op, &[x, matrix]).map(Some);
+    }
+    // The rows are made of something else: then they are made with the leading axes that they get later.
+    let (Some((last, lead)), [rows, size]) = (to.split_last(), flat.as_slice()) else {
+        return Ok(None);
+    };
+    let product = lead.iter().cloned().fold(Dim::known(1), |a, b| a * b);
+    if lead.len() < 2 || product != *rows || last.as_known().is_none() {
+        return Ok(None);
+    }
+    let x = site.reshape(x, &[lead, std::slice::from_ref(size)].concat())?;
     site.push(op, &[x, matrix]).map(Some)
 }
 

@@ -168,7 +168,7 @@ fn is_centred(graph: &Graph, value: Value, found: &Standardised) -> bool {
 }
 
 /// What the value is the square of.
-fn square(graph: &Graph, value: Value) -> Option<Value> {
+pub(super) fn square(graph: &Graph, value: Value) -> Option<Value> {
     if let Some(x) = unary(graph, value, Unary::Square) {
         return Some(x);
     }
@@ -179,7 +179,7 @@ fn square(graph: &Graph, value: Value) -> Option<Value> {
 }
 
 /// Whether a value has these extents, but for leading ones.
-fn spans(graph: &Graph, value: Value, dims: &[Dim]) -> bool {
+pub(super) fn spans(graph: &Graph, value: Value, dims: &[Dim]) -> bool {
     let given = graph.ty(value).dims();
     let lead = given.len().checked_sub(dims.len());
     lead.is_some_and(|lead| given[..lead].iter().all(|dim| dim.is(1)) && given[lead..] == *dims)

@@ -3,10 +3,12 @@
 
 pub mod activation;
 pub mod algebra;
+mod attention;
 pub mod batch_norm;
 pub mod channels_first;
 pub mod cleanup;
 pub mod dense;
+mod indices;
 pub mod layer_norm;
 pub mod movement;
 mod padding;
@@ -14,6 +16,8 @@ mod pattern;
 pub mod recurrent;
 pub mod regions;
 pub mod rewrite;
+mod rms_norm;
+mod rotary;
 mod rule;
 mod standardised;
 #[cfg(test)]
@@ -39,7 +43,11 @@ pub fn optimise(graph: &Graph) -> Result<Graph> {
         movement::RULES,
         batch_norm::RULES,
         layer_norm::RULES,
+        rms_norm::RULES,
         activation::RULES,
+        indices::RULES,
+        attention::RULES,
+        rotary::RULES,
         dense::RULES,
         unit_axes::RULES,
         padding::RULES,

@@ -251,6 +251,7 @@ pub fn layer(layer: &Layer, args: &[Arg]) -> (String, String) {
         }
         Layer::BatchNorm { features, .. } => ("BatchNorm".to_owned(), size(features)),
         Layer::LayerNorm { size: features, .. } => ("LayerNorm".to_owned(), size(features)),
+        Layer::RmsNorm { size: features, .. } => ("RmsNorm".to_owned(), size(features)),
         Layer::Embedding { count, size: width } => (
             "Embedding".to_owned(),
             format!("{} × {}", size(count), size(width)),

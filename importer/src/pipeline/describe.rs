@@ -22,7 +22,7 @@ pub(crate) struct Names {
     pub methods: Vec<String>,
     /// Of each exported function: its results.
     pub outputs: Vec<Vec<String>>,
-    /// Methods that only call another.
+    /// Methods that give the results of another other names.
     pub aliases: Vec<Alias>,
 }
 
@@ -52,7 +52,7 @@ impl Names {
     }
 
     /// Names the method of a function: `forward` if it is the model's own call, else after the first path to it. Every
-    /// other path to it is a method that calls the first.
+    /// other path to it is another name of the method, or a method that calls it where the results have other names.
     fn entry(&mut self, lowered: &Lowered, index: usize, is_forward: bool, namer: &mut Namer) {
         let mut known: Vec<Known> = vec![];
         for (i, exported) in lowered.exported.iter().enumerate() {
@@ -66,10 +66,20 @@ impl Names {
                 known.push(Known::new(namer, name, &None));
                 self.entries.push(EntryNames {
                     method: known[0].method.clone(),
+                    aliases: vec![],
                     inputs: params.clone(),
                     outputs: output_names(&exported.function),
                 });
             }
+            let results = own_results(exported, &self.entries[index].outputs);
+            let Some(results) = results else {
+                self.methods[i].clone_from(&known[0].method);
+                let aliases = &mut self.entries[index].aliases;
+                if plain != known[0].method && !aliases.contains(&plain) {
+                    aliases.push(plain);
+                }
+                continue;
+            };
             let is_it = |known: &&Known| known.name == plain && known.order == exported.order;
             self.methods[i] = match known.iter().find(is_it) {
                 Some(known) => known.method.clone(),
@@ -80,7 +90,7 @@ impl Names {
                         name: name.clone(),
                         params,
                         entry: index,
-                        results: own_results(exported, &self.entries[index].outputs),
+                        results,
                     });
                     name
                 }
@@ -96,9 +106,7 @@ impl Names {
         let mut namer = Namer::with_taken(types.chain(configs).chain(outputs).map(String::as_str));
         let mut aliases = self.aliases.clone();
         for alias in &mut aliases {
-            if let Some(results) = &mut alias.results {
-                results.name = namer.camel(&format!("{}_output", alias.name));
-            }
+            alias.results.name = namer.camel(&format!("{}_output", alias.name));
         }
         aliases
     }

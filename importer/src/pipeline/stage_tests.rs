@@ -4,7 +4,7 @@ use super::{compile, describe, program, select};
 use crate::options::SupportCode;
 use crate::saved_model::SavedModel;
 use crate::{Framework, Options, codegen, modules};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn a_model_passes_through_all_stages() {
@@ -40,4 +40,51 @@ fn stages(fixture: &str) -> String {
         text += &format!("== {framework:?}: source\n{source}\n");
     }
     text
+}
+
+/// The models whose modules are checked in for readers, by their names in a corpus.
+const SHOWN: [&str; 10] = [
+    "basic_pitch_nmp",
+    "hub_bert",
+    "hub_gpt2",
+    "hub_mistral",
+    "hub_resnet_vd",
+    "hub_t5",
+    "hub_vit",
+    "k3_unet",
+    "tfk_efficientnet_b0",
+    "tfk_mobilenet_v2",
+];
+
+/// Without their support code. `CORPUS` names the folder that the models are in; they are not in the repository.
+#[test]
+fn modules_that_are_checked_in_are_what_is_generated() {
+    let Some(corpus) = std::env::var_os("CORPUS").map(PathBuf::from) else {
+        eprintln!("skipped: CORPUS names no folder with models/");
+        return;
+    };
+    let mut stale = vec![];
+    for name in SHOWN {
+        let model = SavedModel::load(corpus.join("models").join(name)).expect("a model loads");
+        for (framework, folder) in [(Framework::Candle, "candle"), (Framework::Burn, "burn")] {
+            let mut options = Options::new(framework, name);
+            options.support = Some("super::support".to_owned());
+            let source = compile(&model, &options).expect("a module").source;
+            let file = format!("../docs/generated/{folder}/{name}.rs");
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+            if std::fs::read_to_string(&file).ok().as_deref() == Some(source.as_str()) {
+                continue;
+            }
+            if std::env::var_os("UPDATE").is_some() {
+                let folder = file.parent().expect("a folder");
+                std::fs::create_dir_all(folder).expect("a folder to write to");
+                std::fs::write(&file, source).expect("a file to write");
+            }
+            stale.push(file);
+        }
+    }
+    assert!(
+        stale.is_empty(),
+        "stale, written anew by UPDATE=1: {stale:?}"
+    );
 }

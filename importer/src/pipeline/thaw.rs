@@ -111,6 +111,7 @@ impl Search<'_> {
                 let own = own.into_iter().chain([(Use::Bias, recurrence.bias)]);
                 self.weights_of(&node.inputs[1..], own);
             }
+            Op::RmsNorm { scale: true, .. } => self.weight(node.inputs[1], Use::Scale),
             Op::Binary(Binary::Add | Binary::Sub) => self.channelwise(id, node, Use::Bias),
             Op::Binary(Binary::Mul) => self.channelwise(id, node, Use::Scale),
             Op::Reshape(_) | Op::Transpose(_) if self.linear.contains(&node.inputs[0].node) => {

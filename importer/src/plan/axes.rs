@@ -10,13 +10,14 @@ pub struct Axes(Vec<(Dim, String)>);
 const MAX_LENGTH: usize = 24;
 
 impl Axes {
-    /// Names for the unknown extents of a method's arguments, each after the first axis that has it.
-    pub fn of(inputs: &[Type]) -> Self {
+    /// Names for the unknown extents of a method's arguments, each after the first axis that has it; where two axes are
+    /// called alike, the names of the arguments tell them apart.
+    pub fn named(inputs: &[Type], names: &[String]) -> Self {
         let mut axes = Axes::default();
-        for ty in inputs {
+        for (input, ty) in inputs.iter().enumerate() {
             for (axis, dim) in ty.dims().iter().enumerate() {
                 if dim.as_known().is_none() && axes.expression(dim).is_none() {
-                    let name = axes.free(&usual_name(ty, axis));
+                    let name = axes.free(&usual_name(ty, axis), names.get(input));
                     axes.0.push((dim.clone(), name));
                 }
             }
@@ -43,18 +44,24 @@ impl Axes {
         format!("[{}]", dims.join(", "))
     }
 
-    /// Element type and shape for a reader.
-    pub fn described(&self, ty: &Type) -> String {
+    /// Element type, as the framework calls it, and shape for a reader.
+    pub fn described(&self, ty: &Type, dtype: &str) -> String {
         match &ty.shape {
-            Shape::Unranked => format!("`{:?}` of any shape.", ty.dtype),
-            Shape::Ranked(_) => format!("`{:?}` `{}`.", ty.dtype, self.shape(ty)),
+            Shape::Unranked => format!("`{dtype}` of any shape."),
+            Shape::Ranked(_) => format!("`{dtype}` `{}`.", self.shape(ty)),
         }
     }
 
-    fn free(&self, name: &str) -> String {
+    /// `length`, or `encoder_length` where that is the length of something else.
+    fn free(&self, name: &str, argument: Option<&String>) -> String {
         let is_free = |name: &String| self.0.iter().all(|(_, other)| other != name);
+        let word = argument.and_then(|argument| argument.split('_').next());
+        let of_argument = word.into_iter().chain(argument.map(String::as_str));
+        let of_argument = of_argument.map(|argument| format!("{argument}_{name}"));
         let numbered = (2..).map(|number| format!("{name}_{number}"));
-        let mut names = std::iter::once(name.to_owned()).chain(numbered);
+        let mut names = std::iter::once(name.to_owned())
+            .chain(of_argument)
+            .chain(numbered);
         names.find(is_free).unwrap_or_default()
     }
 
@@ -190,7 +197,7 @@ mod tests {
     #[track_caller]
     fn check(dims: &[Dim], expect: &str) {
         let input = Type::new(DType::I64, vec![symbol(0), symbol(1)]);
-        let axes = Axes::of(&[input]);
+        let axes = Axes::named(&[input], &[]);
         assert_eq!(axes.shape(&Type::new(DType::F32, dims.to_vec())), expect);
     }
 
@@ -215,7 +222,7 @@ mod tests {
             DType::F32,
             vec![symbol(0), Dim::known(3), symbol(1), symbol(2)],
         );
-        let axes = Axes::of(std::slice::from_ref(&input));
+        let axes = Axes::named(std::slice::from_ref(&input), &[]);
         assert_eq!(axes.shape(&input), "[batch, 3, height, width]");
     }
 

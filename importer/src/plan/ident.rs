@@ -76,6 +76,81 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
+/// What values are called that nothing but an op made.
+const NOUNS: &[&str] = &[
+    "activated",
+    "rotated",
+    "attention",
+    "indices",
+    "angle",
+    "average",
+    "bits",
+    "bound",
+    "clamped",
+    "constant",
+    "converted",
+    "cos",
+    "difference",
+    "exponential",
+    "features",
+    "gate",
+    "gathered",
+    "index",
+    "inverse",
+    "joined",
+    "larger",
+    "largest",
+    "log_probabilities",
+    "logarithm",
+    "magnitude",
+    "mask",
+    "negative",
+    "normalized",
+    "one_hot",
+    "padded",
+    "part",
+    "pooled",
+    "positions",
+    "power",
+    "probabilities",
+    "product",
+    "quotient",
+    "remainder",
+    "repeated",
+    "reshaped",
+    "resized",
+    "reversed",
+    "root",
+    "rounded",
+    "running",
+    "scattered",
+    "selected",
+    "shape",
+    "sign",
+    "sin",
+    "smaller",
+    "smallest",
+    "squares",
+    "sum",
+    "total",
+    "transposed",
+    NAMELESS,
+];
+
+/// What a value is called of which nothing is known.
+pub const NAMELESS: &str = "value";
+
+/// Whether a name says no more than what was done.
+pub fn is_noun(name: &str) -> bool {
+    NOUNS.contains(&name)
+}
+
+/// A word as one of those that [`is_noun`] knows.
+pub fn noun(word: &'static str) -> &'static str {
+    debug_assert!(is_noun(word), "`{word}` is no noun");
+    word
+}
+
 /// The names taken in one scope. The same requests in the same order give the same names.
 #[derive(Clone, Debug, Default)]
 pub struct Namer {

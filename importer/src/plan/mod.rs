@@ -46,6 +46,8 @@ impl Plan {
 pub struct Entry {
     /// The name of the method.
     pub method: String,
+    /// What else the model calls it.
+    pub aliases: Vec<String>,
     /// The arguments: names, with their types.
     pub params: Vec<Local>,
     /// The results: names of the fields if there are several, with their types.
@@ -240,6 +242,8 @@ pub enum Layer {
         scale: bool,
         offset: bool,
     },
+    /// Division by the root of the mean square over the last axis, and a scale.
+    RmsNorm { size: Setting<usize>, epsilon: f64 },
     /// A table of vectors.
     Embedding {
         count: Setting<usize>,

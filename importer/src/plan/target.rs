@@ -6,7 +6,7 @@ use crate::ir::{Grouping, Recurrence};
 use crate::weights::Layout;
 
 /// Type names that generated code uses for other things, in either framework: a model has the same names in both.
-pub const TYPES: [&str; 72] = [
+pub const TYPES: [&str; 74] = [
     "Tensor",
     "Device",
     "Result",
@@ -24,6 +24,8 @@ pub const TYPES: [&str; 72] = [
     "BatchNormConfig",
     "LayerNorm",
     "LayerNormConfig",
+    "RmsNorm",
+    "RmsNormConfig",
     "Dropout",
     "Lstm",
     "Gru",
@@ -202,6 +204,7 @@ impl WeightLayout for Candle {
             Layer::LayerNorm { scale, offset, .. } => {
                 norm(["weight", "bias"], *scale, *offset, false)
             }
+            Layer::RmsNorm { .. } => vec![Slot::same(Role::Scale, "weight", 1)],
             Layer::Embedding { .. } => vec![Slot::same(Role::Kernel, "weight", 2)],
             Layer::Recurrent { recurrence, .. } => {
                 let two = recurrence.cell.has_two_biases();
@@ -252,6 +255,7 @@ impl WeightLayout for Burn {
             Layer::LayerNorm { scale, offset, .. } => {
                 norm(["gamma", "beta"], *scale, *offset, false)
             }
+            Layer::RmsNorm { .. } => vec![Slot::same(Role::Scale, "gamma", 1)],
             Layer::Embedding { .. } => vec![Slot::same(Role::Kernel, "weight", 2)],
             Layer::Recurrent { recurrence, .. } => {
                 let two = recurrence.cell.has_two_biases();

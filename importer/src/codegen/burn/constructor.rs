@@ -42,7 +42,11 @@ pub fn constructor(
         "_device"
     };
     let function = function.param(device, "&Device").returns("Self");
-    let block = Block::new(tables).tail(Expr::struct_lit("Self", fields));
+    let value = Expr::struct_lit("Self", fields);
+    let statements = config::unpacked(structure, &value)
+        .into_iter()
+        .chain(tables);
+    let block = Block::new(statements).tail(value);
     let item = Item::from(function.body(block));
     Ok(item.doc("Initial weights; `load_from` of a store replaces them."))
 }
@@ -145,7 +149,7 @@ fn made(ty: &Struct, args: &[ArgValue], structure: &Struct) -> Expr {
     )
 }
 
-/// `let blocks = [BlockConfig { … }, …];` for a row of modules that differ.
+/// `let blocks = [(16, [1, 1]), …];` for a row of modules that differ.
 fn table(plan: &Plan, structure: &Struct, field: &Field) -> Option<Stmt> {
     let (ty, instances) = config::differing(field)?;
     let rows = config::table(&plan.structs[ty], instances, structure)?;
@@ -163,7 +167,7 @@ fn rows(ty: &Struct, field: &Field, instances: &[Vec<ArgValue>], structure: &Str
         );
     }
     if config::differing(field).is_some() && ty.config.is_some() {
-        let rows = Expr::path(field.name.as_str()).call_method("iter", []);
+        let rows = Expr::path(field.name.as_str()).call_method("into_iter", []);
         let args = [Expr::path("config"), Expr::path("device")];
         let made = Expr::call(format!("{}::new", ty.name), args);
         return all(rows, Expr::closure(["config"], made));

@@ -246,6 +246,10 @@ fn masks(condition: &Arg, value: &Arg) -> bool {
 
 pub fn clamp(body: &mut Body, x: &Arg, low: f64, high: f64) -> Expr {
     let mut value = x.value(body);
+    if low != f64::NEG_INFINITY && high != f64::INFINITY {
+        let bounds = [low, high].map(|bound| number(bound, x.ty.dtype));
+        return value.call_method("clamp", bounds);
+    }
     if low != f64::NEG_INFINITY {
         value = value.call_method("clamp_min", [number(low, x.ty.dtype)]);
     }

@@ -28,6 +28,7 @@ pub fn ty(body: &mut Body, layer: &Layer) -> Result<String> {
                 "a layer normalisation layer without a scale",
             ));
         }
+        Layer::RmsNorm { .. } => body.using("burn::nn::RmsNorm"),
         Layer::Embedding { .. } => body.using("burn::nn::Embedding"),
         Layer::Recurrent { recurrence, .. } => body.support(recurrent::ty(recurrence)),
         Layer::Dropout { .. } => body.support("dropout::Dropout"),
@@ -114,6 +115,17 @@ pub fn constructor(body: &mut Body, layer: &Layer) -> Result<Expr> {
                 config.call_method("with_epsilon", [Expr::f64(*epsilon)]),
                 *offset,
             )
+        }
+        Layer::RmsNorm {
+            size: features,
+            epsilon,
+        } => {
+            let config = body.using("burn::nn::RmsNormConfig");
+            let config = Expr::call(format!("{config}::new"), [size(features, structure)]);
+            match *epsilon == 1e-5 {
+                true => config,
+                false => config.call_method("with_epsilon", [Expr::f64(*epsilon)]),
+            }
         }
         Layer::Embedding { count, size: width } => {
             let config = body.using("burn::nn::EmbeddingConfig");
@@ -237,6 +249,9 @@ pub fn call(
                 ),
             }
         }
-        Layer::Linear { .. } | Layer::LayerNorm { .. } | Layer::Recurrent { .. } => forward(value),
+        Layer::Linear { .. }
+        | Layer::LayerNorm { .. }
+        | Layer::RmsNorm { .. }
+        | Layer::Recurrent { .. } => forward(value),
     })
 }

@@ -1,6 +1,6 @@
 //! Ops in burn's words: methods where burn has them, else functions of the support code.
 
-use super::super::operand::{Arg, Body, fourier, linear, special};
+use super::super::operand::{Arg, Body, attention, attention_scale, fourier, linear, special};
 use super::super::recurrent;
 use super::super::rust::Expr;
 use super::elementwise::{binary, cast, clamp, compare, select, unary};
@@ -153,6 +153,34 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
         }
         Op::Recurrent { recurrence, pass } => {
             recurrent::op(body, recurrence, pass, args, &|arg, body| arg.value(body))?
+        }
+        Op::RotateHalf => {
+            let function = body.support("attention::rotate_half");
+            Expr::call(function, [operand(0)?.value(body)])
+        }
+        Op::FromEnd(extent) => {
+            let function = body.support("gather::from_end");
+            let x = operand(0)?.value(body);
+            Expr::call(function, [x, Expr::size(*extent)])
+        }
+        Op::Attention { scale, masking } => {
+            operand(2)?;
+            let function = body.support(attention(*masking));
+            let scale = attention_scale(*scale, args);
+            let operands: Vec<Expr> = args.iter().map(|arg| arg.value(body)).collect();
+            Expr::call(function, operands.into_iter().chain([scale]))
+        }
+        Op::RmsNorm { epsilon, .. } => {
+            let function = body.support("math::rms_norm");
+            let operands: Vec<Expr> = args.iter().map(|arg| arg.value(body)).collect();
+            match operands.as_slice() {
+                [x] => Expr::call(function, [x.clone(), Expr::f64(*epsilon)]),
+                [x, scale] => {
+                    let scale = scale.clone().call_method("unsqueeze", []);
+                    Expr::call(function, [x.clone(), Expr::f64(*epsilon)]) * scale
+                }
+                _ => return Err(Error::internal("a norm without operands")),
+            }
         }
         Op::Host(host) => super::host::call(body, host, args, results),
         Op::If { .. } | Op::Loop(_) => {

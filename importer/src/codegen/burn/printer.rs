@@ -1,16 +1,17 @@
 //! What burn's printer knows, and its words.
 
-use super::super::Context;
 use super::super::operand::{Arg, Body};
 use super::super::rust::{Expr, Item, Pat, Stmt};
 use super::super::skeleton::Skeleton;
 use super::super::statement::Line;
 use super::super::structure;
 use super::super::words::Words;
+use super::super::{Context, native_dtype};
 use super::constructor::{constructor, embedded, load};
 use super::frozen::frozen;
 use super::weight::weight;
 use super::{layer, step, tensor_type};
+use crate::Framework;
 use crate::error::{Error, Result};
 use crate::ir::{DType, Dim, Program, Type};
 use crate::plan::{FieldKind, Layer, Method, Plan, Step};
@@ -162,6 +163,14 @@ impl Words for Printer<'_> {
 
     fn weight(&self, step: &Step, body: &Body) -> Option<Expr> {
         weight(self.plan, step, body)
+    }
+
+    fn dtype(&self, dtype: DType) -> &'static str {
+        native_dtype(Framework::Burn, dtype)
+    }
+
+    fn moves(&self) -> bool {
+        true
     }
 
     fn owned(&self, arg: &Arg, body: &mut Body) -> Expr {

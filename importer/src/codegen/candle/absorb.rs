@@ -142,6 +142,7 @@ fn takes_activation(layer: &Layer) -> bool {
         Layer::LayerNorm { .. }
         | Layer::Embedding { .. }
         | Layer::Recurrent { .. }
+        | Layer::RmsNorm { .. }
         | Layer::Dropout { .. } => false,
     }
 }

@@ -1,7 +1,7 @@
 //! Constructors in candle's words.
 
 use super::super::config;
-use super::super::operand::Body;
+use super::super::operand::{Body, SHARED};
 use super::super::rust::{Block, Expr, Function, Item, Pat, Stmt};
 use super::load::main_dtype;
 use super::printer::Printer;
@@ -24,6 +24,11 @@ pub fn constructor(
     let structure = body.structure;
     let main = main_dtype(printer.program, printer.plan);
     let (mut fields, mut tables) = (vec![], vec![]);
+    // What several layers are given is only known when all have been made.
+    for &at in shown {
+        field_value(printer.plan, structure, &structure.fields[at], main, body)?;
+    }
+    body.settle_asked();
     for &at in shown {
         let field = &structure.fields[at];
         tables.extend(table(printer.plan, structure, field));
@@ -43,7 +48,11 @@ pub fn constructor(
     };
     let function = function.param(vb, "VarBuilder").returns("Result<Self>");
     let value = Expr::call("Ok", [Expr::struct_lit("Self", fields)]);
-    let item = Item::from(function.body(Block::new(tables).tail(value)));
+    let shared = body.most_asked().cloned();
+    let shared = shared.map(|shared| Stmt::bind(SHARED, shared));
+    let unpacked = config::unpacked(structure, &value).into_iter();
+    let statements = unpacked.chain(shared).chain(tables);
+    let item = Item::from(function.body(Block::new(statements).tail(value)));
     Ok(item.doc("Takes the weights from under `vb`."))
 }
 
@@ -159,7 +168,7 @@ fn new(ty: &Struct, args: &[ArgValue], structure: &Struct, vb: Expr) -> Expr {
     Expr::call(format!("{}::new", ty.name), given.chain([vb]))
 }
 
-/// `let blocks = [BlockConfig { … }, …];` for a row of modules that differ.
+/// `let blocks = [(16, [1, 1]), …];` for a row of modules that differ.
 fn table(plan: &Plan, structure: &Struct, field: &Field) -> Option<Stmt> {
     let (ty, instances) = config::differing(field)?;
     let rows = config::table(&plan.structs[ty], instances, structure)?;
@@ -187,7 +196,7 @@ fn each(
         return Ok(all(indices, Expr::closure(["i"], made)));
     }
     if config::differing(field).is_some() && ty.config.is_some() {
-        let rows = Expr::path(name.as_str()).call_method("iter", []);
+        let rows = Expr::path(name.as_str()).call_method("into_iter", []);
         let made = Expr::call(
             format!("{}::new", ty.name),
             [Expr::path("config"), numbered()],

@@ -41,6 +41,7 @@ pub fn ty(layer: &Layer) -> Result<String> {
         },
         Layer::BatchNorm { .. } => "support::batch_norm::BatchNorm",
         Layer::LayerNorm { .. } => "support::layer_norm::LayerNorm",
+        Layer::RmsNorm { .. } => "support::rms_norm::RmsNorm",
         Layer::Embedding { .. } => "candle_nn::Embedding",
         Layer::Recurrent { recurrence, .. } => {
             return Ok(format!("support::{}", recurrent::ty(recurrence)));
@@ -112,7 +113,6 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
             ..
         } => {
             let function = body.support("batch_norm::batch_norm");
-            let config = body.support("batch_norm::BatchNormConfig");
             let settings = changed([
                 ("eps", (*epsilon != 1e-3).then(|| Expr::f64(*epsilon))),
                 (
@@ -123,14 +123,8 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
                 ("center", (!offset).then(|| Expr::bool(false))),
                 ("bessel", unbiased.then(|| Expr::bool(true))),
             ]);
-            Expr::call(
-                function,
-                [
-                    size(features, structure),
-                    with_defaults(&config, settings),
-                    vb,
-                ],
-            )
+            let config = norm_config(body, "batch_norm::BatchNormConfig", settings, *epsilon);
+            Expr::call(function, [size(features, structure), config, vb])
         }
         Layer::LayerNorm {
             size: features,
@@ -139,21 +133,21 @@ pub fn constructor(body: &mut Body, layer: &Layer, vb: Expr) -> Result<Expr> {
             offset,
         } => {
             let function = body.support("layer_norm::layer_norm");
-            let config = body.support("layer_norm::LayerNormConfig");
             let settings = changed([
                 ("eps", (*epsilon != 1e-3).then(|| Expr::f64(*epsilon))),
                 ("scale", (!scale).then(|| Expr::bool(false))),
                 ("center", (!offset).then(|| Expr::bool(false))),
-                ("", None),
             ]);
-            Expr::call(
-                function,
-                [
-                    size(features, structure),
-                    with_defaults(&config, settings),
-                    vb,
-                ],
-            )
+            let config = norm_config(body, "layer_norm::LayerNormConfig", settings, *epsilon);
+            Expr::call(function, [size(features, structure), config, vb])
+        }
+        Layer::RmsNorm {
+            size: features,
+            epsilon,
+        } => {
+            let function = body.support("rms_norm::rms_norm");
+            let size = size(features, structure);
+            Expr::call(function, [size, Expr::f64(*epsilon), vb])
         }
         Layer::Embedding { count, size: width } => {
             let function = body.using("candle_nn::embedding");
@@ -227,12 +221,20 @@ fn changed<const N: usize>(
         .collect()
 }
 
-fn with_defaults(config: &str, settings: Vec<(&'static str, Expr)>) -> Expr {
-    let default = Expr::call(format!("{config}::default"), []);
-    match settings.len() {
-        0 => default,
-        _ => Expr::struct_update(config, settings, Expr::call("Default::default", [])),
+/// What a norm is told: the number alone where no more is said, and what the constructor has bound if it has.
+fn norm_config(
+    body: &mut Body,
+    path: &str,
+    settings: Vec<(&'static str, Expr)>,
+    epsilon: f64,
+) -> Expr {
+    if settings.iter().all(|(name, _)| *name == "eps") {
+        return Expr::f64(epsilon);
     }
+    let config = body.support(path);
+    let default = Expr::call("Default::default", []);
+    let config = Expr::struct_update(&config, settings, default);
+    body.shared(config)
 }
 
 /// `Dropout::new(0.1)`
@@ -367,6 +369,7 @@ pub fn call(
         Layer::Linear { .. }
         | Layer::Conv { .. }
         | Layer::LayerNorm { .. }
+        | Layer::RmsNorm { .. }
         | Layer::Recurrent { .. } => field.call_method("forward", [operand]).tried(),
     })
 }

@@ -1,6 +1,6 @@
 //! Ops in candle's words: methods where candle has them, else functions of the support code.
 
-use super::super::operand::{Arg, Body, fourier, linear, special};
+use super::super::operand::{Arg, Body, attention, attention_scale, fourier, linear, special};
 use super::super::recurrent;
 use super::super::rust::Expr;
 use super::elementwise::{self, cast, clamp, compare};
@@ -196,6 +196,18 @@ pub fn op(body: &mut Body, op: &Op, args: &[Arg], results: &[Type]) -> Result<Ex
                 arg.reference(body)
             })?
             .tried()
+        }
+        Op::RotateHalf => support(body, "attention::rotate_half", args, []),
+        Op::FromEnd(extent) => support(body, "gather::from_end", args, [Expr::size(*extent)]),
+        Op::Attention { scale, masking } => {
+            let scale = attention_scale(*scale, args);
+            support(body, attention(*masking), args, [scale])
+        }
+        Op::RmsNorm { epsilon, scale } => {
+            let function = body.support("layer_norm::rms_norm_op");
+            let [weight, _] = optional(body, &args[1..], [*scale, false]);
+            let x = first()?.reference(body);
+            Expr::call(function, [x, weight, Expr::f64(*epsilon)]).tried()
         }
         Op::Host(host) => super::host::call(body, host, args, results),
         Op::If { .. } | Op::Loop(_) => {

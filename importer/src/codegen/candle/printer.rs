@@ -1,18 +1,19 @@
 //! What candle's printer knows, and its words.
 
-use super::super::Context;
 use super::super::operand::{Arg, Body};
 use super::super::rust::{Expr, Item, Pat, Stmt};
 use super::super::skeleton::Skeleton;
 use super::super::statement::Line;
 use super::super::structure;
 use super::super::words::Words;
+use super::super::{Context, native_dtype};
 use super::absorb::{Activations, absorb, after_sum};
 use super::constructor::constructor;
 use super::fuse::{Fusion, fused, fusions};
 use super::load::{embedded, load, trainable};
 use super::weight::weight;
 use super::{layer, step};
+use crate::Framework;
 use crate::error::Result;
 use crate::ir::{DType, Program, Type};
 use crate::plan::{FieldKind, Layer, Method, Plan, Step};
@@ -185,6 +186,14 @@ impl Words for Printer<'_> {
 
     fn weight(&self, step: &Step, body: &Body) -> Option<Expr> {
         weight(self.plan, step, body)
+    }
+
+    fn dtype(&self, dtype: DType) -> &'static str {
+        native_dtype(Framework::Candle, dtype)
+    }
+
+    fn moves(&self) -> bool {
+        false
     }
 
     fn owned(&self, arg: &Arg, body: &mut Body) -> Expr {

@@ -64,6 +64,7 @@ fn owned(layer: &Layer, owner: Expr, role: Role) -> Option<Expr> {
             | Layer::BatchNorm { .. }
             | Layer::LayerNorm { .. }
             | Layer::Recurrent { .. }
+            | Layer::RmsNorm { .. }
             | Layer::Dropout { .. },
             _,
         ) => return None,

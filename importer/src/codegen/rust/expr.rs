@@ -111,7 +111,7 @@ impl Expr {
     }
 
     /// The operands of an expression without blocks of its own.
-    fn parts(&self) -> Vec<&Expr> {
+    pub(super) fn parts(&self) -> Vec<&Expr> {
         match &*self.0 {
             Kind::Paren(inner) | Kind::Field(inner, _) | Kind::Try(inner) => vec![inner],
             Kind::Prefix(_, inner) | Kind::Cast(inner, _) => vec![inner],

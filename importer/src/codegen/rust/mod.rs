@@ -24,6 +24,7 @@ mod literal;
 mod op;
 mod parens;
 mod pat;
+mod splice;
 mod stmt;
 
 pub use expr::{Arm, Condition, Expr};
@@ -31,6 +32,7 @@ pub use item::{File, Function, Item, Member};
 pub use layout::{print_attribute, print_docs, print_item, print_statements};
 pub use op::Op;
 pub use pat::Pat;
+pub use splice::{Seat, Spliced};
 pub use stmt::{Block, Stmt};
 
 #[cfg(test)]

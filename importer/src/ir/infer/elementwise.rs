@@ -140,6 +140,13 @@ pub(super) fn cast(dtype: DType, inputs: &[&Type]) -> Result<Type> {
     })
 }
 
+/// Indices from others.
+pub(super) fn indices(inputs: &[&Type]) -> Result<Type> {
+    let [x] = operands(inputs)?;
+    expect(x.dtype.is_integer(), || format!("{x} holds no indices"))?;
+    Ok(x.clone())
+}
+
 pub(super) fn dropout(inputs: &[&Type]) -> Result<Type> {
     let [x] = operands(inputs)?;
     Ok(x.clone())

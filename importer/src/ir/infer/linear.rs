@@ -1,8 +1,8 @@
 //! Matrix products and normalisations.
 
 use super::super::dim::Dim;
-use super::super::op::Channels;
-use super::super::ty::Type;
+use super::super::op::{Channels, Masking};
+use super::super::ty::{DType, Type};
 use super::{broadcast_dims, expect, numeric, of_rank, operands, ranked, real, same_dtype, unify};
 use crate::error::{Error, Result};
 
@@ -33,6 +33,28 @@ fn matrix<'a>(name: &str, ty: &'a Type, transposed: bool) -> Result<(&'a [Dim], 
             "{name} is {ty} and must be a matrix"
         ))),
     }
+}
+
+pub(super) fn attention(masking: Masking, inputs: &[&Type]) -> Result<Type> {
+    let (q, k, v, mask) = match (masking, inputs) {
+        (Masking::None, [q, k, v]) => (q, k, v, None),
+        (Masking::Added | Masking::Kept, [q, k, v, mask]) => (q, k, v, Some(mask)),
+        (Masking::None | Masking::Added | Masking::Kept, _) => {
+            return Err(Error::malformed(format!(
+                "an attention of {} operands",
+                inputs.len()
+            )));
+        }
+    };
+    let scores = matmul(false, true, &[q, k])?;
+    if let Some(mask) = mask {
+        let rank = ranked("the mask", mask)?.len();
+        let is_kept = masking == Masking::Kept;
+        let fits = (mask.dtype == DType::Bool) == is_kept && Some(rank) == scores.rank();
+        expect(fits, || format!("{mask} is no mask of {scores}"))?;
+        broadcast_dims(ranked("the mask", mask)?, scores.dims())?;
+    }
+    matmul(false, false, &[&scores, v])
 }
 
 pub(super) fn batch_norm(

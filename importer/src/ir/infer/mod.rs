@@ -130,6 +130,10 @@ fn results(op: &Op, inputs: &[&Type], fresh: &mut Fresh) -> Result<Vec<Type>> {
             scale,
             offset,
         } => linear::layer_norm(*axes, *scale, *offset, inputs)?,
+        Op::RotateHalf => shape::rotate_half(inputs)?,
+        Op::FromEnd(_) => elementwise::indices(inputs)?,
+        Op::Attention { scale: _, masking } => linear::attention(*masking, inputs)?,
+        Op::RmsNorm { epsilon: _, scale } => linear::layer_norm(1, *scale, false, inputs)?,
     };
     Ok(vec![one])
 }

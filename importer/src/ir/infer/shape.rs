@@ -50,6 +50,16 @@ pub(super) fn reshape(dims: &[Dim], inputs: &[&Type]) -> Result<Type> {
     Ok(result)
 }
 
+/// The halves of the last axis, the other way round.
+pub(super) fn rotate_half(inputs: &[&Type]) -> Result<Type> {
+    let [x] = operands(inputs)?;
+    let last = ranked("the operand", x)?.last().and_then(Dim::as_known);
+    expect(last.is_some_and(|last| last % 2 == 0), || {
+        format!("the last axis of {x} has no halves")
+    })?;
+    Ok(x.clone())
+}
+
 pub(super) fn transpose(permutation: &[usize], inputs: &[&Type]) -> Result<Type> {
     let [x] = operands(inputs)?;
     let dims = of_rank("the operand", x, permutation.len())?;
