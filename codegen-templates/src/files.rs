@@ -29,6 +29,7 @@ pub const CANDLE: &[Support] = files!(
     "layer_norm"
     "linalg"
     "linear"
+    "lstm_op"
     "math"
     "math_composed"
     "matmul"

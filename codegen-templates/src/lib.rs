@@ -162,6 +162,7 @@ mod tests {
             "math::apply",
             "math::bwd",
             "math::of_integers",
+            "recurrent::run_at_once",
             "reduce::argmax",
             "reduce::argmin",
             "reduce::extreme",

@@ -15,8 +15,14 @@ from golden import Recorder
 BERT = "bert_l4_h256_s128"
 LAYERS, HIDDEN, HEADS, SEQUENCE, VOCABULARY = 4, 256, 4, 128, 30522
 
+# An LSTM and a greedy decoder, each at two batch sizes.
+LSTM_UNITS, LSTM_STEPS = 256, 128
+LSTMS = {f"lstm_u{LSTM_UNITS}_s{LSTM_STEPS}_b{batch}": batch for batch in (1, 32)}
+DECODED = 32
+DECODERS = {f"decoder_l2_h{HIDDEN}_s{DECODED}_b{batch}": batch for batch in (1, 8)}
+
 # NAME: the name of the model, for a seeded one that `make` knows.
-MADE = ["mobilenet_v2_224", "resnet50", BERT]
+MADE = ["mobilenet_v2_224", "resnet50", BERT, *LSTMS, *DECODERS]
 OPSET = 17
 
 
@@ -26,6 +32,10 @@ def make(folder, name):
         return
     if name == BERT:
         write_bert(folder)
+    elif name in LSTMS:
+        write_lstm(folder, name, LSTMS[name])
+    elif name in DECODERS:
+        write_decoder(folder, name, DECODERS[name])
     else:
         reference_models.write(folder, name)
 
@@ -98,6 +108,56 @@ def write_bert(folder):
     given = recorder.model.signatures["serving_default"].structured_input_signature[1]
     for batch in (1, 2):
         recorder.signature("serving_default", **{label: text(label, rng, batch) for label in given})
+    recorder.save()
+
+
+def write_lstm(folder, name, batch):
+    """One LSTM over any number of steps, and a dense layer on what it gives for each."""
+    keras.utils.set_random_seed(7)
+    keras.backend.clear_session()
+    rng = np.random.default_rng(7)
+    x = steps = keras.Input((None, LSTM_UNITS), name="steps")
+    x = keras.layers.LSTM(LSTM_UNITS, return_sequences=True, name="lstm")(x)
+    keras.Model(steps, keras.layers.Dense(8, name="out")(x)).export(os.path.join(folder, "models", name), verbose=False)
+    recorder = Recorder(folder, name, "apps", f"LSTM u{LSTM_UNITS} via export", rtol=1e-3)
+    (label,) = recorder.model.signatures["serving_default"].structured_input_signature[1]
+    recorder.signature("serving_default", **{label: rng.standard_normal((batch, LSTM_STEPS, LSTM_UNITS), np.float32)})
+    recorder.save()
+
+
+class Decoder(tf.Module):
+    """Greedy decoding, one token a round, by a transformer that sees what has been decoded."""
+
+    def __init__(self):
+        super().__init__()
+        tokens = keras.Input((DECODED,), dtype="int32")
+        x = keras.layers.Embedding(1000, HIDDEN, embeddings_initializer="random_normal")(tokens)
+        x = Positions()(x)
+        visible = np.tril(np.ones((1, DECODED, DECODED), bool))
+        for i in range(2):
+            x = transformer_layer(x, visible, f"layer_{i}")
+        self.network = keras.Model(tokens, keras.layers.Dense(1000)(x))
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.int32, name="prompt")])
+    def decode(self, prompt):
+        given = tf.shape(prompt)[1]
+        tokens = tf.pad(prompt, ((0, 0), (0, DECODED - given)))
+
+        def step(place, tokens):
+            best = tf.argmax(self.network(tokens)[:, place - 1], -1, tf.int32)
+            return place + 1, tf.where(tf.range(DECODED) == place, best[:, None], tokens)
+
+        return {"tokens": tf.while_loop(lambda place, _: place < DECODED, step, (given, tokens))[1]}
+
+
+def write_decoder(folder, name, batch):
+    keras.utils.set_random_seed(7)
+    keras.backend.clear_session()
+    module = Decoder()
+    tf.saved_model.save(module, os.path.join(folder, "models", name), signatures={"serving_default": module.decode})
+    recorder = Recorder(folder, name, "apps", f"greedy decoder L2 H{HIDDEN} s{DECODED}", rtol=1e-3)
+    rng = np.random.default_rng(7)
+    recorder.signature("serving_default", prompt=rng.integers(0, 1000, (batch, 4)).astype(np.int32))
     recorder.save()
 
 

@@ -18,7 +18,7 @@ use savedmodel_import_tests::speed::{Request, run};
 use savedmodel_import_tests::{Result, convert, table};
 
 /// What is timed of `bench-models`, and of the fixtures.
-const REAL: &str = "mobilenet_v2,resnet50,bert";
+const REAL: &str = "mobilenet_v2,resnet50,bert,lstm,decoder";
 const FIXTURES: &str = "=k3_mobilenet,=k3_convnet,=k3_transformer";
 
 const HOW: &str = "note: these are small fixtures. `python tests/benches/compare.py --make-only` makes MobileNetV2, \

@@ -37,6 +37,7 @@ mod kernels_as_copied;
 pub mod layer_norm;
 pub mod linalg;
 pub mod linear;
+pub mod lstm_op;
 pub mod math;
 pub mod math_composed;
 pub mod matmul;

@@ -4,6 +4,8 @@ use super::activation::Activation;
 use super::binary::select;
 use super::composed;
 use super::conv::glorot_uniform;
+use super::cpu;
+use super::lstm_op::LstmOp;
 use candle_core::{Module, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 
@@ -290,10 +292,17 @@ pub struct Pass<'a, const N: usize> {
     state: Option<[&'a Tensor; N]>,
 }
 
+/// The outputs of all steps, in the order of the sequence.
+enum Outputs {
+    /// One by one.
+    Each(Vec<Tensor>),
+    /// `[batch, time, units]`
+    All(Tensor),
+}
+
 /// What a call makes.
 struct Made<const N: usize> {
-    /// The output of each step, in the order of the sequence.
-    outputs: Vec<Tensor>,
+    outputs: Outputs,
     /// The output of the last one.
     last: Tensor,
     state: [Tensor; N],
@@ -352,9 +361,13 @@ impl<'a, const N: usize> Pass<'a, N> {
     }
 
     fn sequence(&self, x: &Tensor, made: &Made<N>) -> Result<Tensor> {
-        match made.outputs.is_empty() {
-            true => Tensor::zeros((x.dim(0)?, 0, self.config.units), x.dtype(), x.device()),
-            false => Tensor::stack(&made.outputs, 1),
+        match &made.outputs {
+            Outputs::Each(outputs) if outputs.is_empty() => {
+                let (batch, units) = made.last.dims2()?;
+                Tensor::zeros((batch, 0, units), x.dtype(), x.device())
+            }
+            Outputs::Each(outputs) => Tensor::stack(outputs, 1),
+            Outputs::All(outputs) => Ok(outputs.clone()),
         }
     }
 
@@ -368,12 +381,15 @@ impl<'a, const N: usize> Pass<'a, N> {
         let mut outputs = vec![last.clone(); time];
         if rows * time == 0 {
             return Ok(Made {
-                outputs,
+                outputs: Outputs::Each(outputs),
                 last,
                 state,
             });
         }
-        let steps = self.projected(x)?;
+        if self.is_native(x) {
+            return self.run_at_once(x, state);
+        }
+        let steps = self.projected(x, true)?;
         let mask = self.mask.map(|mask| mask.t()?.unsqueeze(2)).transpose()?;
         for step in 0..time {
             let step = if self.config.backward {
@@ -401,9 +417,51 @@ impl<'a, const N: usize> Pass<'a, N> {
             state = next;
         }
         Ok(Made {
-            outputs,
+            outputs: Outputs::Each(outputs),
             last,
             state,
+        })
+    }
+
+    /// Whether all steps are one operation.
+    fn is_native(&self, x: &Tensor) -> bool {
+        let usual = (Squash::Tanh, Squash::Sigmoid);
+        self.config.cell == Cell::Lstm
+            && (self.config.activation, self.config.recurrent_activation) == usual
+            && cpu::is_native(x)
+    }
+
+    fn run_at_once(&self, x: &Tensor, state: [Tensor; N]) -> Result<Made<N>> {
+        let time = x.dim(1)?;
+        let (batch, units) = state[0].dims2()?;
+        let steps = self.projected(x, false)?;
+        let steps = steps.broadcast_as((time, batch, self.config.width()))?;
+        let kernel = match self.bias {
+            Some(bias) => Tensor::cat(&[self.recurrent_kernel, &bias.unsqueeze(0)?], 0)?,
+            None => self.recurrent_kernel.contiguous()?,
+        };
+        let first = Tensor::stack(&state, 0)?;
+        let mask = self.mask.map(|mask| {
+            let rows = mask.t()?.broadcast_as((time, batch))?;
+            rows.flatten_all()?.to_vec1()
+        });
+        let op = LstmOp {
+            backward: self.config.backward,
+            mask: mask.transpose()?,
+            zeros: self.zeros,
+            keep: steps.track_op() || kernel.track_op() || first.track_op(),
+        };
+        let made = steps.contiguous()?.apply_op3(&kernel, &first, op)?;
+        let end = if self.config.backward { 0 } else { time - 1 };
+        let after = |plane: usize| made.get(plane)?.get(end);
+        let mut states = state;
+        for (place, state) in states.iter_mut().enumerate() {
+            *state = after(place + 1)?.reshape((batch, units))?;
+        }
+        Ok(Made {
+            outputs: Outputs::All(made.get(0)?.transpose(0, 1)?),
+            last: after(0)?,
+            state: states,
         })
     }
 
@@ -423,8 +481,8 @@ impl<'a, const N: usize> Pass<'a, N> {
         }
     }
 
-    /// The products of all steps with the kernel, and the bias: `[time, batch, gates * units]`.
-    fn projected(&self, x: &Tensor) -> Result<Tensor> {
+    /// The products of all steps with the kernel, and the bias if asked for: `[time, batch, gates * units]`.
+    fn projected(&self, x: &Tensor, with_bias: bool) -> Result<Tensor> {
         let (batch, time, inputs) = x.dims3()?;
         let rows = x.transpose(0, 1)?.contiguous()?;
         let rows = rows.reshape((time * batch, inputs))?;
@@ -433,7 +491,7 @@ impl<'a, const N: usize> Pass<'a, N> {
             (Some(bias), Cell::Gru) => Some(bias.get(0)?),
             (bias, _) => bias.cloned(),
         };
-        let rows = match bias {
+        let rows = match bias.filter(|_| with_bias) {
             Some(bias) => rows.broadcast_add(&bias)?,
             None => rows,
         };

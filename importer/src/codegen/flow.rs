@@ -6,7 +6,7 @@ use super::rust::{Arm, Block, Expr, Pat, Stmt};
 use super::statement::{Line, owned, statements, with_joined_extents};
 use super::words::Words;
 use crate::error::{Error, Result};
-use crate::ir::{DType, Dim, Symbol};
+use crate::ir::{DType, Dim, Symbol, Type};
 use crate::plan::{Block as Steps, Flow, Local, Step};
 
 /// The statements of a branch or a loop.
@@ -126,6 +126,14 @@ fn inside<'a, T>(
     });
     body.leave(around);
     made
+}
+
+/// The extents of a row, if a loop may collect none: those that only the data tells are then zero, as in TensorFlow there
+/// would be no tensor.
+pub fn item_if_none(ty: &Type) -> Option<Vec<usize>> {
+    let (rounds, item) = ty.dims().split_first()?;
+    let may_be_none = rounds.as_known().is_none_or(|rounds| rounds == 0);
+    may_be_none.then(|| item.iter().map(|dim| dim.as_usize().unwrap_or(0)).collect())
 }
 
 /// A loop on the way.

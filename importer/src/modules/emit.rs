@@ -1,7 +1,7 @@
 //! From types to the plan that the printers print.
 
 use super::arguments::Arguments;
-use super::body::{Body, Held, Step};
+use super::body::{Body, Held, Source, Step};
 use super::extents::MissingExtent;
 use super::items::Items;
 use super::locals::method;
@@ -10,11 +10,11 @@ use super::paths::Path;
 use super::shapes::shapes;
 use super::types::{Types, layer_of};
 use crate::error::{Error, Result};
-use crate::ir::{Param, ParamId, Program};
+use crate::ir::{Op, Param, ParamId, Program};
 use crate::plan::ident::{Namer, snake};
 use crate::plan::target::{TYPES, WeightLayout};
 use crate::plan::{
-    self, Action, ArgValue, Entry, Field, FieldKind, Local, Plan, Struct, Weight, all_steps,
+    self, Action, ArgValue, Entry, Field, FieldKind, Flow, Local, Plan, Struct, Weight, all_steps,
 };
 
 /// What emitting may come back with.
@@ -161,9 +161,10 @@ impl<'a> Emitter<'a> {
                 true => self.entry_names[i].outputs.as_slice(),
                 false => &[],
             };
+            let of_loops = loop_outputs(body, outputs);
             let outputs = body.results.iter().copied().zip(outputs.iter().cloned());
             let outputs = outputs.filter(|_| first_assigned > 1);
-            let wanted = outputs.chain(assigned_names);
+            let wanted = outputs.chain(of_loops).chain(assigned_names);
             let has_mode = self.has_mode(index, i);
             let mut method = method(
                 body,
@@ -333,6 +334,32 @@ impl<'a> Emitter<'a> {
         }
         entries
     }
+}
+
+/// The results of loops that are outputs of a function, perhaps in another form, and what those are called; a name that
+/// TensorFlow made says nothing.
+fn loop_outputs(body: &Body, outputs: &[String]) -> Vec<(Source, String)> {
+    let is_made = |name: &str| {
+        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+        stem.is_empty() || ["output", "identity"].contains(&stem)
+    };
+    let mut named = vec![];
+    for (&result, name) in body.results.iter().zip(outputs) {
+        let name = snake(name);
+        let mut source = result;
+        while let Source::Step { step, .. } = source {
+            let made = &body.steps[step];
+            match (&made.action, made.args.as_slice()) {
+                (Action::Op(Op::Reshape(_) | Op::Transpose(_)), &[of]) => source = of,
+                (Action::Flow(Flow::Repeat { .. }), _) if !is_made(&name) => {
+                    named.push((source, name.clone()));
+                    break;
+                }
+                _ => break,
+            }
+        }
+    }
+    named
 }
 
 /// The keys of the variables that a function assigns.

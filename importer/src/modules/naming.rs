@@ -154,17 +154,36 @@ impl Writer<'_> {
                 result,
             });
             let base = match result {
-                result if result < carried => "state",
-                result if result < count => "rows",
-                _ if is_read => "rounds",
-                _ => "_rounds",
+                result if result < count => self.meaning(index, result, result < carried),
+                _ if is_read => "rounds".to_owned(),
+                _ => "_rounds".to_owned(),
             };
-            let numbered = (2..).map(|n| format!("{base}_{n}"));
-            let mut candidates = std::iter::once(base.to_owned()).chain(numbered);
+            let stem = base.trim_end_matches('_');
+            let numbered = (2..).map(|n| format!("{stem}_{n}"));
+            let mut candidates = std::iter::once(base.clone()).chain(numbered);
             let is_free = |name: &String| self.free(name, dying) == *name && !names.contains(name);
             names.extend(candidates.find(is_free));
         }
         names
+    }
+
+    /// What a result of a loop is called: as what becomes of it, or as the argument that it is in the beginning.
+    fn meaning(&self, index: usize, result: usize, is_carried: bool) -> String {
+        let own = Source::Step {
+            step: index,
+            result,
+        };
+        if let Some(name) = self.wanted.get(&own) {
+            return name.clone();
+        }
+        let first = self.body.steps[index].args.get(result);
+        let first = first.filter(|first| is_carried && matches!(first, Source::Input(_)));
+        let named = first.and_then(|first| self.names.get(first));
+        let other = if is_carried { "state" } else { "rows" };
+        match named.map(|named| named.name.as_str()) {
+            None | Some("x" | "y" | "h" | "mask") => other.to_owned(),
+            Some(name) => name.to_owned(),
+        }
     }
 
     /// The name of what is on the course is short. Everything else is called after what made it, and keeps its name while

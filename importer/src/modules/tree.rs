@@ -7,12 +7,17 @@ use super::items::common_prefix;
 use super::items::{Item, Items, What, for_each_item};
 use super::paths::{Path, split_counter};
 use crate::ir::{Graph, Program, Value};
+use crate::plan::Layer;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// At most this many values may enter a module.
 const MAX_INPUTS: usize = 8;
 /// At most this many values may leave a module.
 const MAX_OUTPUTS: usize = 4;
+/// Two directions of a recurrent layer are joined by at most this many nodes.
+const MAX_JOINS: usize = 4;
+/// At most this many pairs of directions are no modules.
+const MAX_PAIRS: usize = 2;
 /// At most this many stray items are taken into a group to make it convex.
 const MAX_ABSORBED: usize = 24;
 
@@ -34,9 +39,42 @@ pub fn arrange(program: &Program, items: &mut Items) {
             .for_each(|list| around_regions(list));
         match invalid_group(program, items) {
             Some(path) => items.dissolve(&path),
-            None => return,
+            None => match both_directions(items) {
+                Some(path) => {
+                    let own = items.unlike(&path);
+                    items.dissolve_but(&path, &own);
+                }
+                None => return,
+            },
         }
     }
+}
+
+/// A group of a recurrent layer in both directions, and of little else, if there are few of the kind: two fields say that in
+/// less than a type.
+fn both_directions(items: &Items) -> Option<Path> {
+    let is_pair = |path: &Path| {
+        let inside = |module: &Path| module.starts_with(path);
+        let mut directions = vec![];
+        for layer in items.layers.iter().filter(|layer| inside(&layer.module)) {
+            match &layer.layer {
+                Layer::Recurrent { recurrence, .. } => directions.push(recurrence.backward),
+                _ => return false,
+            }
+        }
+        directions.sort_unstable();
+        let fields = items.fields.values().any(|(module, _)| inside(module));
+        let all = items.functions.iter();
+        let mut nodes = all.map(|list| {
+            let plain = list.iter().filter(|item| inside(&item.module));
+            plain
+                .filter(|item| matches!(item.what, What::Node(_)))
+                .count()
+        });
+        directions == [false, true] && !fields && nodes.all(|count| count <= MAX_JOINS)
+    };
+    let mut pairs: Vec<Path> = items.groups().into_iter().filter(is_pair).collect();
+    (pairs.len() <= MAX_PAIRS).then(|| pairs.pop()).flatten()
 }
 
 /// What has regions stands in a module that has all that is in them.
@@ -186,11 +224,36 @@ impl Items {
 
     /// Gives the contents of a group to the module around it, with the group's name in front of theirs.
     pub fn dissolve(&mut self, path: &[String]) {
+        self.dissolve_but(path, &BTreeSet::new());
+    }
+
+    /// The layers of a group whose names nothing in the module around it has.
+    fn unlike(&self, path: &[String]) -> BTreeSet<String> {
+        let Some((_, parent)) = path.split_last() else {
+            return BTreeSet::new();
+        };
+        let around = |module: &Path| module.as_slice() == parent;
+        let layers = self.layers.iter().filter(|layer| around(&layer.module));
+        let fields = self.fields.values().filter(|(module, _)| around(module));
+        let mut taken: BTreeSet<&String> = layers.map(|layer| &layer.name).collect();
+        taken.extend(fields.map(|(_, name)| name));
+        let groups = self.groups();
+        taken.extend(groups.iter().filter_map(|group| group.get(parent.len())));
+        let own = self.layers.iter();
+        let own = own.filter(|layer| layer.module.as_slice() == path);
+        let own = own.filter(|layer| !taken.contains(&layer.name));
+        own.map(|layer| layer.name.clone()).collect()
+    }
+
+    /// The same, but these names stay as they are.
+    fn dissolve_but(&mut self, path: &[String], own: &BTreeSet<String>) {
         let Some((group, parent)) = path.split_last() else {
             return;
         };
         let joined = |name: &str| {
-            if name.is_empty() {
+            if own.contains(name) {
+                name.to_owned()
+            } else if name.is_empty() {
                 group.clone()
             } else {
                 format!("{group}_{name}")

@@ -1,5 +1,6 @@
 //! What burn's printer knows, and its words.
 
+use super::super::flow::item_if_none;
 use super::super::operand::{Arg, Body};
 use super::super::rust::{Expr, Item, Pat, Stmt};
 use super::super::skeleton::Skeleton;
@@ -197,13 +198,27 @@ impl Words for Printer<'_> {
         Expr::call(body.support("flow::choice"), [value])
     }
 
-    /// `Tensor::stack(rows, 0)`; a scalar is a tensor of rank 1 already.
+    /// `Tensor::stack(rows, 0)`; a scalar is a tensor of rank 1 already. Where there may be no rows,
+    /// `stacked::<2, 3, _>(rows, [0, 4], &device)`.
     fn stacked(&self, rows: &str, ty: &Type, body: &mut Body) -> Expr {
         let rows = Expr::path(rows);
         if ty.dtype == DType::String {
             body.uses.insert("support::moves".to_owned());
             let stacked = Expr::call("moves::stack", [rows.by_ref()]);
             return Expr::call(body.support("host::done"), [stacked]);
+        }
+        if let (Some(item), Some(_)) = (item_if_none(ty), ty.rank()) {
+            let options = super::options(body, ty.dtype);
+            return match item.as_slice() {
+                [] => Expr::call(body.support("flow::joined"), [rows, options]),
+                item => {
+                    let stacked = body.support("flow::stacked");
+                    let (of, to) = (item.len(), item.len() + 1);
+                    let item = Expr::array(item.iter().map(|&size| Expr::size(size)));
+                    let stacked = format!("{stacked}::<{of}, {to}, _>");
+                    Expr::call(stacked, [rows, item, options])
+                }
+            };
         }
         let tensor = body.using("burn::tensor::Tensor");
         match ty.rank() {

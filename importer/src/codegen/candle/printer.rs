@@ -1,5 +1,6 @@
 //! What candle's printer knows, and its words.
 
+use super::super::flow::item_if_none;
 use super::super::operand::{Arg, Body};
 use super::super::rust::{Expr, Item, Pat, Stmt};
 use super::super::skeleton::Skeleton;
@@ -10,7 +11,7 @@ use super::super::{Context, native_dtype};
 use super::absorb::{Activations, absorb, after_sum};
 use super::constructor::constructor;
 use super::fuse::{Fusion, fused, fusions};
-use super::load::{embedded, load, trainable};
+use super::load::{embedded, load, load_into, trainable};
 use super::weight::weight;
 use super::{layer, step};
 use crate::Framework;
@@ -100,6 +101,7 @@ impl Words for Printer<'_> {
         let mut functions = vec![];
         if index == 0 {
             functions.push(load(self.program, self.plan, uses));
+            functions.push(load_into(self.program, self.plan, uses));
             functions.extend(
                 self.embedded
                     .map(|file| embedded(self.program, self.plan, file)),
@@ -220,12 +222,20 @@ impl Words for Printer<'_> {
         Expr::call(body.support("flow::choice"), [value]).tried()
     }
 
-    /// `Tensor::stack(&rows, 0)?`
+    /// `Tensor::stack(&rows, 0)?`; where there may be no rows, `stacked(&rows, &[0, 4], DType::F32, device)?`.
     fn stacked(&self, rows: &str, ty: &Type, body: &mut Body) -> Expr {
         let rows = Expr::path(rows).by_ref();
         if ty.dtype == DType::String {
             body.uses.insert("support::moves".to_owned());
             return Expr::call("moves::stack", [rows]).tried();
+        }
+        if let Some(item) = item_if_none(ty) {
+            let function = body.support("flow::stacked");
+            body.using("candle_core::DType");
+            body.needs_device = true;
+            let item = Expr::array(item.into_iter().map(Expr::size)).by_ref();
+            let dtype = Expr::path(super::dtype(ty.dtype));
+            return Expr::call(function, [rows, item, dtype, Expr::path("device")]).tried();
         }
         let tensor = body.using("candle_core::Tensor");
         Expr::call(format!("{tensor}::stack"), [rows, Expr::int(0)]).tried()
