@@ -102,9 +102,10 @@ impl BatchNorm {
         batch_norm(x, (mean, variance), gamma, beta, self.epsilon)
     }
 
-    /// Normalises with the batch's statistics and moves the averages when `train`, else as [`BatchNorm::forward`].
+    /// Normalises with the batch's statistics and moves the averages when `train`, else as [`BatchNorm::forward`]. So does
+    /// one whose weights are frozen.
     pub fn forward_t<const D: usize>(&self, x: Tensor<D>, train: bool) -> Tensor<D> {
-        if !train {
+        if !train || self.is_frozen(&x) {
             return self.forward(x);
         }
         let channels = x.dims()[1];
@@ -127,6 +128,15 @@ impl BatchNorm {
         self.update(&self.running_mean, batch.mean);
         self.update(&self.running_var, variance);
         batch.output.cast(dtype)
+    }
+
+    /// Whether others learn, and none of its own weights does.
+    fn is_frozen<const D: usize>(&self, x: &Tensor<D>) -> bool {
+        let own = [&self.gamma, &self.beta];
+        let mut own = own.into_iter().flatten().peekable();
+        x.device().is_autodiff()
+            && own.peek().is_some()
+            && own.all(|weight| !weight.val().is_require_grad())
     }
 
     fn update(&self, state: &RunningState<Tensor<1>>, batch: Tensor<1>) {

@@ -128,3 +128,13 @@ fn half_precision_inputs_keep_their_dtype() {
     let dropped = Dropout::new(0.5).forward_t(x, true);
     assert_eq!(dropped.dtype(), DType::F16);
 }
+
+#[test]
+fn a_frozen_batch_norm_keeps_its_statistics() {
+    let case = Case("batch_norm_inference");
+    let norm = layer(&case).freeze();
+    let x = channels_first(case.float::<4>("x"));
+    let y = norm.forward_t(x.clone(), true).into_data();
+    y.assert_eq(&norm.forward(x).into_data(), true);
+    case.check("after_moving_mean", norm.running_mean.value(), 1e-6);
+}

@@ -43,6 +43,21 @@ pub fn load(program: &Program, plan: &Plan, uses: &mut BTreeSet<String>) -> Item
         .doc("Loads the weights from a safetensors file, which has exactly those of the model.")
 }
 
+/// `fn load_into(vars: &VarMap, path: impl AsRef<Path>, device: &Device) -> Result<Self>`.
+pub fn load_into(program: &Program, plan: &Plan, uses: &mut BTreeSet<String>) -> Item {
+    uses.insert("support::vars::variables".to_owned());
+    let read = Expr::call(
+        "candle_core::safetensors::load",
+        [Expr::path("path"), Expr::path("device")],
+    );
+    let variables = Expr::call("variables", [Expr::path("vars"), read.tried()]);
+    let function = Function::public("load_into").param("vars", "&VarMap");
+    let function = function.param("path", "impl AsRef<Path>");
+    let function = from_tensors(function, variables, program, plan);
+    Item::from(function)
+        .doc("Loads the weights into variables of `vars`, new ones or those that are there, which an optimizer moves.")
+}
+
 /// `fn embedded(device: &Device) -> Result<Self>`.
 pub fn embedded(program: &Program, plan: &Plan, file: &str) -> Item {
     let bytes = Expr::call_macro("include_bytes", [Expr::str(file)]);
