@@ -1,6 +1,6 @@
 //! Which variables of a map are trained, and new values for variables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{Error, Result, Tensor, Var};
 use candle_nn::VarMap;
@@ -31,6 +31,7 @@ pub fn variables(
         Err(_) => return Err(Error::Msg("the variables are poisoned".into())),
     };
     let mut variables = HashMap::with_capacity(tensors.len());
+    let tensors: BTreeMap<String, Tensor> = tensors.into_iter().collect();
     for (name, tensor) in tensors {
         let variable = match data.get(&name) {
             Some(variable) => {

@@ -3,8 +3,8 @@
 use super::rust::{Expr, Function, Pat, Stmt, print_docs};
 use crate::plan::{Arg, ArgKind, ArgValue, Field, FieldKind, Struct};
 
-/// The longest line.
-const MAX_WIDTH: usize = 100;
+/// The widest types of a tuple on one line, as rustfmt has it.
+const TUPLE_WIDTH: usize = 60;
 /// The local that holds the row of sizes.
 const CONFIG: &str = "config";
 
@@ -48,9 +48,9 @@ pub fn alias(structure: &Struct) -> Option<String> {
     let name = structure.config.as_ref()?;
     let types: Vec<String> = structure.args.iter().map(argument_type).collect();
     let names: Vec<&str> = structure.args.iter().map(|arg| arg.name.as_str()).collect();
-    let line = format!("pub type {name} = ({});", types.join(", "));
-    let text = match line.len() <= MAX_WIDTH {
-        true => line,
+    let row = types.join(", ");
+    let text = match row.len() <= TUPLE_WIDTH {
+        true => format!("pub type {name} = ({row});"),
         false => format!("pub type {name} = (\n    {},\n);", types.join(",\n    ")),
     };
     let doc = format!(

@@ -48,7 +48,7 @@ pub fn method(
     let lines = with_joined_extents(words, lines);
     let block = Block::new(lines.into_iter().chain(assignments));
     let block = match tail {
-        Some(tail) => block.tail(tail),
+        Some(tail) => block.ending(tail),
         None => block,
     };
     forms(words, method, entry, block, &unread, &mut body)

@@ -32,7 +32,7 @@ pub(super) struct Row {
 pub(super) enum Home {
     /// In the checkpoint: the variable of this index.
     Checkpoint(usize),
-    /// In the graph, which stays as it is: nothing trains these.
+    /// In the graph, which stays as it is: constants, and variables that the model sets itself when it is loaded.
     Graph,
 }
 
@@ -91,7 +91,7 @@ impl Correspondence {
 fn variable(model: &SavedModel, row: &manifest::Variable, framework: Framework) -> Result<Row> {
     let same = |variable: &&Variable| {
         variable.name == row.name
-            && variable.checkpoint_key.as_deref() == Some(row.checkpoint_key.as_str())
+            && variable.checkpoint_key.as_deref().unwrap_or_default() == row.checkpoint_key
     };
     let found = model.variables().iter().enumerate();
     let (index, variable) = found.into_iter().find(|(_, v)| same(v)).ok_or_else(|| {
@@ -119,7 +119,10 @@ fn variable(model: &SavedModel, row: &manifest::Variable, framework: Framework) 
     let shape: Option<Vec<usize>> = shape.collect();
     Ok(Row {
         tensor: row.tensor.clone(),
-        home: Home::Checkpoint(index),
+        home: match variable.checkpoint_key {
+            Some(_) => Home::Checkpoint(index),
+            None => Home::Graph,
+        },
         shape: shape.unwrap_or_default(),
         dtype,
         own,

@@ -184,7 +184,7 @@ impl Extents {
             Source::Step { step, .. } => Some(body.steps[step].label.as_str()),
         };
         let label = label.filter(|label| label.contains(char::is_alphabetic));
-        let of_step = label.map(|label| format!("{}_{base}", snake(label)));
+        let of_step = label.map(|label| format!("{}_{base}", snake(label).trim_end_matches('_')));
         let numbered = (2..).map(|n| format!("{base}_{n}"));
         std::iter::once(base.clone())
             .chain(of_step)

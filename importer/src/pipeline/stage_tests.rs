@@ -68,7 +68,7 @@ fn modules_that_are_checked_in_are_what_is_generated() {
         let model = SavedModel::load(corpus.join("models").join(name)).expect("a model loads");
         for (framework, folder) in [(Framework::Candle, "candle"), (Framework::Burn, "burn")] {
             let mut options = Options::new(framework, name);
-            options.support = Some("super::support".to_owned());
+            options.support = SupportCode::Module("super::support".to_owned());
             let source = compile(&model, &options).expect("a module").source;
             let file = format!("../docs/generated/{folder}/{name}.rs");
             let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);

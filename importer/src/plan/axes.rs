@@ -57,7 +57,8 @@ impl Axes {
         let is_free = |name: &String| self.0.iter().all(|(_, other)| other != name);
         let word = argument.and_then(|argument| argument.split('_').next());
         let of_argument = word.into_iter().chain(argument.map(String::as_str));
-        let of_argument = of_argument.map(|argument| format!("{argument}_{name}"));
+        let of_argument =
+            of_argument.map(|argument| format!("{}_{name}", argument.trim_end_matches('_')));
         let numbered = (2..).map(|number| format!("{name}_{number}"));
         let mut names = std::iter::once(name.to_owned())
             .chain(of_argument)

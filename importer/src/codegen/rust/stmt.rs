@@ -132,6 +132,29 @@ impl Block {
         self
     }
 
+    /// Closes the block with its value; where that is what the last statement binds, with what it binds.
+    pub fn ending(mut self, value: Expr) -> Self {
+        let name = Pat::from(value.to_string());
+        let bound = self.0.pop_if(|last| match &last.kind {
+            StmtKind::Let {
+                pattern,
+                ty: None,
+                value: Some(_),
+            } => *pattern == name && last.comment.is_none(),
+            StmtKind::Let { .. }
+            | StmtKind::Semi(_)
+            | StmtKind::Bare(_)
+            | StmtKind::Comment(_)
+            | StmtKind::Blank => false,
+        });
+        match bound.map(|bound| bound.kind) {
+            Some(StmtKind::Let {
+                value: Some(bound), ..
+            }) => self.tail(bound),
+            Some(_) | None => self.tail(value),
+        }
+    }
+
     /// The statements without blank lines.
     fn solid(&self) -> impl Iterator<Item = &Stmt> {
         self.0
