@@ -9,8 +9,8 @@
 //! | `Adam(lr)` | [`candle::Adam`] | [`burn::Adam`] |
 //! | `AdamW(lr, weight_decay)` | the same with a `weight_decay` | the same with a `weight_decay` |
 //!
-//! Keras 3 alone squares the gradients of a token that is several times in a batch one by one, for its `Adam` on an
-//! embedding; legacy Keras, like these, squares their sum.
+//! For a token that is several times in a batch, the `Adam` of Keras 3 takes other steps on an embedding: it seems to square
+//! the gradients one by one. Legacy Keras, like these, squares their sum.
 //!
 //! Both frameworks' Adams add `epsilon` to the root of the *corrected* second moment, Keras to the root before it is
 //! corrected: a parameter with small gradients moves differently in the first steps. Keras' defaults are an `epsilon` of
