@@ -42,11 +42,13 @@ fn main() -> ExitCode {
 }
 
 fn bench() -> Result<()> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .ok_or("there is no workspace")?;
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = here.parent().ok_or("there is no workspace")?;
     let (folder, names) = models(workspace)?;
-    let layout = layout(workspace)?;
+    let layout = Layout {
+        timed: true,
+        ..Layout::of_test(here, "speed")?
+    };
     let request = Request {
         folder,
         filters: list("BENCH", names),
@@ -97,22 +99,4 @@ fn number<T: std::str::FromStr>(variable: &str, default: T) -> Result<T> {
             .map_err(|_| format!("{variable}={text} is no number").into()),
         Err(_) => Ok(default),
     }
-}
-
-fn layout(workspace: &Path) -> Result<Layout> {
-    let exe = env::current_exe()?;
-    let target = exe
-        .ancestors()
-        .nth(3)
-        .ok_or("the build directory is not where cargo puts it")?;
-    let layout = Layout {
-        workspace: workspace.to_owned(),
-        target: target.to_owned(),
-        scratch: target.join("conformance").join("speed"),
-        lint: false,
-        timed: true,
-        called: true,
-    };
-    fs::create_dir_all(&layout.scratch)?;
-    Ok(layout)
 }

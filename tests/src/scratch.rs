@@ -40,6 +40,26 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Of a test program of the package in `here`: its run has the directory `conformance/NAME` of cargo's build directory, and
+    /// adapters call its modules.
+    pub fn of_test(here: &Path, name: &str) -> Result<Self> {
+        let exe = std::env::current_exe()?;
+        let target = exe
+            .ancestors()
+            .nth(3)
+            .ok_or("the build directory is not where cargo puts it")?;
+        let layout = Self {
+            workspace: here.parent().ok_or("there is no workspace")?.to_owned(),
+            target: target.to_owned(),
+            scratch: target.join("conformance").join(name),
+            lint: false,
+            timed: false,
+            called: true,
+        };
+        fs::create_dir_all(&layout.scratch)?;
+        Ok(layout)
+    }
+
     /// Cargo's arguments for the profile, and the profile's folder.
     pub(crate) fn profile(&self) -> (&'static [&'static str], &'static str) {
         match self.timed {

@@ -85,20 +85,9 @@ fn frameworks() -> Result<Vec<Framework>> {
 
 /// A filtered run has directories of its own, so that the next whole one finds its build as it was.
 fn layout(here: &Path, label: &str, whole: bool) -> Result<Layout> {
-    let exe = env::current_exe()?;
-    let target = exe
-        .ancestors()
-        .nth(3)
-        .ok_or("the build directory is not where cargo puts it")?;
-    let kind = if whole { label } else { "picked" };
-    let layout = Layout {
-        workspace: here.parent().ok_or("there is no workspace")?.to_owned(),
-        target: target.to_owned(),
-        scratch: target.join("conformance").join(kind),
+    let name = if whole { label } else { "picked" };
+    Ok(Layout {
         lint: is_set("LINT"),
-        timed: false,
-        called: true,
-    };
-    fs::create_dir_all(&layout.scratch)?;
-    Ok(layout)
+        ..Layout::of_test(here, name)?
+    })
 }

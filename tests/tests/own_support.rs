@@ -27,7 +27,11 @@ fn main() -> ExitCode {
 
 fn own_support() -> Result<bool> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let layout = layout(here)?;
+    let layout = Layout {
+        lint: true,
+        called: false,
+        ..Layout::of_test(here, "own_support")?
+    };
     let folder = here.join("fixtures");
     let subjects = corpus::find(&folder, "fixtures", &[], &layout.scratch)?;
     let mut modules = BTreeMap::new();
@@ -89,22 +93,4 @@ fn named(source: &Path) -> Result<BTreeSet<String>> {
         found.extend(names.map(|name| format!("{module}::{name}")));
     }
     Ok(found)
-}
-
-fn layout(here: &Path) -> Result<Layout> {
-    let exe = env::current_exe()?;
-    let target = exe
-        .ancestors()
-        .nth(3)
-        .ok_or("the build directory is not where cargo puts it")?;
-    let layout = Layout {
-        workspace: here.parent().ok_or("there is no workspace")?.to_owned(),
-        target: target.to_owned(),
-        scratch: target.join("conformance").join("own_support"),
-        lint: true,
-        timed: false,
-        called: false,
-    };
-    fs::create_dir_all(&layout.scratch)?;
-    Ok(layout)
 }
